@@ -1,0 +1,97 @@
+"""What the compiler must know: facts about models, data and device, gathered by limited children and stored as JSON.
+
+Light: no torch. `python -m jobs.distill inspect FOLDER` prints ModelFacts, `... profile` DataFacts, `... device` DeviceFacts.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Fact(BaseModel):
+    """Tolerates fields of newer versions: facts are measured, never typed by people."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TokenizerFacts(Fact):
+    vocab_sha256: str = Field(description="Hash of the sorted token -> id map, added tokens included: equal maps, equal hash.")
+    vocab_size: int = Field(description="Number of ids in use (largest id + 1), not the padded embedding rows.")
+    special: dict[str, int] = Field(default_factory=dict, description="Special token text -> id.")
+    bos_id: int | None = None
+    eos_ids: list[int] = []
+    pad_id: int | None = None
+    template_sha256: str | None = Field(None, description="Hash of the chat template; None: the model has none.")
+    adds_bos: bool = False
+
+
+class LinearFacts(Fact):
+    """Linear modules of one name, e.g. q_proj: all layers have the same shape."""
+
+    name: str
+    inputs: int
+    outputs: int
+    count: int
+
+
+class ModelFacts(Fact):
+    name: str
+    source: str = Field("folder", description="sample | folder | hub | upload")
+    revision: str | None = None
+    sha256: str | None = Field(None, description="Manifest hash of the model's files.")
+    model_type: str
+    architecture: str
+    hidden_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    intermediate_size: int
+    vocab_rows: int = Field(description="Rows of the embedding matrix, padding included.")
+    context: int
+    tied: bool
+    parameters: int
+    weight_bytes: int
+    dtype: str
+    linears: list[LinearFacts] = []
+    tokenizer: TokenizerFacts
+    licence: str | None = None
+    notes: list[str] = []
+
+
+class DataFacts(Fact):
+    sha256: str
+    rows: int
+    labelled: int
+    unlabelled: int
+    train: int
+    heldout: int
+    prompt_lengths: dict[str, list[int]] = Field(default_factory=dict, description="tokenizer vocab_sha256 -> token count of every row's prompt (at most 20,000 rows sampled).")
+    answer_lengths: dict[str, list[int]] = Field(default_factory=dict, description="the same for answers; 0 where unlabelled.")
+    distinct_answers: int = 0
+    longest_answer_chars: int = 0
+
+
+class DeviceFacts(Fact):
+    kind: str = Field("cpu", description="cpu | cuda")
+    name: str = "CPU"
+    count: int = 1
+    memory_bytes: int = 0
+    cores: int = 1
+    bfloat16: bool = False
+    flops: float = Field(2e10, description="Measured matmul rate, floating-point operations per second, in the training dtype.")
+
+
+class SignalFacts(Fact):
+    """Recorded signals at hand for this teacher and these rows."""
+
+    rows: int = 0
+    of: int = 0
+    bytes: int = 0
+
+
+class Facts(Fact):
+    student: ModelFacts
+    teacher: ModelFacts | None = None
+    data: DataFacts
+    device: DeviceFacts = DeviceFacts()
+    signals: SignalFacts = SignalFacts()

@@ -1,0 +1,98 @@
+"""What the compiler answers. Light: no torch. The page, the API, the command line and the worker show this same object."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..recipe import Recipe
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class VerdictItem(Part):
+    """One line of the pairing verdict."""
+
+    topic: str = Field(description="vocabulary | special tokens | template | end of text | context | capacity | licence")
+    state: Literal["ok", "note", "warning", "blocked"]
+    text: str
+
+
+class Verdict(Part):
+    """Can this teacher teach this student, and with which methods?"""
+
+    same_vocabulary: bool
+    headline: str
+    items: list[VerdictItem] = []
+
+
+class Fix(Part):
+    """One click: set `field` to `value`."""
+
+    label: str
+    field: str
+    value: Any
+
+
+class Problem(Part):
+    """A refusal (the run cannot start) or a warning (it can)."""
+
+    code: str
+    field: str | None
+    message: str
+    fix: Fix | None = None
+
+
+class Choice(Part):
+    """An automatic choice and its reason."""
+
+    field: str
+    value: Any
+    why: str
+
+
+class MemoryPart(Part):
+    name: str = Field(description="student weights | teacher weights | adapter | optimizer | activations | head chunk | signals | other")
+    bytes: int
+
+
+class StageEstimate(Part):
+    name: str
+    kind: str
+    steps: int = 0
+    rows: int = 0
+    tokens: int = 0
+    seconds: float = 0
+    computes: str = Field("", description="In words: which forwards run, what is read from recorded signals.")
+
+
+class RowsUse(Part):
+    train: int = 0
+    labelled: int = 0
+    unlabelled: int = 0
+    heldout: int = 0
+    lost: int = 0
+    lost_why: list[str] = []
+
+
+class Plan(Part):
+    recipe: Recipe = Field(description="The expanded recipe: stages spelled out.")
+    recipe_sha256: str
+    verdict: Verdict | None = None
+    refusals: list[Problem] = []
+    warnings: list[Problem] = []
+    choices: list[Choice] = []
+    memory: list[MemoryPart] = []
+    memory_bytes: int = 0
+    device_bytes: int = 0
+    stages: list[StageEstimate] = []
+    seconds: float = 0
+    disk_bytes: int = 0
+    rows: RowsUse = RowsUse()
+
+    @property
+    def ok(self) -> bool:
+        return not self.refusals

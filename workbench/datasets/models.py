@@ -1,0 +1,54 @@
+"""Datasets and their immutable versions."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class Dataset(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey("team.Team", null=True, on_delete=models.CASCADE, help_text="null: shared by all teams (samples)")
+    key = models.CharField(max_length=200, help_text="What a recipe says: sample/banking77, or a name made from the title")
+    title = models.CharField(max_length=200)
+    licence = models.CharField(max_length=200, default="", blank=True)
+    attribution = models.TextField(default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["title"]
+        constraints = [models.UniqueConstraint(fields=["team", "key"], name="one_dataset_per_key", nulls_distinct=False)]
+
+
+class Upload(models.Model):
+    """Raw bytes a person gave us, and what was found in them; kept until it has become a version or is discarded."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey("team.Team", on_delete=models.CASCADE)
+    created_by = models.ForeignKey("team.User", null=True, on_delete=models.SET_NULL)
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, help_text="null: becomes a new dataset")
+    filename = models.CharField(max_length=300)
+    blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT)
+    findings = models.JSONField(null=True, help_text="format, encoding, columns, first rows, guessed roles with reasons, problems")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class DatasetVersion(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    sha256 = models.CharField(max_length=64, help_text="Content hash of rows.parquet")
+    rows_blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT, related_name="+", help_text="canonical rows, Parquet")
+    source_blob = models.ForeignKey("runs.Blob", null=True, on_delete=models.PROTECT, related_name="+", help_text="the file as it came")
+    refused_blob = models.ForeignKey("runs.Blob", null=True, on_delete=models.PROTECT, related_name="+", help_text="refused rows with place, reason and remedy, JSONL")
+    mapping = models.JSONField(default=dict, help_text="role -> column, and the split rule")
+    counts = models.JSONField(default=dict, help_text="rows, labelled, unlabelled, train, heldout, refused")
+    facts = models.JSONField(null=True, help_text="DataFacts of the engine")
+    profile = models.JSONField(null=True)
+    created_by_run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_version_per_number")]

@@ -1,0 +1,16 @@
+"""Every address of the workbench."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("workbench.home.urls")),
+    path("account/", include("allauth.urls")),
+    path("team/", include("workbench.team.urls")),
+    path("studio/", include("workbench.studio.urls")),
+    path("runs/", include("workbench.runs.urls")),
+    path("adapters/", include("workbench.adapters.urls")),
+    path("models/", include("workbench.library.urls")),
+    path("datasets/", include("workbench.datasets.urls")),
+    path("help/", include("workbench.help.urls")),
+    path("api/v1/", include("workbench.api.urls")),
+]
