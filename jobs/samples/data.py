@@ -69,12 +69,11 @@ def read_banking77(split: str) -> list[Question]:
 
 
 def read_clinc150() -> list[Question]:
-    """Every in-scope row of CLINC150: 150 intents with 150 questions each, no banking question left out."""
+    """Every in-scope row of CLINC150: 150 intents with 100 questions each."""
     splits = json.loads(read_shipped("clinc150/data_small.json"))
     pairs = [pair for name in ("train", "val", "test") for pair in splits[name]]
     return [
-        Question(" ".join(text.split()), intent_words(label), line)
-        for line, (text, label) in enumerate(pairs, start=1)
+        Question(" ".join(text.split()), intent_words(label), line) for line, (text, label) in enumerate(pairs, start=1)
     ]
 
 
