@@ -1,0 +1,39 @@
+# Two commands matter: `make up` (everything, running) and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+PY := .venv/bin/python
+export PORT DATA_DIR DATABASE_URL CELERY_BROKER_URL
+
+.PHONY: help up demo test test-all setup setup-dev lint lock screens bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+up: setup ## a fresh clone to a running workbench; Ctrl-C stops everything
+	@exec $(PY) -m workbench.launch.up
+
+demo: setup ## one complete sample distillation without a person; JSON=file writes the report
+	@exec $(PY) -m workbench.launch.demo $(if $(JSON),--json $(JSON))
+
+test: setup-dev ## the suite (real PostgreSQL, Celery, Chromium, small models)
+	@$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-all: setup-dev ## the suite with faults, Redis and soak
+	@$(PY) -m pytest $(ARGS)
+
+setup:
+	@$(PYTHON) workbench/launch/bootstrap.py
+
+setup-dev:
+	@$(PYTHON) workbench/launch/bootstrap.py --dev --browser
+
+lint: setup-dev ## ruff and mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+lock: setup-dev ## renew requirements/*.txt from requirements/*.in
+	@$(PY) -m workbench.launch.lock
+
+screens: setup-dev ## screenshots of every page under docs/screens
+	@$(PY) -m pytest -m browser tests/browser/test_screens.py $(ARGS)
+
+clean: ## remove the environment and everything the workbench has stored (asks first)
+	@printf 'Remove .venv, node_modules and var (all runs, datasets, adapters)? [y/N] ' && read a && [ "$$a" = y ] && rm -rf .venv node_modules var static/vendor
