@@ -1,7 +1,6 @@
 # Two commands matter: `make up` (everything, running) and `make test`. `make help` lists the rest.
 PYTHON ?= python3
 PY := .venv/bin/python
-export PORT DATA_DIR DATABASE_URL CELERY_BROKER_URL
 
 .PHONY: help up demo test test-all setup setup-dev lint lock screens bench clean
 

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from . import environment
 from .bootstrap import ROOT, Stop
+from .commands import celery_worker, web_server
 from .processes import Child, Group
 
 Say = Callable[[str], None]
@@ -119,13 +121,11 @@ class Stack:
         return None
 
     def _start_web(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "workbench.asgi:application", "--host", os.environ.get("HOST") or "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--timeout-graceful-shutdown", "2", "--no-access-log"]
-        self._wait_until_up(self.group.start("web", command, self._environment()))
+        self._wait_until_up(self.group.start("web", web_server(self.port), self._environment()))
 
     def _start_workers(self) -> str:
-        celery = [sys.executable, "-m", "celery", "-A", "jobs.celery_app", "worker", "-P", "threads", "-c", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
         for queue in ("gpu", "cpu"):
-            self.group.start(f"worker-{queue}", [*celery, "-Q", queue, "-n", f"{queue}@%h"], self._environment())
+            self.group.start(f"worker-{queue}", celery_worker(queue), self._environment())
         return self._wait_for_slots()
 
     def _environment(self) -> dict[str, str]:
@@ -188,6 +188,7 @@ def check_port(port: int) -> None:
 
 
 def port_from_environment() -> int:
+    environment.load()
     text = os.environ.get("PORT") or "8000"
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise Stop(f"PORT must be a number from 1 to 65535, got {text!r}.")
@@ -195,4 +196,5 @@ def port_from_environment() -> int:
 
 
 def data_dir_from_environment() -> Path:
+    environment.load()
     return Path(os.environ.get("DATA_DIR") or ROOT / "var").resolve()
