@@ -1,0 +1,134 @@
+"""Numbers and states of a run in words: one place, so that page, API and command line say the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from .models import Run, State
+
+PERCENT = ("exact_match", "numeric_match", "label_accuracy", "auto", "")
+METRICS = {
+    "exact_match": "answers that match exactly",
+    "numeric_match": "answers with the right number",
+    "rouge_l": "ROUGE-L",
+    "bits_per_byte": "bits per byte",
+}
+WAITS = {
+    "BACKOFF": "It tries again by itself after a short pause.",
+    "DISK_FULL": "The worker's disk is full. It continues by itself when there is space.",
+    "TEACHER_DOWN": "The teacher does not answer. It continues by itself when the teacher is back.",
+    "QUOTA": "The team's quota is used up.",
+    "NO_GPU": "No worker with a suitable device is connected.",
+}
+PHASES = {
+    "prepare": ("Prepare", "Reading models and rows"),
+    "teacher": ("Teacher", "The teacher answers and its signals are recorded"),
+    "train": ("Train", "The student learns from the teacher"),
+    "control": ("Control", "The same adapter, fine-tuned on the labelled rows only"),
+    "evaluate": ("Evaluate", "Base, control, student and teacher answer the held-out rows"),
+    "export": ("Export", "The adapter is written, read back and checked"),
+    "upload": ("Store", "Results are stored"),
+    "verify": ("Verify", "The stored adapter is checked"),
+}
+
+
+def is_percent(metric: str | None) -> bool:
+    return (metric or "") in PERCENT
+
+
+def number(value: float | None, metric: str | None = "exact_match") -> str:
+    """74.4 % for shares of rows, three significant places for everything else, a dash for nothing."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f} %" if is_percent(metric) else f"{value:.3f}"
+
+
+def interval(score: dict[str, Any] | None, metric: str | None = "exact_match") -> str:
+    """[72.1, 76.6] in the unit of `number`; empty where there is no interval."""
+    if not score or score.get("low") is None or score.get("high") is None:
+        return ""
+    if is_percent(metric):
+        return f"[{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
+    return f"[{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def ratio_interval(score: dict[str, Any] | None) -> str:
+    if not score or score.get("low") is None or score.get("high") is None:
+        return ""
+    return f"[{score['low']:.2f}, {score['high']:.2f}]"
+
+
+def seconds(value: float | None) -> str:
+    """1.4 s, 48 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def size(value: float | None) -> str:
+    if value is None:
+        return "–"
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def metric_name(metric: str | None) -> str:
+    return METRICS.get(metric or "", "score")
+
+
+def reason(run: Run, ahead: int | None = None) -> str:
+    """Why the run stands where it stands, in one or two sentences."""
+    message = (run.error or {}).get("message", "")
+    if run.state == State.QUEUED:
+        if run.wait_reason in WAITS:
+            return WAITS[run.wait_reason]
+        return "It starts as soon as a slot is free." if not ahead else f"{plural(ahead, 'run is', 'runs are')} before it in the queue."
+    if run.state == State.RETRY_WAIT:
+        return " ".join(x for x in (message, _next_try(run.not_before), WAITS.get(run.wait_reason, "")) if x)
+    if run.state == State.RUNNING:
+        return PHASES.get(run.phase, ("", "Work is under way"))[1] + "."
+    if run.state == State.FAILED:
+        return message or "The run ended with an error that left no message. The log below shows the last lines."
+    if run.state == State.QUARANTINED:
+        return (message + " " if message else "") + "It crashed three times without getting further, so it is not tried again by itself."
+    return FIXED.get(run.state, "")
+
+
+FIXED = {
+    State.CLAIMED: "A worker has taken it and is preparing the engine.",
+    State.PAUSING: "It writes a checkpoint, then gives its slot back.",
+    State.PAUSED: "It keeps its last checkpoint and continues there when you resume it.",
+    State.CANCELLING: "The engine is being stopped.",
+    State.CANCELLED: "It was cancelled; what was recorded until then is kept.",
+    State.SUCCEEDED: "",
+}
+
+
+def _next_try(moment: datetime | None) -> str:
+    if not moment:
+        return ""
+    left = (moment - timezone.now()).total_seconds()
+    return f"Next try in {seconds(left)}." if left > 1 else "It is tried again now."
