@@ -1,6 +1,6 @@
 """The table that is the only truth about background work: runs, their events, metrics, slots and stored bytes.
 
-State changes of Run are guarded by a trigger (migrations/0002): illegal ones raise WB001 whatever Python does.
+State changes of Run are guarded by a trigger (migrations/0003, legal changes in state.py): illegal ones raise WB001 whatever Python does.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Run(models.Model):
     last_ckpt_step = models.BigIntegerField(default=0)
     crash_ckpt_step = models.BigIntegerField(default=-1)
     crashes_without_progress = models.IntegerField(default=0)
+    events_seen = models.BigIntegerField(default=0, help_text="Events of this attempt that are already in the database")
 
     progress = models.JSONField(null=True, help_text="{done, total, unit, rate, eta, phase} of the newest progress event")
     report = models.JSONField(null=True)

