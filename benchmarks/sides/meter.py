@@ -1,0 +1,60 @@
+"""Time, processor time and memory of one side's training steps. Standard library and psutil-free: runs in any environment."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def resident_bytes() -> int:
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * resource.getpagesize()
+
+
+def reset_peak() -> None:
+    """Linux: forget the peak so far (loading and optimizer set-up), so that the peak is the steps' own."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_since_reset() -> int:
+    """VmHWM follows clear_refs, unlike ru_maxrss."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return peak_bytes()
+
+
+class Meter:
+    """start() after the warm-up, stop() after the last step."""
+
+    def start(self) -> None:
+        self.resident = resident_bytes()
+        reset_peak()
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, supervised_tokens: int, loss: float) -> None:
+        wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+        print(
+            json.dumps(
+                {
+                    "supervised_tokens": supervised_tokens,
+                    "seconds": wall,
+                    "cpu_seconds": cpu,
+                    "tokens_per_second": supervised_tokens / wall,
+                    "tokens_per_cpu_second": supervised_tokens / cpu,
+                    "peak_bytes": peak_since_reset(),
+                    "resident_before_bytes": self.resident,
+                    "loss": loss,
+                }
+            ),
+            flush=True,
+        )
