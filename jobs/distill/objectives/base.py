@@ -1,0 +1,135 @@
+"""What every objective term looks like. Light: no torch at import.
+
+A term gives one number a supervised position, `value(view, T, options) -> [n]`. It may also give its derivative in
+closed form, `slope(view, T, options) -> Slope`, which the head uses where the teacher is dense because it needs fewer
+passes over the vocabulary than autograd; a test holds the two together. Temperature and its square are applied here and
+nowhere else, so that they reach value and gradient alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .view import View
+
+
+class Options(BaseModel):
+    """Options of a term: frozen, unknown names refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Paper(BaseModel):
+    """Where a formula was published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    authors: str
+    year: int
+    venue: str = ""
+    url: str = ""
+    arxiv: str | None = None
+
+
+@dataclass
+class Slope:
+    """Value of a term and its derivative g by log q, both per position.
+
+    The head turns g into the gradient by the logits, (g - q * sum g) / T, so g may be given up to a multiple of q.
+    """
+
+    value: Tensor  # [n]
+    dense: Tensor | None = None  # [n, V]; the derivative is factor * dense
+    factor: float = 1.0
+    total: Tensor | float | None = None  # sum over V of factor * dense; computed when None
+    ids: Tensor | None = None  # [n, m] where `sparse` adds to the derivative
+    sparse: Tensor | None = None  # [n, m]
+    owned: bool = False  # dense was made for this slope alone and may be overwritten
+
+
+class Part:
+    """An objective term. Subclasses fill the class fields and write `value`, optionally `slope`."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    when_to_use: ClassVar[str]
+    formula: ClassVar[str]
+    paper: ClassVar[Paper | None] = None
+    reads: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[frozenset[str]] = frozenset()
+    scope: ClassVar[str] = "token"
+
+    class Options(Options):
+        pass
+
+    def value(self, view: View, T: float, options: Any) -> Tensor:
+        """Unreduced value of each position, [n]."""
+        raise NotImplementedError
+
+    slope: ClassVar[Any] = None
+
+
+TAIL_HELP = (
+    "How recorded top-k signals stand for the whole vocabulary. bucket: everything outside K is one more outcome (a lower "
+    "bound of the full value). zero: the teacher is renormalised over K. renorm: both are. Unused when the teacher runs."
+)
+
+
+class TailOptions(Options):
+    """Divergences in which q alone carries weight outside the teacher's K ids: only the bucket keeps them honest."""
+
+    tail: Literal["bucket", "zero", "renorm"] = Field("bucket", title="Outside the top k", description=TAIL_HELP)
+
+    truncation: ClassVar[tuple[str, ...]] = ("bucket",)
+
+    @model_validator(mode="after")
+    def _tail_is_sound(self) -> TailOptions:
+        if self.tail not in self.truncation:
+            raise ValueError(
+                f"tail: {self.tail} leaves out the student's mass outside the teacher's top k, which this divergence is about;"
+                f" use tail: {' or '.join(self.truncation)}"
+            )
+        return self
+
+
+class ForwardTailOptions(TailOptions):
+    """Expectations under the teacher alone (forward KL): cutting the teacher's tail is a legal, biased choice."""
+
+    truncation: ClassVar[tuple[str, ...]] = ("bucket", "zero", "renorm")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A part with its options and temperature, ready for the head."""
+
+    part: Part
+    options: Any = None
+    temperature: float = 1.0
+    t_squared: bool = False
+    name: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if self.options is None:
+            object.__setattr__(self, "options", self.part.Options())
+        if not self.name:
+            object.__setattr__(self, "name", self.part.id)
+
+    @property
+    def factor(self) -> float:
+        """T squared where asked for: the gradient of a divergence at temperature T shrinks as 1 / T^2 (Hinton et al. 2015)."""
+        return self.temperature**2 if self.t_squared else 1.0
+
+    @property
+    def needs_teacher(self) -> bool:
+        return "teacher" in self.part.needs
+
+    def value(self, view: View) -> Tensor:
+        return self.part.value(view, self.temperature, self.options) * self.factor

@@ -1,0 +1,42 @@
+"""The slow plain version of everything the head pass does: dense logits, textbook formulas, autograd. [N, V] on purpose."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def kl(a: Tensor, b: Tensor) -> Tensor:
+    """KL(a || b) over the last axis from probabilities; 0 log 0 = 0."""
+    return torch.where(a > 0, a * (a / b).log(), 0).sum(-1)
+
+
+def forward_kl(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return kl(p, q)
+
+
+def reverse_kl(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return kl(q, p)
+
+
+def jsd(p: Tensor, q: Tensor, y: Tensor, beta: float = 0.5) -> Tensor:
+    m = beta * p + (1 - beta) * q
+    return beta * kl(p, m) + (1 - beta) * kl(q, m)
+
+
+def skew_kl(p: Tensor, q: Tensor, y: Tensor, alpha: float = 0.1) -> Tensor:
+    return kl(p, alpha * p + (1 - alpha) * q)
+
+
+def reverse_skew_kl(p: Tensor, q: Tensor, y: Tensor, alpha: float = 0.1, detach_mix: bool = False) -> Tensor:
+    m = alpha * q + (1 - alpha) * p
+    return kl(q, m.detach() if detach_mix else m)
+
+
+def cross_entropy(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return -q.gather(-1, y[:, None])[:, 0].log()
+
+
+def label_mix(p: Tensor, q: Tensor, y: Tensor, share: float = 0.5) -> Tensor:
+    target = share * torch.nn.functional.one_hot(y, p.shape[-1]).to(p.dtype) + (1 - share) * p
+    return -(target * q.log()).sum(-1)
