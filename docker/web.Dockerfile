@@ -1,7 +1,8 @@
 # The web server: no torch.
 FROM python:3.11-slim-bookworm AS assets
-RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
+COPY requirements/web.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/web.txt
 COPY package.json package-lock.json .npmrc ./
 COPY workbench/__init__.py workbench/
 COPY workbench/launch workbench/launch
@@ -18,8 +19,8 @@ COPY jobs jobs
 COPY templates templates
 COPY static static
 COPY --from=assets /app/static/vendor static/vendor
-RUN useradd --create-home --uid 10001 workbench && mkdir /data && chown workbench /data
-USER workbench
+RUN useradd --create-home --uid 10001 workbench && mkdir /data && chown 10001 /data
+USER 10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]

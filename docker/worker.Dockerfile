@@ -8,7 +8,7 @@ RUN pip install --no-cache-dir -r requirements/torch.txt \
 COPY manage.py ./
 COPY workbench workbench
 COPY jobs jobs
-RUN useradd --create-home --uid 10001 workbench && mkdir /data && chown workbench /data
-USER workbench
+RUN useradd --create-home --uid 10001 workbench && mkdir /data && chown 10001 /data
+USER 10001
 VOLUME /data
 CMD ["python", "-m", "workbench.launch.container", "gpu"]
