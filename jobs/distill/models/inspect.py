@@ -137,7 +137,7 @@ def _notes(tensors: dict[str, Tensor], tokenizer: TokenizerFacts, shape: Shape) 
     if tokenizer.vocab_size < shape.vocab:
         notes.append(f"The embedding has {shape.vocab:,} rows for {tokenizer.vocab_size:,} tokens: {shape.vocab - tokenizer.vocab_size:,} are padding and are never used.")
     if tokenizer.template_sha256 is None:
-        notes.append("The model has no chat template: turns are joined by an empty line.")
+        notes.append("The model has no chat template: turns are joined by line breaks.")
     if not tokenizer.eos_ids:
         notes.append("The model names no end-of-text token: answers end only at the length limit.")
     if isinstance(window := shape.raw.get("sliding_window"), int) and window < shape.context and shape.raw.get("use_sliding_window", True):

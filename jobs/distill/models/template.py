@@ -17,6 +17,8 @@ from . import strict_json
 
 MAX_TEMPLATE = 64 * 1024
 MAX_OUTPUT = 4 * 2**20
+# For models without a template (GPT-2, OPT): the texts, one a line, then the answer.
+PLAIN = "{% for m in messages %}{{ m['content'] }}{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
 HINT = "Choose another model, or replace chat_template.jinja in the model's folder."
 
 
@@ -67,12 +69,6 @@ def render(text: str, messages: list[dict[str, str]], add_generation_prompt: boo
 def check(text: str, special: dict[str, str] | None = None) -> None:
     """Renders a one-turn conversation; raises ModelRejected."""
     render(text, [{"role": "user", "content": "Hello"}], True, special)
-
-
-def plain(messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-    """What is used for a model without a template (GPT-2, OPT): the texts one after another, an empty line between turns."""
-    text = "\n\n".join(m["content"] for m in messages)
-    return text + "\n\n" if add_generation_prompt else text
 
 
 @lru_cache(maxsize=64)

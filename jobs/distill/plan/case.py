@@ -1,0 +1,178 @@
+"""One recipe with its facts, and the questions every part of the compiler asks about them. Nothing here decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..recipe import Generate, Recipe, Record, Term, Train, TrainOptions
+from .facts import Facts, LinearFacts, ModelFacts
+from .pairing import shared_vocabulary
+
+UNKNOWN_PROMPT = 128  # tokens of a prompt when nothing was measured with this tokenizer
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Token counts of a sample of the rows: prompts[i], answers[i] (0: unlabelled). `scale` = rows / sample."""
+
+    prompts: list[int]
+    answers: list[int]
+    scale: float
+    measured: bool
+
+    @cached_property
+    def mean_prompt(self) -> float:
+        return sum(self.prompts) / max(1, len(self.prompts))
+
+    @cached_property
+    def mean_answer(self) -> float:
+        known = [a for a in self.answers if a > 0]
+        return sum(known) / len(known) if known else 0.0
+
+    @cached_property
+    def longest_answer(self) -> int:
+        return max(self.answers, default=0)
+
+    @cached_property
+    def longest(self) -> int:
+        return max((p + a for p, a in zip(self.prompts, self.answers, strict=True)), default=0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`asked` is the recipe as given, `recipe` the expanded one; `parts` maps a term's id to its objective class."""
+
+    asked: Recipe
+    recipe: Recipe
+    facts: Facts
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+    # stages
+
+    @cached_property
+    def trains(self) -> list[tuple[int, Train]]:
+        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Train)]
+
+    @cached_property
+    def generates(self) -> list[tuple[int, Generate]]:
+        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Generate)]
+
+    @cached_property
+    def records(self) -> list[tuple[int, Record]]:
+        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Record)]
+
+    def field(self, stage: int, name: str) -> str:
+        """The field a person can edit: `train.steps` in the small form, `stages.1.steps` in the large one."""
+        if not self.asked.method:
+            return f"stages.{stage}.{name}"
+        top = name.split(".")[0]
+        return f"train.{name}" if top in TrainOptions.model_fields else "options" if top == "terms" else "method"
+
+    # terms
+
+    def terms(self, stage: Train) -> Iterator[tuple[int, Term, Any]]:
+        """Terms with a weight, with their objective class; unknown ids are left out (a rule refuses them)."""
+        for i, term in enumerate(stage.terms):
+            if term.weight > 0 and term.type in self.parts:
+                yield i, term, self.parts[term.type]
+
+    def needs(self, stage: Train, what: str) -> bool:
+        return any(what in part.needs for _, _, part in self.terms(stage))
+
+    @cached_property
+    def vocabulary_terms(self) -> list[str]:
+        """Titles of the terms that compare probabilities token by token."""
+        found = [part.title for _, s in self.trains for _, _, part in self.terms(s) if "same_vocabulary" in part.needs]
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def needs_teacher(self) -> bool:
+        return bool(self.generates or self.records or any(self.needs(s, "teacher") for _, s in self.trains))
+
+    @cached_property
+    def divergence(self) -> bool:
+        return any(self.needs(s, "teacher") for _, s in self.trains)
+
+    # models
+
+    @property
+    def student(self) -> ModelFacts:
+        return self.facts.student
+
+    @property
+    def teacher(self) -> ModelFacts | None:
+        return self.facts.teacher
+
+    @cached_property
+    def same_vocabulary(self) -> bool:
+        return self.teacher is None or self.teacher.tokenizer.vocab_sha256 == self.student.tokenizer.vocab_sha256
+
+    @cached_property
+    def vocabulary(self) -> int:
+        return shared_vocabulary(self.student, self.teacher if self.same_vocabulary else None)
+
+    @cached_property
+    def context(self) -> int:
+        """Longest row both models can read; a teacher that is not used does not limit it."""
+        contexts = [self.student.context] + ([self.teacher.context] if self.teacher and self.needs_teacher else [])
+        return min(contexts)
+
+    @cached_property
+    def max_length(self) -> int:
+        return min(self.recipe.data.max_length or self.context, self.context)
+
+    @cached_property
+    def targets(self) -> list[LinearFacts]:
+        """Linear modules the adapter acts on."""
+        wanted = self.recipe.student.adapter.targets
+        return [m for m in self.student.linears if wanted == "all-linear" or m.name in wanted]
+
+    @cached_property
+    def adapter_parameters(self) -> int:
+        rank = self.recipe.student.adapter.rank
+        n = sum(rank * (m.inputs + m.outputs) * m.count for m in self.targets)
+        if self.recipe.student.adapter.dora:
+            n += sum(m.outputs * m.count for m in self.targets)
+        if self.recipe.student.adapter.head:
+            n += rank * (self.student.hidden_size + self.student.vocab_rows)
+        return n
+
+    # data
+
+    @cached_property
+    def lengths(self) -> Lengths:
+        """Lengths under the student's tokenizer, or under another one when only that was measured."""
+        data, key = self.facts.data, self.student.tokenizer.vocab_sha256
+        if key not in data.prompt_lengths:
+            key = next(iter(data.prompt_lengths), "")
+        prompts, answers = data.prompt_lengths.get(key, []), data.answer_lengths.get(key, [])
+        n = min(len(prompts), len(answers))
+        if not n:
+            guess = max(1, data.longest_answer_chars // 4)
+            return Lengths([UNKNOWN_PROMPT], [guess if data.labelled else 0], max(1.0, float(data.rows)), False)
+        return Lengths(list(prompts[:n]), list(answers[:n]), max(1.0, data.rows / n), True)
+
+    @cached_property
+    def answer_tokens(self) -> float:
+        """Supervised tokens a row has on average: the answer and its end-of-text token."""
+        written = [s.max_new_tokens / 2 for _, s in self.generates]
+        return (self.lengths.mean_answer or (written[0] if written else 16)) + 1
+
+    @cached_property
+    def row_tokens(self) -> float:
+        """Tokens of a row on average, after the length limit."""
+        return max(1.0, min(self.lengths.mean_prompt + self.answer_tokens, self.max_length))
+
+    def steps(self, stage: Train, rows: int) -> int:
+        """Optimizer steps of a stage over this many rows."""
+        if stage.steps is not None:
+            return stage.steps
+        return max(1, math.ceil((stage.epochs or 1) * rows / stage.batch_size))
+
+    def passes(self, stage: Train, rows: int) -> float:
+        """How often a stage sees each row."""
+        return self.steps(stage, rows) * stage.batch_size / max(1, rows)

@@ -1,0 +1,133 @@
+"""Memory by part, in bytes, for the phase of a run that needs most; and the micro-batch that fits.
+
+Phases do not overlap: a teacher that writes answers or whose signals are recorded has left before the student trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..recipe import Train
+from .case import Case
+from .facts import ModelFacts
+from .result import MemoryPart
+from .words import size
+
+MiB = 2**20
+# Room that is ours: GPUs fragment, a CPU's memory is shared with everything else on the machine.
+USABLE = {"cuda": 0.9, "cpu": 0.8}
+PROCESS = {"cuda": 700 * MiB, "cpu": 450 * MiB}  # torch and transformers loaded, CUDA context included
+HEAD_COPIES = 6  # live fp32 copies of one [chunk, vocabulary] block
+HEAD_BUDGET = 512 * MiB
+HEAD_ROWS = 16  # a chunk never has fewer
+SIGNAL_BYTES = 6  # an id (int32) and a logit (fp16)
+ADAM = 12  # bytes an adapter parameter: gradient and two moments, fp32
+CPU_TOKENS = 4096  # tokens a forward on CPU: larger micro-batches are no faster there
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one training stage holds: its micro-batch, whether the teacher runs beside it, whether signals are read."""
+
+    micro_batch: int
+    online: bool
+    recorded_k: int = 0
+
+
+def dtype_bytes(case: Case, asked: str) -> int:
+    """Bytes of a weight as it is loaded."""
+    if asked == "auto":
+        return 2 if case.facts.device.kind == "cuda" and case.facts.device.bfloat16 else 4
+    return 4 if asked == "float32" else 2
+
+
+def train_parts(case: Case, load: Load) -> list[MemoryPart]:
+    """Memory of a training stage, largest question first: what stands in the weights, what grows with the micro-batch."""
+    student, teacher = case.student, case.teacher
+    tokens = load.micro_batch * _long_row(case)
+    supervised = int(load.micro_batch * case.answer_tokens) + 1
+    width = dtype_bytes(case, case.recipe.student.dtype)
+    parts = {"student weights": student.parameters * width}
+    if load.online and teacher:
+        parts["teacher weights"] = teacher.parameters * dtype_bytes(case, case.recipe.teacher.dtype if case.recipe.teacher else "auto")
+    parts["adapter"] = case.adapter_parameters * 4
+    parts["optimizer"] = case.adapter_parameters * ADAM
+    parts["activations"] = tokens * activation_bytes(student, width, case.recipe.student.adapter.rank)
+    if load.online and teacher:
+        parts["activations"] += tokens * forward_bytes(teacher, width) + supervised * teacher.hidden_size * 4
+    parts["head chunk"] = head_bytes(case, supervised)
+    if load.recorded_k:
+        parts["signals"] = 2 * supervised * (load.recorded_k * SIGNAL_BYTES + 8)
+    return _parts(case, parts)
+
+
+def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPart]:
+    """Memory of a phase in which the teacher works alone: writing answers (with its key-value cache) or being recorded."""
+    teacher = case.teacher
+    if teacher is None:
+        return []
+    width = dtype_bytes(case, case.recipe.teacher.dtype if case.recipe.teacher else "auto")
+    tokens = batch * min(_long_row(case) + new_tokens, case.max_length)
+    cache = tokens * teacher.layers * 2 * teacher.kv_heads * (teacher.hidden_size // max(1, teacher.heads)) * width if new_tokens else 0
+    parts = {
+        "teacher weights": teacher.parameters * width,
+        "activations": tokens * forward_bytes(teacher, width) + cache,
+        "head chunk": batch * teacher.vocab_rows * 4 * 2 if new_tokens else head_bytes(case, int(batch * case.answer_tokens) + 1),
+    }
+    return _parts(case, parts)
+
+
+def activation_bytes(model: ModelFacts, width: int, rank: int) -> int:
+    """Kept for the backward, a token: the input of every linear layer (LoRA's gradients need it), the attention's
+    inputs and output, two norms, the residual stream, and the activation function's input and output."""
+    hidden, inner = model.hidden_size, model.intermediate_size
+    linears = sum(m.inputs * m.count for m in model.linears) + sum(m.count for m in model.linears) * rank
+    rest = model.layers * (8 * hidden + 3 * inner)
+    return (linears + rest) * width
+
+
+def forward_bytes(model: ModelFacts, width: int) -> int:
+    """Held during a forward without gradients, a token: one layer's work."""
+    return (6 * model.hidden_size + 3 * model.intermediate_size) * width
+
+
+def head_bytes(case: Case, supervised: int) -> int:
+    """The chunked head pass: as many rows a chunk as the budget allows, never a [rows, vocabulary] tensor of the batch."""
+    row = case.vocabulary * 4 * HEAD_COPIES
+    return row * max(HEAD_ROWS, min(HEAD_BUDGET // row, supervised))
+
+
+def total(parts: list[MemoryPart]) -> int:
+    return sum(p.bytes for p in parts)
+
+
+def usable(case: Case) -> int:
+    """Bytes a run may use on the device; 0: unknown."""
+    return int(case.facts.device.memory_bytes * USABLE.get(case.facts.device.kind, 0.8))
+
+
+def choose_micro_batch(case: Case, stage: Train, parts_at: Callable[[int], list[MemoryPart]]) -> tuple[int, str]:
+    """Largest micro-batch worth having that fits, with the reason; 1 when nothing fits (a rule then refuses)."""
+    room, micro, reason = usable(case), stage.batch_size, "the rows of a step fit into one forward"
+    useful = max(1, int(CPU_TOKENS / max(1.0, _long_row(case))))
+    if case.facts.device.kind == "cpu" and useful < micro:
+        micro, reason = _power_of_two(useful), f"about {CPU_TOKENS:,} tokens a forward keep the processor busy; more would only need memory"
+    while room and micro > 1 and total(parts_at(micro)) > room:
+        micro, reason = _power_of_two(micro - 1), f"the largest that fits into {size(room)} of the device's memory"
+    return micro, reason
+
+
+def _power_of_two(n: int) -> int:
+    """The largest power of two that is not above n."""
+    return 1 << (max(1, n).bit_length() - 1)
+
+
+def _long_row(case: Case) -> float:
+    """A micro-batch is as wide as its rows: length buckets keep them alike, so the long ones set the peak."""
+    return min(max(case.lengths.longest, case.row_tokens), case.max_length)
+
+
+def _parts(case: Case, parts: dict[str, int]) -> list[MemoryPart]:
+    parts["other"] = PROCESS.get(case.facts.device.kind, PROCESS["cpu"])
+    return [MemoryPart(name=name, bytes=int(n)) for name, n in parts.items()]

@@ -1,0 +1,18 @@
+"""The compiler's rules: each takes a case and yields findings. A new rule is a function and a name in one of the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..case import Case
+from ..findings import Finding
+from ..rows import Rows
+from . import adapter, data, models, objective, training
+
+RULES = (*models.RULES, *data.RULES, *objective.RULES, *adapter.RULES, *training.RULES)
+
+
+def check(case: Case, rows: Rows) -> Iterator[Finding]:
+    """Every finding of every rule, in the order of the page: models, data, method, adapter, training."""
+    for rule in RULES:
+        yield from rule(case, rows)

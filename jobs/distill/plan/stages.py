@@ -1,0 +1,170 @@
+"""What each stage of a run will do, in words and numbers; whether the teacher runs beside the student or was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..recipe import Generate, Record, Train
+from . import memory, time
+from .case import Case
+from .memory import Load
+from .result import Choice, MemoryPart, StageEstimate
+from .rows import Rows, rows_of
+from .words import count, listed, size
+
+POSITION_BYTES = 14  # of a recorded position beside its ids: counts, log-normaliser, index
+DEFAULT_K, TYPICAL_K = 64, 24  # ids a position: the most, and what 0.999 of the mass usually takes
+
+
+@dataclass
+class Work:
+    """Collected over the stages: estimates, memory of every phase, choices, disk."""
+
+    stages: list[StageEstimate] = field(default_factory=list)
+    phases: list[list[MemoryPart]] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    resolved: dict[int, dict[str, object]] = field(default_factory=dict)
+    disk: int = 0
+    recorded: bool = False
+
+
+def plan_stages(case: Case, rows: Rows) -> Work:
+    """Every stage, the control arm and the evaluation."""
+    work = Work()
+    for i, stage in enumerate(case.recipe.stages):
+        if isinstance(stage, Generate):
+            _generate(case, rows, stage, work)
+        elif isinstance(stage, Record):
+            _record(case, rows, stage.top_k, stage.name, work)
+        else:
+            _train(case, rows, i, stage, work)
+    _control(case, rows, work)
+    _evaluate(case, rows, work)
+    work.disk += 3 * case.adapter_parameters * 16 + 2 * case.adapter_parameters * 4  # checkpoints, two adapters
+    return work
+
+
+def _generate(case: Case, rows: Rows, stage: Generate, work: Work) -> None:
+    teacher, n = case.teacher, rows.of("unlabelled") if stage.rows == "unlabelled" else rows.train
+    if teacher is None:
+        return
+    new = min(stage.max_new_tokens, case.answer_tokens)
+    work.phases.append(memory.teacher_parts(case, stage.batch_size, stage.max_new_tokens))
+    how = "the most likely token each time" if stage.temperature == 0 else f"sampled at temperature {stage.temperature:g}"
+    work.stages.append(StageEstimate(
+        name=stage.name, kind="generate", rows=n, tokens=round(n * new), seconds=time.generate_seconds(case, teacher, n, new, stage.batch_size),
+        computes=f"The teacher writes an answer for {count(n, 'row')}, {how}, at most {count(stage.max_new_tokens, 'token')} each. The student is not loaded.",
+    ))  # fmt: skip
+
+
+def _record(case: Case, rows: Rows, top_k: int, name: str, work: Work) -> None:
+    """Recording happens once a run, whatever asks for it."""
+    teacher, known = case.teacher, case.facts.signals
+    if teacher is None or work.recorded:
+        return
+    work.recorded = True
+    n = rows.train
+    missing = max(0, n - known.rows) if known.of or known.rows else n
+    positions = round(missing * case.answer_tokens)
+    disk = positions * (min(top_k, TYPICAL_K) * memory.SIGNAL_BYTES + POSITION_BYTES)
+    work.disk += disk
+    if missing:
+        work.phases.append(memory.teacher_parts(case, 16))
+        text = f"The teacher reads {count(missing, 'row')} once and keeps at most {top_k} token probabilities of each of about {positions:,} positions (about {size(disk)}). Later runs reuse them."
+    else:
+        text = f"Signals of all {count(n, 'row')} are already recorded: the teacher is not loaded."
+    work.stages.append(StageEstimate(name=name, kind="record", rows=missing, tokens=round(missing * case.row_tokens), seconds=time.score_seconds(case, teacher, missing, 16), computes=text))
+
+
+def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None:
+    n = rows_of(case, rows, stage)
+    uses_teacher = case.needs(stage, "teacher") and case.teacher is not None
+    source = _signals(case, n, index, stage, work) if uses_teacher else "none"
+    top_k = next((r.top_k for _, r in case.records), DEFAULT_K)
+    if source == "recorded":
+        _record(case, rows, top_k, "record signals", work)
+
+    def parts_at(micro: int) -> list[MemoryPart]:
+        return memory.train_parts(case, Load(micro, source == "online", top_k if source == "recorded" else 0))
+
+    micro = stage.micro_batch or _micro(case, index, stage, parts_at, work)
+    work.phases.append(parts_at(micro))
+    steps = case.steps(stage, n)
+    seen = steps * stage.batch_size
+    if uses_teacher:
+        work.resolved.setdefault(index, {})["teacher"] = source
+    work.resolved.setdefault(index, {})["micro_batch"] = micro
+    work.stages.append(StageEstimate(
+        name=stage.name, kind="train", steps=steps, rows=n, tokens=round(seen * case.row_tokens),
+        seconds=time.train_seconds(case, seen, micro, online=source == "online"), computes=_computes(case, stage, source, n, steps, micro),
+    ))  # fmt: skip
+
+
+def _micro(case: Case, index: int, stage: Train, parts_at: object, work: Work) -> int:
+    micro, why = memory.choose_micro_batch(case, stage, parts_at)  # type: ignore[arg-type]
+    work.choices.append(Choice(field=case.field(index, "micro_batch"), value=micro, why=f"{why[0].upper()}{why[1:]}. It does not change the result."))
+    return micro
+
+
+def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
+    """online or recorded, with the reason when it was left to us."""
+    if stage.teacher != "auto":
+        return stage.teacher
+    choice, why = _choose_signals(case, n, stage)
+    work.choices.append(Choice(field=case.field(index, "teacher"), value=choice, why=why))
+    return choice
+
+
+def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
+    known, passes = case.facts.signals, case.passes(stage, n)
+    if case.records:
+        return "recorded", "The recipe records the teacher's signals first."
+    if known.rows and known.rows >= n:
+        return "recorded", f"The teacher's signals for all {count(n, 'row')} are already recorded."
+    micro = stage.micro_batch or 1
+    beside = memory.total(memory.train_parts(case, Load(micro, True)))
+    if memory.usable(case) and beside > memory.usable(case):
+        return "recorded", f"Teacher and student together would need {size(beside)}, the device has {size(case.facts.device.memory_bytes)}: the teacher works first, then leaves."
+    if passes > 1.2:
+        return "recorded", f"Each row is seen {passes:.1f} times: asking the teacher once and keeping the answer is cheaper."
+    return "online", "Each row is seen about once: the teacher runs beside the student, exact over the whole vocabulary."
+
+
+def _computes(case: Case, stage: Train, source: str, n: int, steps: int, micro: int) -> str:
+    titles = listed(f"{part.title.lower() if part.title.istitle() else part.title}" for _, _, part in case.terms(stage))
+    forwards = -(-stage.batch_size // max(1, micro))
+    text = f"{count(steps, 'step')} of {count(stage.batch_size, 'row')} ({count(forwards, 'forward')} each) over {count(n, 'row')}: {titles or 'no objective'}."
+    if source == "online":
+        return f"{text} The teacher runs beside the student; both share one pass over the output layer at answer tokens only."
+    if source == "recorded":
+        return f"{text} The teacher's recorded probabilities are read from disk; the teacher is not loaded."
+    return f"{text} No teacher is loaded."
+
+
+def _control(case: Case, rows: Rows, work: Work) -> None:
+    """The control arm: the same number of steps, plain fine-tuning, labelled rows."""
+    if not case.recipe.control or not rows.labelled:
+        return
+    steps = sum(s.steps for s in work.stages if s.kind == "train")
+    if not steps:
+        return
+    index, stage = case.trains[0]
+    micro = int(str(work.resolved.get(index, {}).get("micro_batch", stage.micro_batch or 1)))
+    seen = steps * stage.batch_size
+    work.stages.append(StageEstimate(
+        name="control arm", kind="control", steps=steps, rows=rows.labelled, tokens=round(seen * case.row_tokens),
+        seconds=time.train_seconds(case, seen, micro, online=False),
+        computes=f"The same adapter from the same start, plain fine-tuning on the {count(rows.labelled, 'labelled row')} for {count(steps, 'step')}: what distillation must beat.",
+    ))  # fmt: skip
+
+
+def _evaluate(case: Case, rows: Rows, work: Work) -> None:
+    settings, n = case.recipe.evaluation, rows.heldout
+    new = min(float(settings.max_new_tokens), case.answer_tokens)
+    arms = [case.student] * (3 if case.recipe.control else 2) + ([case.teacher] if case.teacher else [])
+    spent = sum(time.generate_seconds(case, m, n, new, settings.batch_size) for m in arms) + time.LOAD.get(case.facts.device.kind, 6.0)
+    names = ["base", "student"] + (["control"] if case.recipe.control else []) + (["teacher"] if case.teacher else [])
+    work.stages.append(StageEstimate(
+        name="evaluate", kind="evaluate", rows=n, tokens=round(n * new * len(arms)), seconds=spent,
+        computes=f"{listed(names).capitalize()} each answer the {count(n, 'held-out row')}; the score comes with a 95 % interval from {settings.bootstrap:,} resamples.",
+    ))  # fmt: skip
