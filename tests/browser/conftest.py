@@ -1,0 +1,117 @@
+"""The whole product as a user has it: `make up`'s own program in an empty folder, and a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a long enough password"
+
+
+@dataclass
+class Workbench:
+    url: str
+    email: str
+    password: str
+    data_dir: Path
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """Starts `python -m workbench.launch.up` with a fresh data folder and its own built-in PostgreSQL; stops it at the end."""
+    data_dir, port = tmp_path_factory.mktemp("workbench"), free_port()
+    clean = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "CELERY_BROKER_URL", "LEASE_SECONDS", "POLL_SECONDS", "DEBUG", "DJANGO_SETTINGS_MODULE", "SECRET_KEY")}
+    env = {**clean, "DATA_DIR": str(data_dir), "PORT": str(port), "ADMIN_EMAIL": "ada@example.org", "ADMIN_PASSWORD": PASSWORD}
+    out = data_dir / "up.txt"
+    with out.open("w") as log:
+        process = subprocess.Popen([sys.executable, "-m", "workbench.launch.up"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 180
+        while "is ready" not in out.read_text():
+            assert process.poll() is None and time.monotonic() < deadline, f"make up did not come up:\n{out.read_text()}"
+            time.sleep(0.2)
+        yield Workbench(f"http://127.0.0.1:{port}", "ada@example.org", PASSWORD, data_dir)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == 0, out.read_text()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium where there is one, Playwright's own otherwise; a sentence when there is neither."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread; other tests use the ORM in it
+    from playwright.sync_api import Error, sync_playwright
+
+    installed = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
+        except Error as e:
+            pytest.fail(f"No Chromium to test with. Install it: sudo apt-get install -y chromium, or .venv/bin/playwright install chromium.\n{e}")
+        yield browser
+        browser.close()
+
+
+class Clicks:
+    """A page and the number of clicks a person made on it. Anything the browser complains about fails the test."""
+
+    def __init__(self, page: Any, base: str) -> None:
+        self.page, self.base, self.count = page, base, 0
+        self.complaints: list[str] = []
+        page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self.complaints.append(str(e)))
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.base + path)
+
+    def click(self, role: str, name: str, **options: Any) -> None:
+        self.count += 1
+        self.page.get_by_role(role, name=name, **options).first.click()
+
+
+@pytest.fixture
+def visit(workbench: Workbench, chromium: Any) -> Iterator[Any]:
+    """visit(width, theme) -> Clicks on a new browser profile; the complaints of the browser are checked at the end."""
+    contexts, visitors = [], []
+
+    def open_page(width: int = 1440, theme: str = "light", signed_in: bool = False) -> Clicks:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, accept_downloads=True)
+        contexts.append(context)
+        visitor = Clicks(context.new_page(), workbench.url)
+        visitor.page.set_default_timeout(20_000)
+        visitors.append(visitor)
+        if signed_in:
+            sign_in(visitor, workbench)
+        return visitor
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    complaints = [c for v in visitors for c in v.complaints]
+    assert not complaints, complaints
+
+
+def sign_in(visitor: Clicks, workbench: Workbench) -> None:
+    visitor.open("/")
+    visitor.page.get_by_label("E-mail").fill(workbench.email)
+    visitor.page.get_by_label("Password", exact=True).fill(workbench.password)
+    visitor.click("button", "Sign in")
+    visitor.page.wait_for_url(workbench.url + "/")
