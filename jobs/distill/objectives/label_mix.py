@@ -27,7 +27,10 @@ class LabelMix(Part):
     summary = "Cross-entropy against a mixture of the answer token and the teacher's distribution."
     when_to_use = "When the gold answer is right but narrow, and the teacher knows the alternatives."
     formula = r"\ell = -\sum_v \bigl(a\,[v=y] + (1-a)\,p_T(v)\bigr)\log q_T(v)"
-    paper = Paper(title="Logits-Based Finetuning", authors="Li et al.", year=2025)
+    paper = Paper(
+        title="Logits-Based Finetuning", authors="Li, Yang, Wu, Shi, Zheng, Xu, Jia", year=2025,
+        venue="EMNLP", url="https://arxiv.org/abs/2505.24461", arxiv="2505.24461",
+    )  # fmt: skip
     reads = ("student.logq", "student.logq_at_label", "teacher.logp")
     needs = frozenset({"teacher", "same_vocabulary", "labels"})
     Options = LabelMixOptions
