@@ -1,0 +1,31 @@
+"""What a person chose on the way from file to rows. Recorded with the version, so that it can be done again."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import DataRefused
+
+
+class Options(BaseModel):
+    """Nothing here is on by itself: text is imported as it stands unless a person says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    header: Literal["auto", "yes", "no"] = Field(default="auto", title="First line", description="Column names, or already data. auto: found out, and said.")
+    labels: Literal["as_is", "words"] = Field(default="as_is", title="Labels", description="words: Card_arrival becomes 'card arrival' (underscores to spaces, lower case, no question mark at the end), which a language model says more easily.")
+    merge_labels: bool = Field(default=False, title="Merge labels that look the same", description="Labels that differ only by white space, case or invisible characters become the commonest of them.")
+    remove_nul: bool = Field(default=False, title="Remove NUL characters")
+    accepted: tuple[str, ...] = Field(default=(), title="Seen and accepted", description="Codes of problems the person accepted.")
+
+
+def parse_options(data: dict[str, Any] | None) -> Options:
+    """Options from plain data; raises DataRefused naming the wrong one."""
+    try:
+        return Options.model_validate(data or {})
+    except ValidationError as e:
+        err = e.errors(include_url=False)[0]
+        field = ".".join(str(p) for p in err["loc"])
+        raise DataRefused(f"options.{field}: {err['msg']}.", field=f"options.{field}") from None

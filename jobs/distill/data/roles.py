@@ -1,0 +1,143 @@
+"""Which column is what. Found by name and content with the reason in words; a person confirms."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import DataRefused
+from .strict_json import Number
+
+ROLES: dict[str, str] = {
+    "messages": "Conversation: a list of turns with role and content",
+    "system": "System: instruction before the conversation",
+    "user": "User: what the model is asked",
+    "context": "Context: put under the user's text after a blank line, when not empty",
+    "assistant": "Answer: what the model should say; empty means unlabelled",
+    "rejected": "Rejected answer: checked against the answer, not trained on",
+    "split": "Split: train or held out",
+    "id": "Id: kept with the row",
+}
+USER = ("text", "prompt", "question", "query", "instruction", "input", "utterance", "sentence", "user", "source", "problem", "request", "review", "title", "body", "document", "article", "comment", "message")
+ANSWER = ("label", "category", "answer", "completion", "response", "output", "intent", "class", "klass", "target", "assistant", "labels", "chosen", "sentiment", "tag", "solution", "ground_truth", "summary", "topic", "reply", "translation", "canonical_solution")
+SPLIT = ("split", "set", "subset", "partition", "fold")
+ID = ("id", "idx", "index", "uuid", "guid", "row_id", "uid", "task_id")
+CONVERSATION = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
+
+
+@dataclass
+class Guess:
+    roles: dict[str, str] = field(default_factory=dict)  # role -> column
+    why: dict[str, str] = field(default_factory=dict)  # column -> reason
+    form: str = ""
+
+
+def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
+    """Roles of the columns, with the reasons. A role stays out when nothing points to a column."""
+    found, low = Guess(), {c.lower().strip(): c for c in reversed(columns)}
+
+    def take(role: str, column: str, why: str) -> None:
+        found.roles[role], found.why[column] = column, why
+
+    if talk := next((low[n] for n in CONVERSATION if n in low and _is_talk(low[n], rows)), None) or next((c for c in columns if _is_talk(c, rows)), None):
+        first = next(r[talk] for r in rows if isinstance(r.get(talk), list) and r[talk])
+        found.form = "conversations (ShareGPT)" if isinstance(first[0], dict) and "from" in first[0] else "conversations (OpenAI messages)"
+        take("messages", talk, "a list of turns with a role and a text each")
+        if "system" in low:
+            take("system", low["system"], 'named "system"')
+    elif "instruction" in low and ("output" in low or "response" in low):
+        found.form = "instructions (Alpaca)"
+        take("user", low["instruction"], "the instruction of the Alpaca form")
+        take("assistant", low.get("output") or low["response"], "the output of the Alpaca form")
+        if "input" in low:
+            take("context", low["input"], "the input of the Alpaca form: goes under the instruction when not empty")
+        if "system" in low:
+            take("system", low["system"], 'named "system"')
+    else:
+        _by_name(found, low, columns, rows, take)
+    _extras(found, low, rows, take)
+    return found
+
+
+def _by_name(found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    for role, names in (("user", USER), ("assistant", ANSWER)):
+        if name := next((n for n in names if n in low and low[n] not in found.why), None):
+            take(role, low[name], f'named "{low[name]}"')
+    if "body" in low and "question" in low and found.roles.get("user") == low["question"]:
+        take("user", low["body"], 'named "Body", with a question beside it')
+        take("context", low["question"], "the question to the body: goes under it")
+    if "rejected" in low and "chosen" in low:
+        take("assistant", low["chosen"], 'named "chosen"')
+        take("rejected", low["rejected"], 'named "rejected"')
+        found.form = "preference pairs"
+    if "system" in low:
+        take("system", low["system"], 'named "system"')
+    _by_content(found, low, columns, rows, take)
+    if not found.form and "assistant" in found.roles:
+        found.form = "question and answer"
+
+
+def _by_content(found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """Two columns of text of which one is long and varied, the other short and repeated."""
+    free = [c for c in columns if c not in found.why and c.lower() not in SPLIT + ID and _texts(c, rows)]
+    if not free or not rows:
+        return
+    if "user" not in found.roles:
+        column = max(free, key=lambda c: _mean_length(c, rows))
+        take("user", column, "the longest text of the columns" if len(free) > 1 else "the only column of text")
+        free.remove(column)
+    if "assistant" not in found.roles and len(free) == 1 and len(columns) <= 3:
+        take("assistant", free[0], "the other column of text")
+
+
+def _extras(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    for role, names in (("split", SPLIT), ("id", ID)):
+        for name in names:
+            column = low.get(name)
+            if column and column not in found.why and (role == "id" or _is_split(column, rows)):
+                take(role, column, f'named "{column}"' + (" and holds train and test" if role == "split" else ""))
+                break
+
+
+def _is_talk(column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    values = [r.get(column) for r in rows[:50] if isinstance(r.get(column), list) and r.get(column)]
+    return bool(values) and all(isinstance(t, dict) and ("content" in t or "value" in t or "role" in t) for v in values[:5] for t in v)  # type: ignore[union-attr]
+
+
+def _is_split(column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    from .rows import SPLITS
+
+    values = {str(r.get(column) or "").strip().lower() for r in rows} - {""}
+    return bool(values) and values <= set(SPLITS)
+
+
+def _texts(column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    return any(isinstance(r.get(column), str) and not isinstance(r.get(column), Number) and r[column].strip() for r in rows)
+
+
+def _mean_length(column: str, rows: Sequence[dict[str, Any]]) -> float:
+    return sum(len(r[column]) for r in rows if isinstance(r.get(column), str)) / max(1, len(rows))
+
+
+def check(roles: dict[str, str], columns: Sequence[str]) -> None:
+    """Raises DataRefused naming the first role or column that cannot be: unknown, missing, or used twice."""
+    for role, column in roles.items():
+        if role not in ROLES:
+            raise DataRefused(f"roles.{role}: there is no such role.", field=f"roles.{role}", hint=_near(role, ROLES) or f"One of {', '.join(ROLES)}.")
+        if column not in columns:
+            shown = ", ".join(columns[:8])
+            raise DataRefused(f'roles.{role}: there is no column "{column[:80]}".', field=f"roles.{role}", hint=_near(column, columns) or f"Columns: {shown}.")
+    twice = [c for c in roles.values() if list(roles.values()).count(c) > 1]
+    if twice:
+        raise DataRefused(f'The column "{twice[0][:80]}" has two roles.', field="roles", hint="One role a column.")
+    if "messages" not in roles and "user" not in roles:
+        raise DataRefused("No column is the user's text.", field="roles.user", hint="Choose the column that holds what the model is asked: role User, or Conversation for lists of turns.")
+    if "messages" in roles and (clash := {"user", "assistant", "context", "rejected"} & set(roles)):
+        raise DataRefused(f"A conversation holds the {clash.pop()} turns itself.", field="roles", hint="Choose either Conversation, or User and Answer.")
+
+
+def _near(word: str, words: Any) -> str:
+    close = difflib.get_close_matches(word, list(words), 1)
+    return f'Did you mean "{close[0]}"?' if close else ""

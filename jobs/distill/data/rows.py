@@ -1,0 +1,191 @@
+"""From a record of a file to a canonical row: messages that end with a user turn, and the answer or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from .findings import BadRow
+from .limits import LIMITS, Limits, count, size
+from .options import Options
+from .read_json import kind
+from .split import row_id_of
+from .strict_json import Number
+from .tables import Record
+
+SCHEMA = pa.schema([("row_id", pa.string()), ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))), ("answer", pa.string()), ("split", pa.string()), ("line", pa.int64()), ("source_id", pa.string())])
+SPLITS = {"train": "train", "training": "train", "test": "heldout", "dev": "heldout", "valid": "heldout", "validation": "heldout", "val": "heldout", "eval": "heldout", "heldout": "heldout", "held-out": "heldout", "held_out": "heldout"}
+SPEAKERS = {"system": "system", "developer": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One canonical row. `answer` None: unlabelled. `split` None: by hash when a run starts."""
+
+    row_id: str
+    messages: list[dict[str, str]]
+    answer: str | None
+    split: str | None
+    line: int
+    source_id: str | None = None
+    answer_kind: str = field(default="a text", compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+    rejected: str | None = field(default=None, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"row_id": self.row_id, "messages": self.messages, "answer": self.answer, "split": self.split, "line": self.line, "source_id": self.source_id}
+
+
+class _Bad(Exception):
+    def __init__(self, reason: str, remedy: str = "", column: str = "", code: str = "bad_rows") -> None:
+        self.args = (reason, remedy, column, code)
+
+
+def convert(record: Record, roles: dict[str, str], options: Options, limits: Limits = LIMITS) -> Row | BadRow:
+    """The canonical row of a record, or why it is none (with its line and column)."""
+    try:
+        return _convert(record, roles, options, limits)
+    except _Bad as e:
+        reason, remedy, column, code = e.args
+        return BadRow(record.line, reason, remedy, column, code)
+
+
+def _convert(record: Record, roles: dict[str, str], options: Options, limits: Limits) -> Row:
+    values, answer_kind, rejected = record.values, "a text", None
+    remarks: tuple[str, ...] = ()
+    if "messages" in roles:
+        messages, said, remarks = conversation(values.get(roles["messages"]), roles["messages"], options, limits)
+        if "system" in roles and (text := _text(values, roles["system"], limits)) and messages[0]["role"] != "system":
+            messages.insert(0, {"role": "system", "content": text})
+    else:
+        messages, column = [], roles["user"]
+        if "system" in roles and (text := _text(values, roles["system"], limits)).strip():
+            messages.append({"role": "system", "content": text})
+        if column not in values:
+            raise _Bad(f'"{column}" is missing', "Add the field to this row.", column)
+        user = _text(values, column, limits)
+        if not user.strip():
+            raise _Bad("the user's text is empty", "Write the question, or remove the row.", column)
+        if "context" in roles and (text := _text(values, roles["context"], limits)).strip():
+            user = f"{user}\n\n{text}"
+        messages.append({"role": "user", "content": user})
+        said = _text(values, roles["assistant"], limits, answer=True) if "assistant" in roles else ""
+        answer_kind = kind(values.get(roles["assistant"])) if "assistant" in roles else "null"
+        rejected = _rejected(values, roles, said, limits)
+    answer = clean_label(said, options) if said.strip() else None
+    source_id = _text(values, roles["id"], limits) if "id" in roles else None
+    return Row(row_id_of(messages, answer), messages, answer, _split(values, roles), record.line, source_id, answer_kind, remarks, rejected)
+
+
+def clean_label(text: str, options: Options) -> str:
+    """The answer as it stands, or in words when the person asked for that."""
+    return in_words(text) if options.labels == "words" else text
+
+
+def in_words(label: str) -> str:
+    """`Refund_not_showing_up` becomes `refund not showing up`; a question mark at the end goes."""
+    return label.replace("_", " ").strip("? ").lower()
+
+
+def _rejected(values: dict[str, Any], roles: dict[str, str], answer: str, limits: Limits) -> str | None:
+    if "rejected" not in roles:
+        return None
+    rejected = _text(values, roles["rejected"], limits)
+    if not rejected.strip():
+        raise _Bad("the rejected answer is empty", "A pair needs both answers.", roles["rejected"])
+    if rejected == answer:
+        raise _Bad("chosen and rejected are the same", "A pair needs two different answers.", roles["rejected"])
+    return rejected
+
+
+def _text(values: dict[str, Any], column: str, limits: Limits, answer: bool = False) -> str:
+    """Text of a cell; numbers as written; null is empty. Raises _Bad for lists and objects."""
+    value = values.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    if not isinstance(value, str):
+        if answer and isinstance(value, list):
+            raise _Bad(f"{kind(value)} of {count(len(value), 'value')} where one answer is needed", "One answer a row: write it as one text.", column)
+        raise _Bad(f"{kind(value)} where a text is needed", "Write it as one text.", column)
+    if len(value) > limits.cell:
+        raise _Bad(f"a text of {len(value):,} characters; the limit is {limits.cell:,} ({size(limits.cell)})", "Shorten it.", column)
+    if "\0" in value:
+        raise _Bad("contains a NUL character", "Remove it.", column, "nul")
+    return str(value)
+
+
+def _split(values: dict[str, Any], roles: dict[str, str]) -> str | None:
+    if "split" not in roles:
+        return None
+    word = str(values.get(roles["split"]) or "").strip().lower()
+    if word not in SPLITS:
+        raise _Bad(f'the split is "{word[:40]}"' if word else "the split is empty", "Write train or test (also dev, validation, heldout).", roles["split"])
+    return SPLITS[word]
+
+
+def conversation(value: Any, column: str, options: Options, limits: Limits) -> tuple[list[dict[str, str]], str, tuple[str, ...]]:
+    """(messages ending with a user turn, answer or '', remarks) of OpenAI messages or ShareGPT turns; raises _Bad by turn."""
+    if not isinstance(value, list):
+        raise _Bad(f"the conversation is {kind(value)}, not a list of turns", 'Write [{"role": "user", "content": "..."}, ...].', column)
+    if not value:
+        raise _Bad("the conversation is empty", "Add its turns, or remove the row.", column)
+    messages: list[dict[str, str]] = []
+    remarks: list[str] = []
+    for n, turn in enumerate(value, start=1):
+        role, content, notes = _turn(turn, n, column, limits)
+        _check_order(role, n, messages, column)
+        messages.append({"role": role, "content": content})
+        remarks += [note for note in notes if note != "weight 0" or n == len(value)]
+    if messages[-1]["role"] == "assistant":
+        answer = messages.pop()["content"]
+        return messages, "" if "weight 0" in remarks else answer, tuple(remarks)
+    if messages[-1]["role"] == "system":
+        raise _Bad("the conversation has no user turn", "Add what the user asks.", column)
+    if "open_ended" not in options.accepted:
+        raise _Bad(f"turn {len(value)}: the conversation ends with the user, its answer is missing", "Add the assistant's turn, or accept such rows as unlabelled prompts.", column, "open_ended")
+    return messages, "", tuple(remarks)
+
+
+def _turn(turn: Any, n: int, column: str, limits: Limits) -> tuple[str, str, list[str]]:
+    if not isinstance(turn, dict):
+        raise _Bad(f"turn {n} is {kind(turn)}, not an object", "A turn has a role and a content.", column)
+    said = turn.get("role", turn.get("from"))
+    if said is None:
+        raise _Bad(f"turn {n} has no role", "Add role: system, user or assistant.", column)
+    if turn.get("tool_calls") or turn.get("function_call") or said in ("tool", "function", "function_call", "observation"):
+        raise _Bad(f"turn {n}: tool calls are not supported yet", "Leave such conversations out, or write the result into the text.", column, "unsupported_rows")
+    role = SPEAKERS.get(str(said).strip().lower())
+    if role is None:
+        raise _Bad(f'turn {n}: unknown role "{str(said)[:40]}"', "Use system, user or assistant (also human and gpt).", column)
+    content = turn.get("content", turn.get("value"))
+    notes = ["weight 0"] if role == "assistant" and str(turn.get("weight")) in ("0", "0.0") else []
+    if isinstance(content, list):
+        parts = [p.get("text") if isinstance(p, dict) and p.get("type", "text") == "text" else None for p in content]
+        if any(not isinstance(p, str) for p in parts):
+            raise _Bad(f"turn {n}: content parts that are not text", "Only text is supported.", column, "unsupported_rows")
+        content = "\n".join(str(p) for p in parts)
+        notes.append("parts")
+    if not isinstance(content, str) or isinstance(content, Number):
+        raise _Bad(f"turn {n}: the content is {kind(content)}, not a text", "Write the text of the turn.", column)
+    if len(content) > limits.cell:
+        raise _Bad(f"turn {n}: a text of {len(content):,} characters; the limit is {limits.cell:,}", "Shorten it.", column)
+    if "\0" in content:
+        raise _Bad(f"turn {n}: contains a NUL character", "Remove it.", column, "nul")
+    if role == "user" and not content.strip():
+        raise _Bad(f"turn {n}: the user's text is empty", "Write it, or remove the row.", column)
+    return role, content, notes
+
+
+def _check_order(role: str, n: int, before: list[dict[str, str]], column: str) -> None:
+    last = before[-1]["role"] if before else None
+    if role == "system" and before:
+        raise _Bad(f"turn {n}: a system turn in the middle of the conversation", "The system turn comes first.", column)
+    if role == "assistant" and last != "user":
+        raise _Bad(f"turn {n}: the assistant speaks {'first' if last in (None, 'system') else 'twice in a row'}", "User and assistant take turns, the user first.", column)
+    if role == "user" and last == "user":
+        raise _Bad(f"turn {n}: the user speaks twice in a row", "Join the two turns, or add the answer between them.", column)
+

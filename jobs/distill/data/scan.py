@@ -1,0 +1,187 @@
+"""One pass over a file: records to canonical rows, bad rows counted, checks made. Peek and import are this same pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import roles as roles_of
+from .checks import Checks
+from .findings import BadRow, FileRefused, Findings, Problem, refuse
+from .limits import LIMITS, Limits, count
+from .options import Options
+from .rows import Row, convert
+from .split import row_id_of
+from .tables import Record, Table, open_table
+
+SAMPLE, SHOWN, CELL_SHOWN, NAME_SHOWN = 200, 20, 400, 120
+LABEL_NAMES = ("label", "labels", "category", "class", "klass", "intent", "sentiment", "tag", "topic")
+
+
+def scan(
+    path: Path,
+    filename: str,
+    roles: dict[str, str] | None = None,
+    options: Options = Options(),  # noqa: B008
+    *,
+    limits: Limits = LIMITS,
+    good: Callable[[Row], None] | None = None,
+    bad: Callable[[BadRow], None] | None = None,
+    tick: Callable[[int], None] | None = None,
+    seconds: float | None = None,
+) -> Findings:
+    """Findings of a file. `good` and `bad` take each row as it comes; `seconds` ends the look early (`complete` False).
+
+    Never raises for what is in the file: a file that cannot be read has one problem of severity `refuse`.
+    """
+    found = Findings(filename=filename, bytes=Path(path).stat().st_size, accepted=list(options.accepted))
+    if len(filename) > NAME_SHOWN:
+        found.problems.append(Problem("long_name", "note", f"The file name has {len(filename)} characters; {NAME_SHOWN} of them are shown."))
+    try:
+        table = open_table(path, filename, options, limits)
+        _describe(found, table)
+        guess = _roles(found, table, roles)
+        if not any(p.severity == "refuse" for p in found.problems):
+            merge = _merge(path, filename, found.roles, options, limits) if options.merge_labels else {}
+            _pass(found, table, guess, options, limits, merge, good, bad, tick, seconds)
+    except FileRefused as e:
+        found.problems.insert(0, e.problem)
+    except (MemoryError, RecursionError):
+        found.problems.insert(0, Problem("too_big", "refuse", "Reading the file needs more memory than an import may use.", "Upload it in parts."))
+    return found
+
+
+def _describe(found: Findings, table: Table) -> None:
+    """Format, columns and the first rows as they stand."""
+    for name in ("format", "encoding", "delimiter", "compression", "header"):
+        setattr(found, name, getattr(table, name))
+    found.problems += table.notes
+    for i, record in enumerate(table.records()):
+        if isinstance(record, Record) and len(found.sample) < SAMPLE:
+            found.sample.append({"line": record.line, "values": record.values})
+        if i >= SAMPLE:
+            break
+
+
+def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> roles_of.Guess:
+    """Sets roles and columns of the findings; an impossible choice becomes a problem that names it."""
+    guess = roles_of.guess(table.columns, [r["values"] for r in found.sample])
+    found.roles = dict(chosen) if chosen else guess.roles
+    found.form = guess.form
+    if table.columns:  # without columns no row was readable, and the pass over them says why
+        try:
+            roles_of.check(found.roles, table.columns)
+        except Exception as e:  # DataRefused
+            found.problems.append(Problem("roles", "refuse", str(e), getattr(e, "hint", "") or ""))
+    by_column = {c: r for r, c in found.roles.items()}
+    found.columns = [{"name": c, "role": by_column.get(c, ""), "why": guess.why.get(c, ""), "examples": _examples(c, found.sample)} for c in table.columns]
+    return guess
+
+
+def _examples(column: str, sample: list[dict[str, Any]]) -> list[str]:
+    return [cut(r["values"].get(column)) for r in sample[:3] if r["values"].get(column) not in (None, "")]
+
+
+def cut(value: Any, length: int = CELL_SHOWN) -> str:
+    """A cell for the eye: at most `length` characters, the rest counted."""
+    text = "" if value is None else value if isinstance(value, str) else repr(value)
+    return text if len(text) <= length else f"{text[:length]} … ({len(text):,} characters)"
+
+
+def _merge(path: Path, filename: str, roles: dict[str, str], options: Options, limits: Limits) -> dict[str, str]:
+    """label -> the commonest label that looks like it."""
+    checks = Checks(label_column=_is_label(roles))
+    for record in open_table(path, filename, options, limits).records():
+        if isinstance(record, Record) and isinstance(row := convert(record, roles, options, limits), Row):
+            checks.see(row)
+    return {label: group[0][0] for group in checks.same_looking() for label, _ in group[1:]}
+
+
+def _is_label(roles: dict[str, str]) -> bool:
+    return roles.get("assistant", "").strip().lower() in LABEL_NAMES
+
+
+def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options, limits: Limits, merge: dict[str, str], good: Any, bad: Any, tick: Any, seconds: float | None) -> None:
+    checks, end, read = Checks(label_column=_is_label(found.roles)), time.monotonic() + (seconds or 1e9), 0
+    refused: dict[str, list[int]] = {}
+    for read, record in enumerate(table.records(), start=1):
+        if read > limits.rows:
+            raise refuse("too_many_rows", f"More than {limits.rows:,} rows.", "Upload it in parts.")
+        row = convert(record, found.roles, options, limits) if isinstance(record, Record) else record
+        if isinstance(row, BadRow):
+            refused.setdefault(row.code, []).append(row.line)
+            if len(found.refused) < 100:
+                found.refused.append(row)
+            if bad:
+                bad(row)
+        else:
+            if row.answer in merge:
+                row = _with_answer(row, merge[row.answer])
+            before = checks.see(row)
+            if len(found.rows) < SHOWN:
+                found.rows.append(row.as_dict())
+            if good:
+                good(row if not before else _with_id(row, f"{row.row_id}.{before + 1}"))
+        if tick and read % 1000 == 0:
+            tick(read)
+        if read % 500 == 0 and time.monotonic() > end:
+            found.complete = False
+            break
+    _conclude(found, table, checks, refused, read, guess, merge)
+
+
+def _with_answer(row: Row, answer: str) -> Row:
+    return Row(row_id_of(row.messages, answer), row.messages, answer, row.split, row.line, row.source_id, row.answer_kind, row.remarks, row.rejected)
+
+
+def _with_id(row: Row, row_id: str) -> Row:
+    return Row(row_id, row.messages, row.answer, row.split, row.line, row.source_id)
+
+
+def _conclude(found: Findings, table: Table, checks: Checks, refused: dict[str, list[int]], read: int, guess: roles_of.Guess, merge: dict[str, str]) -> None:
+    bad = sum(map(len, refused.values()))
+    found.counts = {"read": read, "rows": checks.rows, "labelled": checks.labelled, "unlabelled": checks.rows - checks.labelled, "train": checks.splits["train"], "heldout": checks.splits["heldout"], "refused": bad, "duplicates": checks.duplicates, "near_duplicates": checks.near_duplicates, "conflicts": len(checks.conflicts), "labels": len(checks.labels), "blank_lines": table.skipped[0]}
+    found.task = checks.task()
+    found.labels = [[label, n] for label, n in checks.labels.most_common(500)] if found.task["kind"] == "classification" else []
+    if offer := checks.label_offer():
+        found.offers["labels"] = offer
+    if checks.same_looking():
+        found.offers["merge_labels"] = True
+    found.problems += _bad_rows(found, refused, checks.rows, read)
+    if table.skipped[0]:
+        found.problems.append(Problem("blank_lines", "note", f"{count(table.skipped[0], 'blank line')} skipped.", count=table.skipped[0]))
+    if merge:
+        found.problems.append(Problem("merged", "note", f"{count(len(merge), 'label was', 'labels were')} merged with the one that looks the same."))
+    if checks.rows:
+        found.problems += checks.problems("assistant" in found.roles or "messages" in found.roles)
+        if not any(n.lower() in _known() for n in found.roles.values()):
+            found.problems.append(Problem("columns_guessed", "confirm", "No column has a known name; the roles are a guess.", "Check the roles in the column headers."))
+    if not found.complete:
+        found.problems.append(Problem("looked_at", "note", f"Only the first {read:,} rows were looked at; the import reads all of them."))
+
+
+def _known() -> set[str]:
+    return {*roles_of.USER, *roles_of.ANSWER, *roles_of.CONVERSATION} - {"utterance", "klass"}
+
+
+def _bad_rows(found: Findings, refused: dict[str, list[int]], rows: int, read: int) -> list[Problem]:
+    """One problem for rows that are not supported (seen and left out), one for rows that are wrong (skipped only on choice)."""
+    out, wrong = [], sum(len(v) for k, v in refused.items() if k not in ("unsupported_rows", "open_ended"))
+    if rows == 0 and read:
+        first = found.refused[0]
+        if set(refused) == {"open_ended"}:
+            return [Problem("open_ended", "choose", f"None of {count(read, 'conversation')} has an answer at its end.", "", "Import them as prompts for a teacher to answer", count=read)]
+        where = f"line {first.line:,}" + (f", {first.column}" if first.column else "")
+        return [Problem("no_usable_rows", "refuse", f"No usable row: {read:,} read, {read:,} refused. First: {where}: {first.reason}.", first.remedy, line=first.line, count=read)]
+    if wrong:
+        bad = [r for r in found.refused if r.code not in ("unsupported_rows", "open_ended")]
+        listed = "; ".join(f"line {r.line:,}{f' ({r.column})' if r.column else ''}: {r.reason}" for r in bad[:3])
+        out.append(Problem("bad_rows", "choose", f"{count(wrong, 'row')} of {read:,} cannot be imported. {listed}{' ...' if wrong > 3 else ''}", bad[0].remedy, f"Skip {count(wrong, 'bad row')} and import {count(rows, 'row')}", line=bad[0].line, count=wrong))
+    if n := len(refused.get("open_ended", ())):
+        out.append(Problem("open_ended", "choose", f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused['open_ended'][:5]))}).", "Add the assistant's turn.", f"Import {count(n, 'such conversation')} as unlabelled prompts", count=n))
+    if n := len(refused.get("unsupported_rows", ())):
+        first = next(r for r in found.refused if r.code == "unsupported_rows")
+        out.append(Problem("unsupported_rows", "confirm", f"{count(n, 'row is', 'rows are')} left out: line {first.line:,}, {first.reason}.", first.remedy, line=first.line, count=n))
+    return out

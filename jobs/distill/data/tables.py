@@ -1,0 +1,69 @@
+"""Files as records with line numbers: one interface over JSONL, JSON, CSV, TSV, Parquet and ChatML text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .findings import BadRow, Problem, refuse
+from .limits import LIMITS, Limits
+from .options import Options
+from .source import NAMES, encoding_of, identify
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row as it stands in the file. `line`: where it begins (from 1); rows from 1 in Parquet, which has no lines."""
+
+    line: int
+    values: dict[str, Any]
+
+
+@dataclass
+class Table:
+    """`records()` starts anew each time; `skipped` counts the blank lines of the last pass."""
+
+    format: str
+    columns: list[str]
+    records: Callable[[], Iterator[Record | BadRow]]
+    encoding: str = ""
+    delimiter: str = ""
+    compression: str = ""
+    header: bool = True
+    notes: list[Problem] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=lambda: [0])
+
+
+def open_table(path: Path, filename: str = "", options: Options = Options(), limits: Limits = LIMITS) -> Table:  # noqa: B008
+    """Table of a file; raises FileRefused when nothing in it can be read."""
+    from . import read_chatml, read_csv, read_json, read_parquet
+
+    source = identify(Path(path), filename or Path(path).name, limits)
+    if source.kind == "parquet":
+        table = read_parquet.table(source)
+    else:
+        encoding = encoding_of(source)
+        start = source.head.decode(encoding.removesuffix("-sig"), errors="replace").lstrip("\ufeff \t\r\n")
+        if not start and source.size <= len(source.head):
+            raise refuse("empty", "The file holds only blank lines.", "Upload a file with rows.")
+        if start.startswith("<|im_start|>"):
+            table = read_chatml.table(source, encoding)
+        elif looks_like_json(start, source.suffix):
+            table = read_json.table(source, encoding, options, start)
+        else:
+            table = read_csv.table(source, encoding, options)
+        table.encoding = NAMES[encoding]
+    table.compression = source.compression
+    table.notes = source.notes + table.notes
+    if len(table.columns) > limits.columns:
+        raise refuse("columns", f"{len(table.columns):,} columns; the limit is {limits.columns}.", "Keep the columns that hold the text, the answer and the split.")
+    return table
+
+
+def looks_like_json(start: str, suffix: str) -> bool:
+    """By the first character; a name that ends in .json or .jsonl is held to its word."""
+    if suffix in ("json", "jsonl", "ndjson"):
+        return True
+    return start[:1] == "{" or (start[:1] == "[" and suffix not in ("csv", "tsv"))
