@@ -13,6 +13,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve()
 RUNS_DIR = DATA_DIR / "runs"
 MODELS_DIR = DATA_DIR / "models"
+# Folders under which administrators may add models that lie on the server already.
+MODEL_ROOTS = [Path(p).resolve() for p in os.environ.get("MODEL_ROOTS", "").split(os.pathsep) if p]
 
 
 def flag(name: str, default: str = "0") -> bool:

@@ -33,3 +33,12 @@ class Model(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "key", "revision"], name="one_model_per_revision", nulls_distinct=False)
         ]
+
+
+class HubToken(models.Model):
+    """The team's token for gated models of the hub. Stored sealed; people can set and remove it, never read it."""
+
+    team = models.OneToOneField("team.Team", primary_key=True, on_delete=models.CASCADE)
+    sealed = models.TextField()
+    set_by = models.ForeignKey("team.User", null=True, on_delete=models.SET_NULL)
+    set_at = models.DateTimeField(auto_now=True)

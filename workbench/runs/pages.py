@@ -126,12 +126,11 @@ def row(run: Run) -> Row:
 
 
 def method_title(spec: dict[str, Any]) -> str:
-    from jobs.distill import catalog
-
+    """The system's title in the catalogue; the id itself for one that is not (any more) there."""
     method = spec.get("method")
     if not method:
         return "Own stages" if spec.get("stages") else ""
-    system = catalog.SYSTEMS.get(method)
+    system = SYSTEMS.get(method)
     return system.title if system else str(method)
 
 
@@ -334,3 +333,61 @@ def is_anything_live(page: Page) -> bool:
 
 
 QUEUE_TITLES = dict(Queue.choices)
+
+
+# ---- what happened, and where it led
+
+
+@dataclass
+class Moment:
+    """One line of the timeline."""
+
+    at: Any
+    attempt: int
+    icon: str
+    title: str
+    text: str = ""
+    tone: str = ""
+
+
+def timeline(run: Run) -> list[Moment]:
+    """State changes, phases, checkpoints, alarms and errors, newest first."""
+    found = events(run, "state", "phase", "checkpoint", "alarm", "error", limit=300)
+    return [m for m in (_moment(e) for e in reversed(found)) if m]
+
+
+def _moment(e: RunEvent) -> Moment | None:
+    d = e.data
+    if e.type == "state":
+        state = d.get("to", "")
+        title = State(state).label if state in State.values else str(state)
+        who = {"user": "by a person", "worker": "by the worker", "reaper": "because the worker was lost"}.get(d.get("actor", ""), "")
+        return Moment(e.at, e.attempt, "flag", title, str(d.get("reason") or d.get("message") or who), _TONES.get(state, ""))
+    if e.type == "phase":
+        title, text = words.PHASES.get(d.get("phase", ""), (str(d.get("phase", "")).capitalize(), ""))
+        return Moment(e.at, e.attempt, "player-play", title, str(d.get("stage") or text))
+    if e.type == "checkpoint":
+        return Moment(e.at, e.attempt, "device-floppy", f"Checkpoint at step {d.get('step', 0):,}", "Written, read back and hashed.")
+    return Moment(e.at, e.attempt, "alert-triangle", str(d.get("message", "")), str(d.get("hint") or ""), "warning" if e.type == "alarm" else "danger")
+
+
+_TONES = {State.SUCCEEDED: "success", State.FAILED: "danger", State.QUARANTINED: "danger", State.RETRY_WAIT: "warning"}
+
+
+def result_url(run: Run) -> str:
+    """Where the result of other work than a distillation stands; empty before it has one."""
+    from django.urls import NoReverseMatch, reverse
+
+    from workbench.datasets.models import DatasetVersion
+    from workbench.library.models import Model
+
+    if run.state != State.SUCCEEDED:
+        return ""
+    try:
+        if run.kind == Kind.ADD_MODEL and (model := Model.objects.filter(added_by_run=run).first()):
+            return reverse("library:detail", args=[model.id])
+        if run.kind == Kind.IMPORT_DATASET and (version := DatasetVersion.objects.filter(created_by_run=run).first()):
+            return reverse("datasets:detail", args=[version.dataset_id])
+    except NoReverseMatch:
+        return ""
+    return ""

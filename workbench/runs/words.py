@@ -132,3 +132,8 @@ def _next_try(moment: datetime | None) -> str:
         return ""
     left = (moment - timezone.now()).total_seconds()
     return f"Next try in {seconds(left)}." if left > 1 else "It is tried again now."
+
+
+def one_line(text: object) -> str:
+    """Text for a log line: control characters (line breaks, terminal escapes) are written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
