@@ -1,12 +1,75 @@
+"""The start page, and what a load balancer asks."""
+
 from __future__ import annotations
 
+import uuid
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from jobs.distill.errors import DistillError
+from workbench.studio import actions as studio
+from workbench.team.models import Role
+from workbench.team.permissions import allows, needs
+
+from . import queries
+
+SEEN = "home_seen"
 
 
+@require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "home/index.html")
+    if not request.team:
+        return render(request, "home/no_team.html", status=403)
+    if request.headers.get("HX-Request"):
+        # The live part asks for itself; it does not count as a look.
+        return render(request, "home/_partials/now.html", _context(request, _seen(request)))
+    context = _context(request, _seen(request))
+    request.session[SEEN] = datetime.now(UTC).isoformat()
+    return render(request, "home/index.html", context)
+
+
+@require_POST
+@needs(Role.MEMBER)
+def run_sample(request: HttpRequest) -> HttpResponse:
+    """The one-click run: sample teacher, student and data with the recommended recipe."""
+    try:
+        key = uuid.UUID(request.POST.get("idem_key", ""))
+    except ValueError:
+        key = uuid.uuid4()
+    try:
+        run = studio.submit_sample(request.team, request.user, key)
+    except DistillError as e:
+        messages.error(request, f"{e.message} {e.hint or ''}".strip())
+        return redirect("home:index")
+    return redirect("runs:detail", run.id)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"ok": True})
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+    except DatabaseError:
+        return JsonResponse({"ok": False, "database": False}, status=503)
+    return JsonResponse({"ok": True, "database": True})
+
+
+def _seen(request: HttpRequest) -> datetime | None:
+    try:
+        return datetime.fromisoformat(request.session.get(SEEN, ""))
+    except ValueError:
+        return None
+
+
+def _context(request: HttpRequest, since: datetime | None) -> dict[str, object]:
+    return {
+        "view": queries.overview(request.team, since),
+        "sample_ready": studio.sample_is_ready(request.team),
+        "idem_key": uuid.uuid4(),
+        "can_write": allows(request.role, Role.MEMBER),
+        "since": since,
+    }

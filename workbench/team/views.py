@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from . import actions, queries
-from .access import allows, needs
 from .forms import MemberForm, ProfileForm, RoleForm, TokenForm
 from .models import Role
+from .permissions import allows, needs
 
 
 @require_GET

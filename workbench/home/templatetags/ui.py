@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -174,6 +176,18 @@ def width_class(share: Any) -> str:
 def get(mapping: Any, key: Any) -> Any:
     """mapping[key], or None: for keys that only the template knows."""
     return mapping.get(key) if isinstance(mapping, Mapping) else None
+
+
+@register.filter
+def anchor(path: str | None) -> str:
+    """The id of a recipe field on the studio's board."""
+    return "f-" + re.sub(r"[^A-Za-z0-9_]+", "-", path or "name").strip("-")
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """JSON for the value attribute of a button; the template escapes it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @register.simple_tag

@@ -1,0 +1,87 @@
+"""What the board shows for a draft: pickers, fields of each card, the check, the recipe as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.distill.catalog import System, options_schema
+from jobs.distill.plan.result import Plan, Problem
+from workbench.team.models import User
+
+from . import forms, methods, paths, queries, recipe_text
+from .models import Draft
+
+FIT = 0.9  # share of the device above which the bar turns to "tight"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One part of the memory bar, as a share of the device (or of the sum, where the device is unknown)."""
+
+    name: str
+    bytes: int
+    share: float
+    tone: int
+
+
+def board(draft: Draft, user: User) -> dict[str, Any]:
+    """The context of the board and of each of its partials."""
+    fields = draft.fields if isinstance(draft.fields, dict) else {}
+    check = queries.check(draft.team, fields)
+    data = queries.complete(fields)
+    system = queries.system_of(fields)
+    return {
+        "draft": draft,
+        "fields": data,
+        "check": check,
+        "cards": {card: dict(zip(("simple", "advanced"), inputs(card, fields, check, system), strict=True)) for card in forms.CARDS},
+        "options": forms.option_inputs(options_schema(system), fields) if system else [],
+        "advanced_options": {f"options.{k}" for k, o in (system.options if system else {}).items() if o.advanced},
+        "system": system,
+        "methods": methods.choices(check, data.get("method")),
+        "models": queries.models(draft.team),
+        "datasets": queries.datasets(draft.team),
+        "versions": queries.versions(draft.team, paths.get(fields, "data.dataset")),
+        "memory": memory_bars(check.plan),
+        "counts": card_problems(check),
+        "recipe_text": recipe_text.dump(data),
+        "other_drafts": queries.recent_drafts(draft.team, user, draft),
+    }
+
+
+def inputs(card: str, fields: dict[str, Any], check: queries.Check, system: System | None) -> tuple[list[forms.Input], list[forms.Input]]:
+    """Fields of a card; what the method or the models decide is written into their placeholders and suggestions."""
+    simple, more = forms.inputs(card, fields)
+    return [_informed(i, check, system) for i in simple], [_informed(i, check, system) for i in more]
+
+
+def _informed(item: forms.Input, check: queries.Check, system: System | None) -> forms.Input:
+    name = item.path.removeprefix("train.")
+    default = system.defaults.get(name) if system and item.path.startswith("train.") else None
+    if default is not None:
+        return forms.Input(**{**item.__dict__, "default": default.value, "help": " ".join(x for x in (item.help, default.why) if x)})
+    student = check.found.student_facts
+    if item.path == "student.adapter.targets" and student:
+        return forms.Input(**{**item.__dict__, "suggestions": tuple(dict.fromkeys(m.name for m in student.linears))})
+    return item
+
+
+def memory_bars(plan: Plan | None) -> dict[str, Any] | None:
+    """Parts of the peak against the device; None without a plan."""
+    if plan is None or not plan.memory:
+        return None
+    whole = max(plan.device_bytes, plan.memory_bytes) or 1
+    parts = [Bar(p.name, p.bytes, p.bytes / whole, i % 8) for i, p in enumerate(sorted(plan.memory, key=lambda p: -p.bytes))]
+    used = plan.memory_bytes / plan.device_bytes if plan.device_bytes else None
+    state = "" if used is None else "too much" if used > 1 else "tight" if used > FIT else "fits"
+    return {"parts": parts, "used": used, "state": state, "device": plan.device_bytes, "total": plan.memory_bytes}
+
+
+def card_problems(check: queries.Check) -> dict[str, dict[str, list[Problem]]]:
+    """card -> refusals and warnings that belong to it."""
+    out: dict[str, dict[str, list[Problem]]] = {}
+    for kind, problems in (("refusals", check.refusals), ("warnings", check.warnings)):
+        for p in problems:
+            out.setdefault(forms.card_of(p.field), {"refusals": [], "warnings": []})[kind].append(p)
+    return out

@@ -1,0 +1,220 @@
+"""The recipe as a form. Labels, help, ranges and choices come from the schema of the recipe and of the method's options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobs.distill.recipe import Adapter, Data, Evaluation, ModelRef, Recipe, Schedule, TrainOptions
+from workbench.home.templatetags.ui import anchor
+
+from . import paths
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+DECIMAL = re.compile(r"-?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,3})?")
+LONGEST_TEXT = 2000
+
+# card -> fields shown at once, fields behind "Advanced". Models, dataset and method have pickers of their own.
+CARDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "teacher": ((), ("teacher.revision", "teacher.dtype")),
+    "student": ((), ("student.revision", "student.dtype")),
+    "dataset": ((), ("data.limit", "data.max_length", "data.too_long")),
+    "training": (
+        ("train.epochs", "train.steps", "train.learning_rate", "train.batch_size"),
+        ("train.teacher", "train.max_new_tokens", "train.schedule.type", "train.schedule.warmup", "train.schedule.final",
+         "train.weight_decay", "train.clip", "train.micro_batch", "train.checkpoint_seconds"),
+    ),
+    "adapter": (
+        ("student.adapter.rank", "student.adapter.alpha"),
+        ("student.adapter.targets", "student.adapter.dropout", "student.adapter.rslora", "student.adapter.dora", "student.adapter.head"),
+    ),
+    "evaluation": (("evaluation.metric", "control"), ("evaluation.limit", "evaluation.max_new_tokens", "evaluation.batch_size", "evaluation.bootstrap")),
+    "output": (("name",), ("seed",)),
+}  # fmt: skip
+MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("student.adapter", Adapter), ("train.schedule", Schedule), ("teacher", ModelRef), ("student", ModelRef), ("data", Data),
+    ("train", TrainOptions), ("evaluation", Evaluation), ("", Recipe),
+)  # fmt: skip
+SHORT = {"data.max_length": "Longest row (tokens)"}
+PICKED = ("teacher.model", "student.model", "data.dataset", "data.version", "method")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field of the form, ready for a template. kind: text | integer | number | choice | switch | list."""
+
+    path: str
+    title: str
+    help: str = ""
+    kind: str = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    default: Any = None
+    value: Any = field(default=None, compare=False)
+    suggestions: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def id(self) -> str:
+        return anchor(self.path)
+
+    @property
+    def range(self) -> str:
+        """The allowed range in words, from the schema."""
+        low = f"from {_plain(self.low)}" if self.low is not None else f"above {_plain(self.above)}" if self.above is not None else ""
+        high = f"to {_plain(self.high)}" if self.high is not None else f"below {_plain(self.below)}" if self.below is not None else ""
+        return " ".join(x for x in (low, high) if x)
+
+    @property
+    def shown(self) -> str:
+        value = self.default if self.value is None and self.kind == "choice" else self.value
+        return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.default if self.value is None else self.value)
+
+    @property
+    def placeholder(self) -> str:
+        if self.default is None or isinstance(self.default, bool | dict | list):
+            return ""
+        return str(self.default)
+
+
+def card_of(path: str | None) -> str:
+    """The card where a problem of `path` is shown."""
+    path = path or ""
+    for card, (simple, more) in CARDS.items():
+        if any(path == p or path.startswith(p + ".") for p in (*simple, *more)):
+            return card
+    for prefix, card in (("student.adapter", "adapter"), ("student", "student"), ("teacher", "teacher"), ("data", "dataset"), ("method", "method"), ("options", "method"), ("stages", "training"), ("train", "training"), ("evaluation", "evaluation"), ("control", "evaluation")):
+        if path == prefix or path.startswith(prefix + "."):
+            return card
+    return "output"
+
+
+def inputs(card: str, fields: Mapping[str, Any]) -> tuple[list[Input], list[Input]]:
+    """Simple and advanced fields of a card with the draft's values."""
+    simple, more = CARDS[card]
+    return [_filled(p, fields) for p in simple], [_filled(p, fields) for p in more]
+
+
+def option_inputs(schema: Mapping[str, Any], fields: Mapping[str, Any]) -> list[Input]:
+    """Fields of a method's own options, from its JSON schema."""
+    found = [_input(f"options.{name}", spec, schema) for name, spec in (schema.get("properties") or {}).items()]
+    return [_with(i, paths.get(fields, i.path)) for i in found]
+
+
+def parse(post: Mapping[str, str], fields: Mapping[str, Any], options: Iterable[Input] = ()) -> dict[str, Any]:
+    """The draft's fields after a post of the form. Fields the form does not have keep what they are.
+
+    Text that is no number stays text, so that the check can show it with the allowed range; nothing is guessed.
+    """
+    out = deepcopy(dict(fields))
+    for path in PICKED:
+        if path in post:
+            _store(out, path, _version(post[path]) if path == "data.version" else post[path].strip()[:LONGEST_TEXT], None)
+    for item in [*all_inputs(), *options]:
+        if f"{item.path}:shown" in post or item.path in post:
+            _store(out, item.path, _value(item, post), item.default)
+    return out
+
+
+@cache
+def all_inputs() -> tuple[Input, ...]:
+    return tuple(described(p) for simple, more in CARDS.values() for p in (*simple, *more))
+
+
+@cache
+def described(path: str) -> Input:
+    """The field of the recipe's schema at `path`, without a value."""
+    prefix, model = next((p, m) for p, m in MODELS if path.startswith(p + ".") or p == "")
+    name = path.removeprefix(prefix + ".") if prefix else path
+    schema = model.model_json_schema()
+    return _input(path, schema["properties"][name], schema)
+
+
+def _filled(path: str, fields: Mapping[str, Any]) -> Input:
+    return _with(described(path), paths.get(fields, path))
+
+
+def _with(item: Input, value: Any) -> Input:
+    return Input(**{**item.__dict__, "value": value})
+
+
+def _input(path: str, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Input:
+    kinds = [_resolved(s, schema) for s in spec.get("anyOf", [spec])]
+    real = next((k for k in kinds if k.get("type") != "null" and not (k.get("type") == "array" and len(kinds) > 1)), kinds[0])
+    kind, choices = _kind(real, kinds)
+    default = spec.get("default")
+    if kind == "choice" and default is None and any(k.get("type") == "null" for k in kinds):
+        choices = (("", "Chosen by the method"), *choices)
+    return Input(
+        path=path, title=spec.get("title") or path.rpartition(".")[2], help=spec.get("description", ""), kind=kind, choices=choices,
+        low=real.get("minimum"), high=real.get("maximum"), above=real.get("exclusiveMinimum"), below=real.get("exclusiveMaximum"), default=default,
+    )  # fmt: skip
+
+
+def _kind(real: Mapping[str, Any], kinds: list[Mapping[str, Any]]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    if any(k.get("type") == "array" for k in kinds):
+        return "list", ()
+    if "enum" in real:
+        return "choice", tuple((str(v), str(v).replace("_", " ")) for v in real["enum"])
+    kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(str(real.get("type")), "text")
+    return kind, ()
+
+
+def _resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" in spec:
+        return schema["$defs"][spec["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
+    return spec
+
+
+def _value(item: Input, post: Mapping[str, str]) -> Any:
+    text = post.get(item.path, "").strip()[:LONGEST_TEXT]
+    if item.kind == "switch":
+        return text in ("on", "true", "1")
+    if item.kind == "list":
+        names = [n for n in re.split(r"[\s,]+", text) if n]
+        return item.default if not names else names[0] if names == [item.default] else names
+    if not text:
+        return None
+    if item.kind == "integer":
+        return int(text) if INTEGER.fullmatch(text) else text
+    if item.kind == "number":
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> float | int | str:
+    if INTEGER.fullmatch(text):
+        return int(text)
+    if not DECIMAL.fullmatch(text):
+        return text
+    x = float(text)
+    return x if abs(x) != float("inf") else text
+
+
+def _version(text: str) -> Any:
+    return int(text) if INTEGER.fullmatch(text.strip()) else text.strip()
+
+
+def _store(out: dict[str, Any], path: str, value: Any, default: Any) -> None:
+    if value in (None, "") or (value == default and type(value) is type(default)):
+        paths.drop(out, path)
+    else:
+        paths.put(out, path, value)
+
+
+def _plain(x: float | None) -> str:
+    if x is None:
+        return ""
+    return f"{int(x):,}" if float(x).is_integer() and abs(x) < 1e15 else f"{x:g}"

@@ -1,0 +1,71 @@
+"""The method picker: every published system as a card, with the reason where the teacher or the data rule it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.distill.catalog import SYSTEMS, System
+from jobs.distill.plan.compiler import compile as compile_plan
+from jobs.distill.plan.facts import Facts
+
+from .queries import Check
+
+TEACHER = {"none": "no teacher", "text": "a teacher that writes", "weights": "a teacher whose probabilities can be read"}
+COST = {
+    "none": "One forward and backward pass of the student per row.",
+    "text": "The teacher writes one answer per unlabelled row, once.",
+    "weights": "The teacher reads each row once; its signals are kept for later runs.",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One card of the picker. `why_not` is empty where the method can be used."""
+
+    system: System
+    needs: str
+    cost: str
+    why_not: str
+    is_chosen: bool
+    seconds: float | None = None
+
+
+def choices(check: Check, chosen: str | None) -> list[Choice]:
+    """Usable methods first, in the order of the catalogue."""
+    seconds = _estimates(check)
+    found = [
+        Choice(s, needs_words(s), COST[s.needs.teacher], why_not(s, check), s.id == chosen, seconds.get(s.id))
+        for s in SYSTEMS.values()
+        if s.status == "works"
+    ]
+    return sorted(found, key=lambda c: bool(c.why_not) and not c.is_chosen)
+
+
+def needs_words(system: System) -> str:
+    words = [TEACHER[system.needs.teacher]]
+    words += ["the same tokenizer"] if system.needs.same_vocabulary else []
+    words += ["rows with answers"] if system.needs.labels else []
+    return ", ".join(words)
+
+
+def why_not(system: System, check: Check) -> str:
+    """One sentence, or "" where nothing speaks against the method."""
+    if system.needs.same_vocabulary and check.verdict and not check.verdict.same_vocabulary:
+        return "Teacher and student have different tokenizers; this method compares their probabilities token by token."
+    data = check.found.data_facts
+    if system.needs.labels and data is not None and not data.labelled:
+        return f"None of the {data.rows:,} rows has an answer; this method learns from given answers only."
+    return ""
+
+
+def _estimates(check: Check) -> dict[str, float]:
+    """Seconds of the same run with each method, where the recipe is complete."""
+    facts: Facts | None = check.found.facts() if check.recipe else None
+    if facts is None or check.recipe is None or not check.recipe.method:
+        return {}
+    out = {}
+    for system in SYSTEMS.values():
+        if system.status == "works" and (facts.teacher or system.needs.teacher == "none"):
+            plan = compile_plan(check.recipe.model_copy(update={"method": system.id, "options": {}}), facts)
+            out[system.id] = plan.seconds if plan.ok else None
+    return {k: v for k, v in out.items() if v}

@@ -1,0 +1,232 @@
+"""Fields of a draft -> recipe -> facts -> plan. The page, the API and the command line ask here; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from jobs.distill import recipe as recipes
+from jobs.distill.catalog import SYSTEMS, System
+from jobs.distill.plan.compiler import compile as compile_plan
+from jobs.distill.plan.facts import DataFacts, DeviceFacts, Facts, ModelFacts
+from jobs.distill.plan.pairing import pairing
+from jobs.distill.plan.result import Plan, Problem, Verdict
+from jobs.distill.recipe import Recipe
+from workbench.datasets.models import Dataset, DatasetVersion
+from workbench.library.models import Model
+from workbench.runs.models import Queue, Slot
+from workbench.team.models import Team, User
+
+from . import paths
+from .models import Draft
+
+DEFAULT_METHOD = "llm-neo"
+SLOT_GONE_AFTER = timedelta(seconds=60)
+
+
+@dataclass
+class Found:
+    """Rows of the library that a recipe names, and what is known about them."""
+
+    teacher: Model | None = None
+    student: Model | None = None
+    version: DatasetVersion | None = None
+    device: DeviceFacts = field(default_factory=DeviceFacts)
+    has_worker: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def teacher_facts(self) -> ModelFacts | None:
+        return _model_facts(self.teacher)
+
+    @property
+    def student_facts(self) -> ModelFacts | None:
+        return _model_facts(self.student)
+
+    @property
+    def data_facts(self) -> DataFacts | None:
+        return DataFacts.model_validate(self.version.facts) if self.version and self.version.facts else None
+
+    def facts(self) -> Facts | None:
+        """None until student and data are known."""
+        student, data = self.student_facts, self.data_facts
+        if student is None or data is None:
+            return None
+        return Facts(student=student, teacher=self.teacher_facts, data=data, device=self.device)
+
+
+@dataclass
+class Check:
+    """Everything the summary shows: what is missing, what is wrong, and the plan once there can be one."""
+
+    found: Found
+    missing: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    recipe: Recipe | None = None
+    plan: Plan | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def refusals(self) -> list[Problem]:
+        return [*self.problems, *self.found.problems, *(self.plan.refusals if self.plan else [])]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return self.plan.warnings if self.plan else []
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.recipe and self.plan and not self.missing and not self.refusals)
+
+    @property
+    def label(self) -> str:
+        """The words on the button: they are the state."""
+        if self.missing:
+            return f"Choose a {self.missing[0]}"
+        if n := len(self.refusals):
+            return "Fix 1 problem" if n == 1 else f"Fix {n} problems"
+        return "Start run"
+
+
+def drafts(team: Team) -> QuerySet[Draft]:
+    return Draft.objects.filter(team=team)
+
+
+def recent_drafts(team: Team, user: User, but: Draft, at_most: int = 8) -> list[Draft]:
+    """The person's own unfinished drafts, newest first."""
+    return list(drafts(team).filter(created_by=user, run=None).exclude(pk=but.pk).exclude(fields={})[:at_most])
+
+
+def models(team: Team) -> list[Model]:
+    """Models one may pick: the team's own first, then the shared samples."""
+    return list(Model.objects.filter(Q(team=team) | Q(team=None)).order_by(F("team").asc(nulls_last=True), "title"))
+
+
+def datasets(team: Team) -> list[Dataset]:
+    """Datasets with at least one version, the team's own first."""
+    mine = Dataset.objects.filter(Q(team=team) | Q(team=None), versions__isnull=False).distinct()
+    return list(mine.order_by(F("team").asc(nulls_last=True), "title"))
+
+
+def versions(team: Team, key: str | None) -> list[DatasetVersion]:
+    """Versions of one dataset, newest first, without their heavy columns."""
+    if not key:
+        return []
+    return list(_versions(team, key).defer("facts", "profile"))
+
+
+def best_device() -> tuple[DeviceFacts, bool]:
+    """The device a training run would get: a live GPU slot before a CPU slot. The flag says whether a worker answers."""
+    live = Slot.objects.filter(queue=Queue.GPU, last_seen__gt=timezone.now() - SLOT_GONE_AFTER, draining=False)
+    known = [DeviceFacts.model_validate(s.device) for s in live if s.device]
+    best = max(known, key=lambda d: (d.kind == "cuda", d.memory_bytes), default=None)
+    return (best, True) if best else (DeviceFacts(), live.exists())
+
+
+def find(team: Team, fields: Mapping[str, Any]) -> Found:
+    """Looks up what the draft names. What does not exist, or is not measured yet, becomes a problem with its field."""
+    device, has_worker = best_device()
+    found = Found(device=device, has_worker=has_worker)
+    for role in ("teacher", "student"):
+        key, revision = paths.get(fields, f"{role}.model"), paths.get(fields, f"{role}.revision")
+        if key and isinstance(key, str):
+            setattr(found, role, _find_model(team, key, revision, role, found.problems))
+    if key := paths.get(fields, "data.dataset"):
+        found.version = _find_version(team, str(key), paths.get(fields, "data.version"), found.problems)
+    return found
+
+
+def check(team: Team, fields: Mapping[str, Any]) -> Check:
+    """The whole way: missing choices, range errors, pairing verdict, plan. Never raises for anything a person typed."""
+    data = complete(fields)
+    out = Check(find(team, data), missing=_missing(data))
+    teacher, student = out.found.teacher_facts, out.found.student_facts
+    if teacher and student:
+        out.verdict = pairing(student, teacher)
+    wrong = [p for p in recipes.problems(data) if not _is_missing(p["field"], out.missing)]
+    out.problems = [Problem(code="SPEC_INVALID", field=p["field"], message=_sentence(p)) for p in wrong]
+    if wrong or out.missing:
+        return out
+    out.recipe = recipes.parse(data)
+    facts = out.found.facts()
+    if facts is not None:
+        out.plan = compile_plan(out.recipe, facts)
+        out.verdict = out.plan.verdict or out.verdict
+    return out
+
+
+def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The draft with the default method where nothing says how to train, and without an empty teacher."""
+    data = {k: v for k, v in fields.items() if v not in (None, {}, "")}
+    if not data.get("method") and not data.get("stages"):
+        data["method"] = DEFAULT_METHOD
+    return data
+
+
+def system_of(fields: Mapping[str, Any]) -> System | None:
+    """The published system a draft uses; None where it spells its stages out or names an unknown one."""
+    return SYSTEMS.get(str(complete(fields).get("method") or ""))
+
+
+def _missing(data: Mapping[str, Any]) -> list[str]:
+    system = SYSTEMS.get(str(data.get("method") or ""))
+    needs_teacher = system is not None and system.needs.teacher != "none"
+    out = ["teacher"] if needs_teacher and not paths.get(data, "teacher.model") else []
+    out += ["student"] if not paths.get(data, "student.model") else []
+    return out + (["dataset"] if not (paths.get(data, "data.dataset") or paths.get(data, "data.file")) else [])
+
+
+def _is_missing(path: str, missing: Iterable[str]) -> bool:
+    """Problems of the schema that only say what `missing` says already."""
+    places = {"teacher": ("teacher", "teacher.model"), "student": ("student", "student.model"), "dataset": ("data", "data.dataset")}
+    return any(path in places[m] for m in missing)
+
+
+def _sentence(problem: Mapping[str, str]) -> str:
+    from . import forms
+
+    path = problem["field"]
+    known = {i.path: i for i in forms.all_inputs()}.get(path)
+    title = known.title if known else path
+    limits = f" Allowed: {known.range}." if known and known.range else ""
+    return f"{title or 'Recipe'}: {problem['message'].rstrip('.')}.{limits}"
+
+
+def _find_model(team: Team, key: str, revision: Any, role: str, problems: list[Problem]) -> Model | None:
+    rows = Model.objects.filter(Q(team=team) | Q(team=None), key=key)
+    if revision:
+        rows = rows.filter(revision=str(revision))
+    model = rows.order_by(F("team").asc(nulls_last=True), "-created_at").first()
+    if model is None:
+        at = f" at revision {revision}" if revision else ""
+        problems.append(Problem(code="MODEL_UNKNOWN", field=f"{role}.model", message=f"There is no model {key!r}{at} in the library. Add it under Models, or choose another."))
+    elif not model.facts:
+        problems.append(Problem(code="MODEL_NOT_READY", field=f"{role}.model", message=f"{model.title} is still being fetched and inspected. The check goes on when that is done."))
+    return model
+
+
+def _versions(team: Team, key: str) -> QuerySet[DatasetVersion]:
+    mine = Dataset.objects.filter(Q(team=team) | Q(team=None), key=key).order_by(F("team").asc(nulls_last=True)).first()
+    return DatasetVersion.objects.filter(dataset=mine).select_related("dataset").order_by("-number") if mine else DatasetVersion.objects.none()
+
+
+def _find_version(team: Team, key: str, number: Any, problems: list[Problem]) -> DatasetVersion | None:
+    rows = _versions(team, key)
+    if isinstance(number, int):
+        rows = rows.filter(number=number)
+    version = rows.first()
+    if version is None:
+        at = f" version {number}" if number else ""
+        problems.append(Problem(code="DATASET_UNKNOWN", field="data.dataset", message=f"There is no dataset {key!r}{at}. Upload one under Datasets, or choose another."))
+    elif not version.facts:
+        problems.append(Problem(code="DATASET_NOT_READY", field="data.dataset", message=f"{version.dataset.title} is still being measured. The check goes on when that is done."))
+    return version
+
+
+def _model_facts(model: Model | None) -> ModelFacts | None:
+    return ModelFacts.model_validate(model.facts) if model and model.facts else None
