@@ -27,7 +27,7 @@ def compile(recipe: Recipe, facts: Facts, *, expand: Callable[[Recipe], Recipe] 
     if expand is None or parts is None:
         from .. import catalog
 
-        expand, parts = expand or catalog.expand, parts if parts is not None else catalog.parts()
+        expand, parts = expand or catalog.expand, parts if parts is not None else catalog.PARTS
     try:
         full = expand(recipe)
     except DistillError as e:
