@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.samples.data import Question, in_hash_order, split_banking77
+from jobs.samples.data import in_hash_order, split_banking77
 
 SCHEMA = pa.schema(
     [

@@ -40,7 +40,8 @@ class Row:
 @dataclass(frozen=True)
 class Stage:
     """One pass of training: `reading` weighs the loss on the question's own tokens, `hiding` is the
-    share of the question's tokens that are hidden from the model."""
+    share of the question's tokens that are hidden from the model, `smoothing` is that of the answers' labels, `half`
+    computes in bfloat16."""
 
     name: str
     epochs: int
@@ -120,7 +121,7 @@ def batch_loss(model: LlamaForCausalLM, batch: Sequence[Row], stage: Stage, nois
 
 def fit(model: LlamaForCausalLM, rows: Sequence[Row], stage: Stage, seed: int, most_steps: int | None = None) -> None:
     """Trains in place with AdamW, 40 steps of warm-up and a cosine to a twentieth of the learning rate."""
-    order = random.Random(seed)
+    order = random.Random(seed)  # noqa: S311
     noise = torch.Generator().manual_seed(seed)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim == 1]
@@ -172,7 +173,7 @@ def exact_match(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, que
             return_tensors="pt",
             return_token_type_ids=False,
         )
-        out = model.generate(**asked, max_new_tokens=16, do_sample=False)
+        out = model.generate(**asked, max_new_tokens=16, do_sample=False)  # type: ignore[misc]
         texts = tokenizer.batch_decode(out[:, asked["input_ids"].shape[1] :], skip_special_tokens=True)
         right += sum(text == q.answer for text, q in zip(texts, part, strict=True))
     return right / len(questions)
