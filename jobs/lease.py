@@ -40,16 +40,16 @@ class Orders:
 
 CLAIM = """
 with next as (
-  select id from runs_run where state in ('queued', 'retry_wait') and desired = 'run' and queue = %(queue)s and not_before <= now()
+  select id from runs_run where state in ('queued', 'retry_wait') and desired = 'run' and queue = %(queue)s and not_before <= clock_timestamp()
   order by priority desc, not_before, number limit 1 for update skip locked)
 update runs_run set state = 'claimed', fence = fence + 1, attempt = attempt + 1, slot_id = %(slot)s, owner = %(owner)s,
-  lease_until = now() + %(ttl)s * interval '1 second', reap_seen = null, events_seen = 0, wait_reason = '', phase = '',
+  lease_until = clock_timestamp() + %(ttl)s * interval '1 second', reap_seen = null, events_seen = 0, wait_reason = '', phase = '',
   started_at = coalesce(started_at, now())
 from next where runs_run.id = next.id returning runs_run.id::text, runs_run.kind, runs_run.attempt, runs_run.fence
 """
 
 HEARTBEAT = """
-update runs_run set lease_until = now() + %(ttl)s * interval '1 second', reap_seen = null,
+update runs_run set lease_until = clock_timestamp() + %(ttl)s * interval '1 second', reap_seen = null,
   last_ckpt_step = greatest(last_ckpt_step, %(step)s)
 where id = %(id)s and fence = %(fence)s and lease_until is not null returning desired, state
 """
@@ -57,7 +57,7 @@ where id = %(id)s and fence = %(fence)s and lease_until is not null returning de
 RELEASE = """
 update runs_run set state = %(state)s, slot_id = null, lease_until = null, owner = null, reap_seen = null,
   error = %(error)s, wait_reason = %(reason)s, last_ckpt_step = greatest(last_ckpt_step, %(step)s),
-  not_before = now() + %(delay)s * interval '1 second',
+  not_before = clock_timestamp() + %(delay)s * interval '1 second',
   finished_at = case when %(state)s in ('failed', 'cancelled') then now() end
 where id = %(id)s and fence = %(fence)s returning state
 """
@@ -78,6 +78,13 @@ def heartbeat(lease: Lease, step: int = 0) -> Orders:
     """Renews the lease, registers the newest checkpoint's step, brings back pause and cancel. Raises LeaseLost."""
     with connection.cursor() as cursor:
         cursor.execute(HEARTBEAT, {"id": lease.run_id, "fence": lease.fence, "step": step, "ttl": settings.LEASE_SECONDS})
+        return Orders(*_row(cursor, lease))
+
+
+def orders(lease: Lease) -> Orders:
+    """What the row asks for now, without renewing anything. Raises LeaseLost."""
+    with connection.cursor() as cursor:
+        cursor.execute("select desired, state from runs_run where id = %s and fence = %s", [lease.run_id, lease.fence])
         return Orders(*_row(cursor, lease))
 
 

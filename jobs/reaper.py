@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from workbench.runs.models import RunEvent
 from workbench.runs.state import acting
 
 from .lease import Lease, LeaseLost
@@ -22,7 +23,7 @@ log = logging.getLogger("jobs.reaper")
 _ADVISORY_KEY = 0x57420001
 
 MARK = """
-update runs_run set reap_seen = clock_timestamp() where lease_until < now() and reap_seen is null
+update runs_run set reap_seen = clock_timestamp() where lease_until < clock_timestamp() and reap_seen is null
   and pg_postmaster_start_time() < clock_timestamp() - %(quiet)s * interval '1 second'
 """
 
@@ -39,12 +40,13 @@ update runs_run set
   fence = fence + 1, slot_id = null, lease_until = null, owner = null, reap_seen = null,
   wait_reason = case when desired = 'run' then 'BACKOFF' else '' end,
   error = case when desired = 'run' then %(error)s::jsonb end,
-  not_before = now() + %(base)s * interval '1 second' * least(power(2, least(crashes_without_progress, 10)), 120) * (0.75 + random() / 2),
-  finished_at = case when desired = 'cancel' then now() end
+  not_before = clock_timestamp() + %(base)s * interval '1 second' * least(power(2, least(crashes_without_progress, 10)), 120) * (0.75 + random() / 2),
+  finished_at = case when desired = 'cancel' or (desired = 'run' and crashes_without_progress >= 2
+    and greatest(last_ckpt_step, %(step)s) <= crash_ckpt_step) then now() end
 """
 
 DEAD = """
-where id in (select id from runs_run where lease_until < now() and reap_seen < clock_timestamp() - %(confirm)s * interval '1 second'
+where id in (select id from runs_run where lease_until < clock_timestamp() and reap_seen < clock_timestamp() - %(confirm)s * interval '1 second'
   for update skip locked) returning id::text, state
 """
 
@@ -63,9 +65,9 @@ def reap() -> list[tuple[str, str]]:
         cursor.execute("select pg_try_advisory_xact_lock(%s)", [_ADVISORY_KEY])
         if not cursor.fetchone()[0]:
             return []
-        cursor.execute(MARK, {"quiet": settings.REAP_QUIET_SECONDS})
         cursor.execute(BURY + DEAD, {**_blame(SILENT), "confirm": settings.REAP_CONFIRM_SECONDS})
         taken = cursor.fetchall()
+        cursor.execute(MARK, {"quiet": settings.REAP_QUIET_SECONDS})
         cursor.execute(SETTLE)
         taken += cursor.fetchall()
     for run_id, state in taken:
@@ -73,7 +75,7 @@ def reap() -> list[tuple[str, str]]:
     return taken
 
 
-def bury(lease: Lease, error: dict[str, Any], step: int = 0) -> str:
+def bury(lease: Lease, error: dict[str, Any] | None, step: int = 0) -> str:
     """The child of this lease crashed: the supervisor saw the corpse, so nothing has to be waited for. Returns the new state."""
     with acting("reaper"), connection.cursor() as cursor:
         cursor.execute(
@@ -81,8 +83,10 @@ def bury(lease: Lease, error: dict[str, Any], step: int = 0) -> str:
             {**_blame(error), "step": step, "id": lease.run_id, "fence": lease.fence},
         )
         row = cursor.fetchone()
-    if row is None:
-        raise LeaseLost(f"run {lease.run_id}: fence {lease.fence} is no longer the newest")
+        if row is None:
+            raise LeaseLost(f"run {lease.run_id}: fence {lease.fence} is no longer the newest")
+        if error:
+            RunEvent.objects.create(run_id=lease.run_id, type="error", attempt=lease.attempt, fence=lease.fence, data=error)
     return str(row[0])
 
 
@@ -92,5 +96,5 @@ def reclaim_slot(slot_id: int, owner: str) -> None:
         cursor.execute(BURY + "where slot_id = %(slot)s and owner <> %(owner)s", {**_blame(SILENT), "slot": slot_id, "owner": owner})
 
 
-def _blame(error: dict[str, Any]) -> dict[str, Any]:
-    return {"error": json.dumps(error), "step": 0, "base": settings.BACKOFF_SECONDS}
+def _blame(error: dict[str, Any] | None) -> dict[str, Any]:
+    return {"error": json.dumps(error) if error else None, "step": 0, "base": settings.BACKOFF_SECONDS}

@@ -6,9 +6,14 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -93,3 +98,61 @@ def client_of() -> Callable[[Any], Any]:
         return client
 
     return signed_in
+
+
+class Worker:
+    """A real Celery worker process on the test database, with the broker that needs no server unless told otherwise."""
+
+    def __init__(self, folder: Path, queues: str = "gpu,cpu", **env: str) -> None:
+        from django.conf import settings
+        from django.db import connection
+
+        database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + connection.settings_dict["NAME"]).geturl()
+        command = [sys.executable, "-m", "celery", "-A", "jobs.celery_app", "worker", "-Q", queues, "-P", "threads", "-c", "1", "-l", "info"]
+        self.log = folder / f"worker-{time.monotonic_ns()}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=settings.BASE_DIR, env={**os.environ, "DATABASE_URL": database, **env}, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def stop(self, number: int = signal.SIGTERM, patience: float = 60) -> None:
+        """SIGTERM drains; SIGKILL is the fault. A worker that does not go is killed and the test fails."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the worker did not stop within {patience} s:\n{self.log.read_text()[-3000:]}") from None
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers: worker(), worker("gpu", LEASE_SECONDS="2"); all are stopped at the end, before the tables are emptied."""
+    started: list[Worker] = []
+
+    def start(queues: str = "gpu,cpu", **env: str) -> Worker:
+        started.append(Worker(tmp_path, queues, **env))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGCONT)
+            one.stop()
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """until(lambda: run_state() == "succeeded", 30): waits for a true answer and returns it; fails after the seconds given."""
+
+    def wait(ask: Callable[[], Any], seconds: float = 30, tell: Callable[[], Any] | None = None) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answer := ask():
+                return answer
+            time.sleep(0.1)
+        raise AssertionError(f"still not so after {seconds} s{f': {tell()}' if tell else ''}")
+
+    return wait

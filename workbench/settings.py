@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 from workbench.launch import database, environment, secret
@@ -108,7 +110,15 @@ STORAGES = {
 }
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
-LEASE_SECONDS = int(os.environ.get("LEASE_SECONDS") or "60")
+LEASE_SECONDS = float(os.environ.get("LEASE_SECONDS") or "60")
+POLL_SECONDS = float(os.environ.get("POLL_SECONDS") or "5")
+REAP_CONFIRM_SECONDS = float(os.environ.get("REAP_CONFIRM_SECONDS") or "15")
+REAP_QUIET_SECONDS = float(os.environ.get("REAP_QUIET_SECONDS") or "60")
+HUNG_SECONDS = float(os.environ.get("HUNG_SECONDS") or "600")
+STOP_SECONDS = float(os.environ.get("STOP_SECONDS") or "30")
+BACKOFF_SECONDS = float(os.environ.get("BACKOFF_SECONDS") or "5")
+CPU_SLOTS = int(os.environ.get("CPU_SLOTS") or "1")
+ENGINE = shlex.split(os.environ.get("ENGINE") or "") or [sys.executable, "-s", "-m", "jobs.distill"]
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES") or 2 * 1024**3)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

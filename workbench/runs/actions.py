@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from jobs import wake
 from jobs.distill.errors import DistillError
@@ -63,7 +62,7 @@ def start_run(
     run = Run(
         team=team, created_by=user, kind=kind, title=title[:200], spec=spec, spec_sha256=canonical(spec), plan=plan, idem_key=key,
         queue=queue or QUEUES.get(Kind(kind), Queue.CPU), priority=priority, dataset_version=dataset_version, parent=parent,
-        state=State.QUEUED, queued_at=timezone.now(),
+        state=State.QUEUED, queued_at=Now(), not_before=Now(),
     )  # fmt: skip
     try:
         with acting("user"):
@@ -74,6 +73,7 @@ def start_run(
         if found := Run.objects.filter(idem_key=key).first():
             return _same_team(found, team)
         raise
+    run.refresh_from_db()
     return run
 
 

@@ -41,8 +41,20 @@ def transitions() -> list[tuple[str, str, Actor]]:
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """A transaction whose state changes are made by `actor`; the trigger refuses changes without one."""
+    """A transaction whose state changes are made by `actor`; the trigger refuses changes without one.
+
+    Inside another transaction the actor of that one is put back at the end.
+    """
+    nested = connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("select set_config('wb.actor', %s, true)", [actor])
+        before = _become(actor)
         yield
+        if nested:
+            _become(before)
+
+
+def _become(actor: str) -> str:
+    """Sets who acts until the transaction ends; returns who it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('wb.actor', true), set_config('wb.actor', %s, true)", [actor])
+        return cursor.fetchone()[0] or ""

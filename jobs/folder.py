@@ -1,0 +1,165 @@
+"""The run folder of one attempt: everything the engine needs, written before it starts.
+
+`RUNS_DIR/<run>/a<attempt>-<fence>/`. An attempt writes only into its own folder; checkpoints of older attempts are
+read, never touched, so a zombie can harm nobody but itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from jobs.distill import recipe as recipes
+from jobs.distill.errors import DataRefused, DatasetChanged, ModelRejected, RecipeInvalid
+from workbench.datasets.models import DatasetVersion, Upload
+from workbench.library.models import Model
+from workbench.runs import blobs
+from workbench.runs.actions import canonical
+from workbench.runs.models import Kind, Run
+
+from .lease import Lease
+
+RAW_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def attempt_folder(lease: Lease) -> Path:
+    return run_folder(lease.run_id) / f"a{lease.attempt}-{lease.fence}"
+
+
+def run_folder(run_id: Any) -> Path:
+    return Path(settings.RUNS_DIR) / str(run_id)
+
+
+def older_attempts(lease: Lease) -> list[Path]:
+    """Folders of earlier attempts, the newest first: the engine continues at the newest checkpoint that verifies."""
+    mine = attempt_folder(lease)
+
+    def order(path: Path) -> tuple[int, ...]:
+        return tuple(int(n) for n in re.findall(r"\d+", path.name))
+
+    found = [p for p in mine.parent.glob("a*-*") if p.is_dir() and p != mine]
+    return sorted(found, key=order, reverse=True)
+
+
+def prepare(lease: Lease) -> Path:
+    """Writes the inputs and returns the folder.
+
+    Raises RecipeInvalid, DatasetChanged, DataRefused or ModelRejected when the work cannot start as it was frozen.
+    """
+    run = Run.objects.select_related("dataset_version").get(pk=lease.run_id)
+    folder = attempt_folder(lease)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if canonical(run.spec) != run.spec_sha256:
+        raise RecipeInvalid("The stored recipe does not match its hash.", hint="Start a new run from this one.")
+    INPUTS[Kind(run.kind)](run, folder)
+    return folder
+
+
+def _distill(run: Run, folder: Path) -> None:
+    recipe = recipes.parse(run.spec)
+    (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
+    if run.plan and "recipe" in run.plan:
+        _json(folder / "plan.json", run.plan)
+    models = {"student": recipe.student} | ({"teacher": recipe.teacher} if recipe.teacher else {})
+    _json(folder / "models.json", {role: _model(run, ref) for role, ref in models.items()})
+    _rows(run, folder, recipe.data.sha256)
+
+
+def _evaluate(run: Run, folder: Path) -> None:
+    """Judges an adapter that an earlier run made: its files, its recipe, the same rows."""
+    adapter = Run.objects.filter(pk=run.spec.get("run"), team=run.team).first()
+    if adapter is None:
+        raise RecipeInvalid("The adapter to evaluate no longer exists.", field="run", hint="Choose another adapter.")
+    for artifact in adapter.artifacts.filter(name__startswith="adapter/"):
+        blobs.write_to(artifact.blob_id, folder / artifact.name)
+    run.dataset_version = run.dataset_version or adapter.dataset_version
+    _json(folder / "params.json", run.spec)
+    recipe = recipes.parse(adapter.spec)
+    (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
+    refs = {"student": recipe.student} | ({"teacher": recipe.teacher} if recipe.teacher else {})
+    _json(folder / "models.json", {role: _model(run, ref) for role, ref in refs.items()})
+    _rows(run, folder, None)
+
+
+def _import(run: Run, folder: Path) -> None:
+    upload = Upload.objects.filter(pk=run.spec.get("upload"), team=run.team).first()
+    if upload is None:
+        raise DataRefused("The uploaded file was discarded.", hint="Upload it again.")
+    name = "input/" + (RAW_NAME.sub("_", Path(upload.filename).name).lstrip(".") or "upload")[-120:]
+    blobs.write_to(upload.blob_id, folder / name)
+    _json(folder / "params.json", {**run.spec, "file": name, "filename": upload.filename})
+
+
+def _profile(run: Run, folder: Path) -> None:
+    """Length statistics for the tokenizers of the models the team can see."""
+    _rows(run, folder, None)
+    found = {m.facts["tokenizer"]["vocab_sha256"]: m for m in reversed(visible_models(run)) if m.facts and Path(m.folder).is_dir()}
+    tokenizers = [
+        {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": m.facts.get("context")} for sha256, m in found.items()
+    ]
+    _json(folder / "params.json", {**run.spec, "tokenizers": tokenizers})
+
+
+def _add_model(run: Run, folder: Path) -> None:
+    _json(folder / "params.json", {**run.spec, "models_dir": str(settings.MODELS_DIR)})
+
+
+def _prepare_samples(run: Run, folder: Path) -> None:
+    _json(folder / "params.json", {**run.spec, "models_dir": str(settings.MODELS_DIR)})
+
+
+INPUTS: dict[Kind, Callable[[Run, Path], None]] = {
+    Kind.DISTILL: _distill,
+    Kind.EVALUATE: _evaluate,
+    Kind.IMPORT_DATASET: _import,
+    Kind.PROFILE_DATASET: _profile,
+    Kind.ADD_MODEL: _add_model,
+    Kind.PREPARE_SAMPLES: _prepare_samples,
+}
+
+
+def described_teacher(folder: Path) -> dict[str, Any] | None:
+    """The teacher as models.json of a prepared folder names it."""
+    path = folder / "models.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("teacher") if path.is_file() else None
+
+
+def visible_models(run: Run) -> list[Model]:
+    """The team's own models first, then shared ones; the newest of each first."""
+    found = Model.objects.filter(Q(team=run.team) | Q(team=None))
+    return sorted(found, key=lambda m: (m.team_id is None, -m.created_at.timestamp()))
+
+
+def _model(run: Run, ref: recipes.ModelRef) -> dict[str, Any]:
+    for model in visible_models(run):
+        if model.key == ref.model and ref.revision in (None, "", model.revision):
+            if ref.sha256 and model.sha256 and ref.sha256 != model.sha256:
+                continue
+            return _described(model)
+    version = f" at revision {ref.revision}" if ref.revision else ""
+    raise ModelRejected(f"The model {ref.model}{version} is not in the library.", field="model", hint="Add it under Models, then try again.")
+
+
+def _described(model: Model) -> dict[str, Any]:
+    return {"folder": model.folder, "key": model.key, "revision": model.revision or None, "sha256": model.sha256 or None}
+
+
+def _rows(run: Run, folder: Path, pinned: str | None) -> None:
+    version = run.dataset_version or DatasetVersion.objects.filter(pk=run.spec.get("version")).first()
+    if version is None:
+        raise DataRefused("The dataset version of this run no longer exists.", field="data.dataset", hint="Choose a dataset and start a new run.")
+    if pinned and pinned != version.sha256:
+        raise DatasetChanged(f"The recipe was made for rows with hash {pinned[:12]}…, the dataset version has {version.sha256[:12]}….", field="data.sha256", hint="Start a new run with the present version.")
+    blobs.write_to(version.rows_blob_id, folder / "data" / "rows.parquet")
+
+
+def _json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
