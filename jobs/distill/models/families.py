@@ -35,6 +35,7 @@ class Family:
     transposed: bool = False  # GPT-2 stores [inputs, outputs]
     prefix: str = ""  # what files of this family leave out when they were saved without the head
     buffers: tuple[str, ...] = ("rotary_emb.inv_freq",)  # saved by old versions, not weights
+    attention: str = "sdpa"  # eager where attention scores are soft-capped, which SDPA cannot do
 
 
 FAMILIES: dict[str, Family] = {
@@ -43,14 +44,14 @@ FAMILIES: dict[str, Family] = {
     "qwen2": Family("Qwen2, Qwen2.5", "Qwen2ForCausalLM"),
     "qwen3": Family("Qwen3", "Qwen3ForCausalLM"),
     "gemma": Family("Gemma", "GemmaForCausalLM", tied=True),
-    "gemma2": Family("Gemma 2", "Gemma2ForCausalLM", tied=True),
+    "gemma2": Family("Gemma 2", "Gemma2ForCausalLM", tied=True, attention="eager"),
     "gemma3_text": Family("Gemma 3 (text)", "Gemma3ForCausalLM", tied=True),
     "phi": Family("Phi-1, Phi-2", "PhiForCausalLM", ("q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2")),
     "phi3": Family("Phi-3, Phi-4", "Phi3ForCausalLM", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")),
     "smollm3": Family("SmolLM3", "SmolLM3ForCausalLM", tied=True),
     "gpt2": Family(
         "GPT-2", "GPT2LMHeadModel", ("c_attn", "c_proj", "c_fc"), "transformer.h.", "transformer.wte.weight", GPT2_KEYS, True, True, "transformer.",
-        ("attn.bias", "attn.masked_bias"),
+        (".attn.bias", ".attn.masked_bias"),
     ),
     "opt": Family(
         "OPT", "OPTForCausalLM", ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"), "model.decoder.layers.", "model.decoder.embed_tokens.weight",

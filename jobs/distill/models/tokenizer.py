@@ -13,15 +13,15 @@ from ..errors import DistillError, ModelRejected
 from ..plan.facts import TokenizerFacts
 from . import strict_json, template
 from .config import ids
-from .limits import limit_myself, run_limited
+from .limits import SECONDS, limit_myself, run_limited
 
 MAX_TOKENIZER = 64 * 2**20
 MAX_ADDED = 100_000
 
 
-def read_tokenizer(folder: Path) -> TokenizerFacts:
+def read_tokenizer(folder: Path, seconds: int = SECONDS) -> TokenizerFacts:
     """Facts, from a limited child; raises ModelRejected."""
-    return TokenizerFacts.model_validate(run_limited("jobs.distill.models.tokenizer", str(folder)))
+    return TokenizerFacts.model_validate(run_limited("jobs.distill.models.tokenizer", str(folder), seconds=seconds))
 
 
 def vocabulary_sha256(vocabulary: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ UNKNOWN_PROMPT = 128  # tokens of a prompt when nothing was measured with this t
 
 @dataclass(frozen=True)
 class Lengths:
-    """Token counts of a sample of the rows: prompts[i], answers[i] (0: unlabelled). `scale` = rows / sample."""
+    """Token counts of a sample of the rows: prompts[i], answers[i] with their end token (0: unlabelled). `scale` = rows / sample."""
 
     prompts: list[int]
     answers: list[int]
@@ -152,20 +152,26 @@ class Case:
         prompts, answers = data.prompt_lengths.get(key, []), data.answer_lengths.get(key, [])
         n = min(len(prompts), len(answers))
         if not n:
-            guess = max(1, data.longest_answer_chars // 4)
+            guess = 1 + data.longest_answer_chars // 4  # English: about four characters a token
             return Lengths([UNKNOWN_PROMPT], [guess if data.labelled else 0], max(1.0, float(data.rows)), False)
         return Lengths(list(prompts[:n]), list(answers[:n]), max(1.0, data.rows / n), True)
 
     @cached_property
     def answer_tokens(self) -> float:
-        """Supervised tokens a row has on average: the answer and its end-of-text token."""
+        """Supervised tokens a row has on average: the answer through its end-of-text token."""
         written = [s.max_new_tokens / 2 for _, s in self.generates]
-        return (self.lengths.mean_answer or (written[0] if written else 16)) + 1
+        return self.lengths.mean_answer or (written[0] if written else 16)
 
     @cached_property
     def row_tokens(self) -> float:
         """Tokens of a row on average, after the length limit."""
         return max(1.0, min(self.lengths.mean_prompt + self.answer_tokens, self.max_length))
+
+    @cached_property
+    def available(self) -> tuple[int, int]:
+        """Rows of the training split: (labelled, unlabelled), before limit and length."""
+        labelled = max(0, self.facts.data.labelled - self.facts.data.heldout)
+        return labelled, max(0, self.facts.data.train - labelled)
 
     def steps(self, stage: Train, rows: int) -> int:
         """Optimizer steps of a stage over this many rows."""

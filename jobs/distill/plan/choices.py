@@ -1,4 +1,6 @@
-"""Automatic choices that are not a stage's: number formats, longest row, target layers, score."""
+"""Automatic choices that are not a stage's: number formats, longest row, target layers.
+
+The score is chosen by the engine, which sees the gold answers (are they sums?); its reason is in the run's log."""
 
 from __future__ import annotations
 
@@ -8,8 +10,6 @@ from .case import Case
 from .result import Choice
 from .words import listed
 
-SHORT_ANSWER = 64  # characters
-
 
 def choices(case: Case) -> Iterator[Choice]:
     yield from _dtypes(case)
@@ -18,8 +18,6 @@ def choices(case: Case) -> Iterator[Choice]:
     if case.recipe.student.adapter.targets == "all-linear" and case.targets:
         names = list(dict.fromkeys(m.name for m in case.targets))
         yield Choice(field="student.adapter.targets", value=names, why=f"All linear layers of the student: {listed(names, 12)}. Published results favour all over attention alone.")
-    if case.recipe.evaluation.metric == "auto":
-        yield from _metric(case)
 
 
 def _dtypes(case: Case) -> Iterator[Choice]:
@@ -39,10 +37,3 @@ def _length_reason(case: Case) -> str:
     if case.lengths.measured and longest <= case.max_length:
         return f"That is {which}; the longest row has {longest:,} tokens."
     return f"That is {which}."
-
-
-def _metric(case: Case) -> Iterator[Choice]:
-    """Only where lengths decide; whether answers are sums is seen in the rows themselves."""
-    longest = case.facts.data.longest_answer_chars
-    if 0 < longest <= SHORT_ANSWER:
-        yield Choice(field="evaluation.metric", value="exact_match", why=f"Answers are short (at most {longest} characters): right or wrong.")

@@ -45,7 +45,7 @@ def dtype_bytes(case: Case, asked: str) -> int:
 def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     """Memory of a training stage, largest question first: what stands in the weights, what grows with the micro-batch."""
     student, teacher = case.student, case.teacher
-    tokens = load.micro_batch * _long_row(case)
+    tokens = int(load.micro_batch * _long_row(case))
     supervised = int(load.micro_batch * case.answer_tokens) + 1
     width = dtype_bytes(case, case.recipe.student.dtype)
     parts = {"student weights": student.parameters * width}
@@ -68,7 +68,7 @@ def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPar
     if teacher is None:
         return []
     width = dtype_bytes(case, case.recipe.teacher.dtype if case.recipe.teacher else "auto")
-    tokens = batch * min(_long_row(case) + new_tokens, case.max_length)
+    tokens = int(batch * min(_long_row(case) + new_tokens, case.max_length))
     cache = tokens * teacher.layers * 2 * teacher.kv_heads * (teacher.hidden_size // max(1, teacher.heads)) * width if new_tokens else 0
     parts = {
         "teacher weights": teacher.parameters * width,

@@ -31,9 +31,8 @@ class Rows:
 
 def count_rows(case: Case) -> Rows:
     """Rows of the training split that reach training."""
-    data, lost_share, cut_share = case.facts.data, *_length_shares(case)
-    labelled = max(0, data.labelled - data.heldout)
-    unlabelled = max(0, data.unlabelled)
+    lost_share, cut_share = _length_shares(case)
+    labelled, unlabelled = case.available
     limit = case.recipe.data.limit
     if limit and labelled + unlabelled > limit:
         labelled = round(labelled * limit / (labelled + unlabelled))
@@ -61,8 +60,7 @@ def rows_use(case: Case, rows: Rows) -> RowsUse:
         why.append(f"{count(rows.cut, 'row')} longer than {n:,} tokens: the prompt is cut on the left, the answer is kept.")
     if rows.unused:
         why.append(f"{count(rows.unused, 'row')} without an answer: this method learns from answers and has no stage that writes them.")
-    data, limit = case.facts.data, case.recipe.data.limit
-    available = max(0, data.labelled - data.heldout) + data.unlabelled
+    limit, available = case.recipe.data.limit, sum(case.available)
     if limit and available > limit:
         why.append(f"{count(available - limit, 'row')} beyond the limit of {limit:,}.")
     lost = rows.too_long + rows.unused + (max(0, available - limit) if limit else 0)
@@ -80,7 +78,7 @@ def _length_shares(case: Case) -> tuple[float, float]:
     if not lengths.measured:
         return 0.0, 0.0
     long = sum(1 for p, a in zip(lengths.prompts, lengths.answers, strict=True) if p + max(a, 1) > limit)
-    hopeless = sum(1 for a in lengths.answers if a + 1 > limit)
+    hopeless = sum(1 for a in lengths.answers if a >= limit)
     n = len(lengths.prompts)
     if case.recipe.data.too_long == "drop":
         return long / n, 0.0

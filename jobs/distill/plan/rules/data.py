@@ -10,7 +10,6 @@ from ..rows import Rows
 from ..words import count
 
 FEW_HELDOUT = 50
-LONG_ANSWER_MARGIN = 1  # the end-of-text token
 
 
 def length_fits_context(case: Case, rows: Rows) -> Iterator[Finding]:
@@ -100,12 +99,12 @@ def heldout_remain(case: Case, rows: Rows) -> Iterator[Finding]:
 
 def answers_fit_generation(case: Case, rows: Rows) -> Iterator[Finding]:
     """An answer cut short by its own length limit is scored as wrong, or learned without its end."""
-    longest = case.lengths.longest_answer + LONG_ANSWER_MARGIN
-    if not case.lengths.measured or longest <= LONG_ANSWER_MARGIN:
+    longest = case.lengths.longest_answer
+    if not case.lengths.measured or not longest:
         return
     limit = case.recipe.evaluation.max_new_tokens
     if longest > limit:
-        long = sum(1 for a in case.lengths.answers if a + LONG_ANSWER_MARGIN > limit)
+        long = sum(1 for a in case.lengths.answers if a > limit)
         yield warn(
             "ANSWERS_CUT_IN_SCORE", "evaluation.max_new_tokens",
             f"Answers are written up to {limit:,} tokens for the score, but {long / len(case.lengths.answers):.0%} of the rows have longer ones (the longest {longest:,}).",
