@@ -187,6 +187,12 @@ def check_port(port: int) -> None:
             raise Stop(f"Cannot listen on port {port}: {e.strerror}.\nChoose another one: make up PORT=8000") from None
 
 
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
 def port_from_environment() -> int:
     environment.load()
     text = os.environ.get("PORT") or "8000"
