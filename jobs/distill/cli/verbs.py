@@ -1,0 +1,74 @@
+"""The verbs a supervisor spawns: `python -m jobs.distill VERB RUN_FOLDER`. Each kind of work is loaded only when asked for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import RecipeInvalid
+from ..events import Events
+from .main import in_folder, offline
+
+
+def add(commands: Any) -> None:
+    for name, (_, about) in VERBS.items():
+        parser = commands.add_parser(name, help=about, description=about)
+        parser.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+        parser.add_argument("--echo", action="store_true", help="say on the terminal what happens")
+        parser.set_defaults(run=_run, verb=name)
+
+
+def _run(given: argparse.Namespace) -> int:
+    if not given.folder.is_dir():
+        raise RecipeInvalid(f"There is no run folder {given.folder}.", hint="Check the path.")
+    function, _ = VERBS[given.verb]
+    return in_folder(given.folder, given.echo, lambda events: function(given.folder, events))
+
+
+def _distill(folder: Path, events: Events) -> None:
+    offline()
+    from ..run import distill
+
+    distill(folder, events)
+
+
+def _evaluate(folder: Path, events: Events) -> None:
+    offline()
+    from ..judge import evaluate
+
+    evaluate(folder, events)
+
+
+def _import_dataset(folder: Path, events: Events) -> None:
+    from ..data.verbs import import_dataset
+
+    import_dataset(folder, events)
+
+
+def _profile_dataset(folder: Path, events: Events) -> None:
+    from ..data.verbs import profile_dataset
+
+    profile_dataset(folder, events)
+
+
+def _add_model(folder: Path, events: Events) -> None:
+    from ..models.verbs import add_model
+
+    add_model(folder, events)
+
+
+def _prepare_samples(folder: Path, events: Events) -> None:
+    from ..models.verbs import prepare_samples
+
+    prepare_samples(folder, events)
+
+
+VERBS = {
+    "distill": (_distill, "run or resume the distillation of a run folder"),
+    "evaluate": (_evaluate, "score a model or adapter on rows"),
+    "import_dataset": (_import_dataset, "make an uploaded file canonical rows"),
+    "profile_dataset": (_profile_dataset, "measure a dataset"),
+    "add_model": (_add_model, "fetch and inspect a model"),
+    "prepare_samples": (_prepare_samples, "make the sample models and data"),
+}

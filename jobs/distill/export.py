@@ -1,0 +1,147 @@
+"""The adapter as a thing of its own: loads with plain peft anywhere, names its base by public id, says what it is worth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import save as save_tensors
+
+from . import recipe as recipes
+from .session import Session
+from .weights import ModelSource
+
+SUMS = "SHA256SUMS"
+
+
+def export(session: Session, model: Any, report: dict[str, Any]) -> str:
+    """Writes `adapter/` and returns the hash of its weights."""
+    folder = session.folder / "adapter"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    weights = adapter_bytes(model)
+    adapter_sha256 = hashlib.sha256(weights).hexdigest()
+    report["adapter_sha256"] = adapter_sha256
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    (folder / "adapter_config.json").write_text(json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n")
+    (folder / "recipe.yaml").write_text(recipes.to_yaml(public_recipe(session)), encoding="utf-8")
+    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(model_card(session, report), encoding="utf-8")
+    write_sums(folder)
+    return adapter_sha256
+
+
+def adapter_bytes(model: Any) -> bytes:
+    """The adapter's tensors under peft's names, in float32: equal adapters give equal bytes."""
+    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    plain = {n: tensors[n].detach().to("cpu", torch.float32).contiguous() for n in sorted(tensors)}
+    return save_tensors(plain, {"format": "pt"})
+
+
+def public_config(model: Any, base: ModelSource) -> dict[str, Any]:
+    """peft's own configuration with the base's public name and revision where peft would write a path of this machine."""
+    config = model.peft_config["default"].to_dict()
+    config["base_model_name_or_path"] = base.key
+    config["revision"] = base.revision
+    config["inference_mode"] = True
+    for name, value in config.items():
+        if isinstance(value, set):
+            config[name] = sorted(value)
+    return config
+
+
+def public_recipe(session: Session) -> recipes.Recipe:
+    """The recipe as it was given, with models named by their public ids instead of folders."""
+    asked, changes = session.asked, {}
+    for who in ("teacher", "student"):
+        if (reference := getattr(asked, who)) and (source := session.sources.get(who)):
+            changes[who] = reference.model_copy(update={"model": source.key, "revision": source.revision, "sha256": source.sha256})
+    data = asked.data.model_copy(update={"file": Path(asked.data.file).name if asked.data.file else None})
+    return asked.model_copy(update={**changes, "data": data})
+
+
+def write_sums(folder: Path) -> None:
+    """`sha256sum --check SHA256SUMS` verifies the folder without any program of ours."""
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(folder.iterdir()) if p.name != SUMS]
+    (folder / SUMS).write_text("".join(lines))
+
+
+def model_card(session: Session, report: dict[str, Any]) -> str:
+    """README.md of the adapter: what it is, how to load it, what it scored, from what it was made."""
+    base, recipe = session.sources["student"], session.recipe
+    teacher = session.sources.get("teacher")
+    adapter = recipe.student.adapter
+    return f"""---
+base_model: {json.dumps(base.key)}
+library_name: peft
+pipeline_tag: text-generation
+tags: [lora, distillation]
+---
+
+# {recipe.name}
+
+A LoRA adapter (rank {adapter.rank}, alpha {adapter.alpha:g}) for `{base.key}`{_revision(base)}{_taught_by(teacher)}.
+
+## Scores
+
+Greedy answers on {report["rows"]["heldout"]:,} held-out rows that no arm was trained on; {report["metric"].replace("_", " ")}, 95 % bootstrap interval.
+
+| arm | score | interval |
+|---|---|---|
+{_score_rows(report)}
+{_gap_words(report)}
+
+## Use
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained("{base.key}"{f', revision="{base.revision}"' if base.revision else ""})
+model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")
+```
+
+## How it was made
+
+- Method: {session.asked.method or "stages of its own"}; seed {recipe.seed}. The whole recipe is in `recipe.yaml`.
+- Data: {report["rows"]["train"]:,} training rows, {report["rows"]["labelled"]:,} of them with a gold answer{_dataset(session)}. Content hash `{report["rows"]["sha256"][:16]}…`.
+- Every number of the run is in `report.json`; the hashes of all files are in `{SUMS}`.
+
+## Licence
+
+The adapter was made from the base{", the teacher" if teacher else ""} and the data named above; their licences apply to its use. Check that the
+teacher's terms allow training other models on its outputs before you publish it.
+"""
+
+
+def _revision(base: ModelSource) -> str:
+    return f" at revision `{base.revision}`" if base.revision else ""
+
+
+def _taught_by(teacher: ModelSource | None) -> str:
+    return f", taught by `{teacher.key}`" if teacher else ", fine-tuned on labelled rows"
+
+
+def _dataset(session: Session) -> str:
+    return f", from {session.recipe.data.dataset}" if session.recipe.data.dataset else ""
+
+
+def _score_rows(report: dict[str, Any]) -> str:
+    lines = [f"| {name} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |" for name, s in report["scores"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _gap_words(report: dict[str, Any]) -> str:
+    gap = report["gap_closed"]
+    if gap["value"] is None:
+        return f"Gap closed: none to report ({gap.get('why', 'no teacher')})."
+    return f"Gap closed, (student - base) / (teacher - base): **{gap['value']:.3f}** ({_between(gap)})."
+
+
+def _between(interval: dict[str, Any]) -> str:
+    return f"{interval['low']:.3f} to {interval['high']:.3f}" if interval.get("low") is not None else "no interval"

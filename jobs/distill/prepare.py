@@ -1,0 +1,136 @@
+"""A run folder from a recipe, and the facts the compiler needs, for runs without the web app."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import recipe as recipes
+from .errors import ModelRejected, PlanRefused
+from .events import Events
+from .plan.facts import DataFacts, DeviceFacts, Facts, ModelFacts
+from .plan.result import Plan
+from .recipe import ModelRef, Recipe
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line puts in the place of the recipe's references."""
+
+    teacher_folder: Path | None = None
+    student_folder: Path | None = None
+    data: Path | None = None
+
+    def folder(self, who: str) -> Path | None:
+        return self.teacher_folder if who == "teacher" else self.student_folder
+
+
+@dataclass
+class Places:
+    """Where the models and rows of a recipe lie."""
+
+    models: dict[str, Path]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def find(recipe: Recipe, overrides: Overrides, beside: Path, events: Events | None = None) -> Places:
+    """Resolves references of a recipe: folders and files beside the recipe, samples, the hub. Raises in words."""
+    models = {}
+    for who in ("teacher", "student"):
+        reference: ModelRef | None = getattr(recipe, who)
+        if reference is not None:
+            models[who] = overrides.folder(who) or _model(reference, beside, events)
+            if not models[who].is_dir():
+                raise ModelRejected(f"There is no folder {str(models[who])!r}.", field=f"{who}.model", hint="Check the path.")
+    return Places(models, _rows(recipe, overrides, beside))
+
+
+def _model(reference: ModelRef, beside: Path, events: Events | None) -> Path:
+    from .models.verbs import resolve
+
+    near = beside / reference.model
+    return near if near.is_dir() and not reference.model.startswith("sample/") else Path(resolve(reference, events))
+
+
+def _rows(recipe: Recipe, overrides: Overrides, beside: Path) -> list[dict[str, Any]]:
+    from .data.load import read_any
+
+    file = overrides.data or (Path(recipe.data.file) if recipe.data.file else None)
+    if file is None and recipe.data.dataset:
+        file = _sample_rows(recipe.data.dataset)
+    if file is None:
+        raise PlanRefused("The recipe names no data.", field="data.file", hint="Set data.file, or give --data FILE.")
+    if not file.is_absolute() and overrides.data is None and (beside / file).exists():
+        file = beside / file
+    return read_any(file, recipe.data.roles or None)
+
+
+def _sample_rows(dataset: str) -> Path:
+    """Rows of a dataset that ships beside the engine."""
+    try:
+        from jobs.samples.catalog import DATASETS
+    except ImportError:
+        DATASETS = []
+    for sample in DATASETS:
+        entry = sample if isinstance(sample, dict) else vars(sample)
+        if dataset in (entry.get("key"), entry.get("id"), entry.get("name")):
+            return Path(entry.get("rows") or entry.get("parquet") or entry["file"])
+    raise PlanRefused(f"The dataset {dataset!r} is not on this machine.", field="data.dataset", hint="Set data.file, or give --data FILE.")
+
+
+def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None) -> None:
+    """The inputs of a run, as the web app writes them: recipe.yaml, plan.json, models.json, data/rows.parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from .data.rows import SCHEMA
+    from .models.folder import manifest_sha256
+
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    listed = {}
+    for who, place in places.models.items():
+        reference = getattr(recipe, who)
+        key = reference.model if not Path(reference.model).is_absolute() else Path(reference.model).name
+        listed[who] = {"folder": str(place.resolve()), "key": key, "revision": reference.revision, "sha256": manifest_sha256(place)}
+    (folder / "models.json").write_text(json.dumps(listed, indent=1))
+    (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
+    if plan:
+        (folder / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    pq.write_table(pa.Table.from_pylist(places.rows, schema=SCHEMA), folder / "data" / "rows.parquet", compression="zstd")
+
+
+def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
+    """Facts about the models, the rows (tokenised with both tokenizers) and the device."""
+    from .models.inspect import inspect_model
+
+    models = {who: inspect_model(place, name=getattr(recipe, who).model) for who, place in places.models.items()}
+    return Facts(student=models["student"], teacher=models.get("teacher"), data=data_facts(recipe, places, models), device=device)
+
+
+def data_facts(recipe: Recipe, places: Places, models: dict[str, ModelFacts]) -> DataFacts:
+    from .data.profile import profile
+
+    tokenizers: dict[str, dict[str, Any]] = {}
+    for who, facts in models.items():
+        entry = {"folder": str(places.models[who]), "vocab_sha256": facts.tokenizer.vocab_sha256, "title": facts.name, "context": facts.context}
+        tokenizers.setdefault(facts.tokenizer.vocab_sha256, entry)
+    found = profile(places.rows, "0" * 64, list(tokenizers.values()), recipe.data.heldout, lambda done: None)
+    return DataFacts.model_validate(found["facts"])
+
+
+def compile_plan(recipe: Recipe, places: Places, device: DeviceFacts) -> Plan:
+    from .catalog import PARTS
+    from .plan.compiler import compile as compile_recipe
+
+    return compile_recipe(recipe, facts_of(recipe, places, device), parts=PARTS)
+
+
+def refuse(plan: Plan) -> None:
+    """Raises the plan's first refusal, with how many more there are."""
+    if plan.ok:
+        return
+    first, more = plan.refusals[0], len(plan.refusals) - 1
+    tail = f" And {more} more problem{'s' if more > 1 else ''}: see `plan`." if more else ""
+    raise PlanRefused(first.message + tail, field=first.field, hint=first.fix.label if first.fix else None, code=first.code)

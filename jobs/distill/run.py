@@ -1,0 +1,127 @@
+"""A whole run, from its folder to its adapter: prepare, teacher and base scores, stages, control, scores, export."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from . import stages
+from .events import Events
+from .evaluate import Judged, judge, metric_of, settings_of
+from .export import adapter_bytes, export
+from .head import Head, probe
+from .recipe import Generate, Record, Train
+from .report import build
+from .session import Session, open_session
+from .stages import Work
+
+
+def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> dict[str, Any]:
+    """Runs or resumes the run of `folder`; returns the report. Raises DistillError, or Stopped after a checkpoint."""
+    began = time.monotonic()
+    session = open_session(folder, events, signals)
+    session.listen()
+    events.emit("phase", phase="prepare", stage=None, total=None)
+    with session.timed("prepare"):
+        session.check_rows()
+        work = stages.begin(session)
+        probe(work.model, Head.of(work.model, work.student.vocab))
+    metric = metric_of(session)
+    arms = _before(work, metric)
+    names = _carry_out(work)
+    _after(work, arms, metric, names)
+    report = _finish(work, arms, metric, names)
+    events.emit("report", report=report)
+    events.emit("done", seconds=round(time.monotonic() - began, 3))
+    return report
+
+
+def _before(work: Work, metric: str) -> dict[str, Judged]:
+    """Scores of base and teacher, before anything is spent on training."""
+    session, arms = work.session, {}
+    with session.timed("evaluate"):
+        work.model.eval()
+        with work.model.disable_adapter():
+            arms["base"] = judge(session, work.student_speaker(), "base", metric)
+        if "teacher" in session.sources and session.recipe.teacher:
+            arms["teacher"] = judge(session, work.teacher_speaker(), "teacher", metric)
+            work.teacher_said = arms["teacher"].said
+            _warn_of_no_gap(session, arms, metric)
+    stages.training_mode(work.model)
+    return arms
+
+
+def _warn_of_no_gap(session: Session, arms: dict[str, Judged], metric: str) -> None:
+    base, teacher = (float(arms[a].scores.mean()) for a in ("base", "teacher"))
+    better = teacher < base if metric == "bits_per_byte" else teacher > base
+    if not better:
+        session.events.emit("alarm", code="NO_GAP", step=0, message=f"The teacher scores {teacher:.3f} and the untrained student {base:.3f}: there is nothing to learn by this score.")
+
+
+def _carry_out(work: Work) -> list[str]:
+    """Every stage in order; returns the names of the student's stored trainings."""
+    session, names = work.session, []
+    for index, stage in enumerate(session.recipe.stages):
+        if isinstance(stage, Generate):
+            with session.timed("teacher"):
+                stages.generate(work, stage)
+        elif isinstance(stage, Record):
+            work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
+        elif isinstance(stage, Train):
+            stages.train_student(work, index, stage)
+            names.append(f"{index:02d}-student")
+    return names
+
+
+def _after(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) -> None:
+    """Scores of the student, then the control arm and its scores; the student's adapter is in the model at the end."""
+    session = work.session
+    work.drop_teacher()
+    _judge_trained(work, arms, "student", metric)
+    trained = {n: p.detach().clone() for n, p in stages.trainable(work.model).items()}
+    if stages.train_control(work):
+        names.append("control")
+        _judge_trained(work, arms, "control", metric)
+    work.load_adapter(trained)
+    work.model.eval()
+    session.release()
+
+
+def _judge_trained(work: Work, arms: dict[str, Judged], name: str, metric: str) -> None:
+    work.model.eval()
+    with work.session.timed("evaluate"):
+        sha = hashlib.sha256(adapter_bytes(work.model)).hexdigest()
+        arms[name] = judge(work.session, work.student_speaker(sha), name, metric)
+
+
+def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) -> dict[str, Any]:
+    session = work.session
+    training = {
+        "training": {n: stages.outcome_of(session, n) for n in names},
+        "adapter_parameters": sum(p.numel() for p in stages.trainable(work.model).values()),
+        "evaluation": settings_of(session.recipe.evaluation, metric),
+    }
+    session.events.emit("phase", phase="export", stage=None, total=None)
+    with session.timed("export"):
+        report = build(session, arms, metric, training)
+        export(session, work.model, report)
+    (session.folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+    return report
+
+
+def record(folder: Path, events: Events) -> None:
+    """Teacher answers and recorded signals of every training stage, and no training: `signals/` serves later runs."""
+    session = open_session(folder, events)
+    session.listen()
+    session.check_rows()
+    work = stages.begin(session)
+    for stage in session.recipe.stages:
+        if isinstance(stage, Generate):
+            stages.generate(work, stage)
+        elif isinstance(stage, Record):
+            work.record = stage
+        elif isinstance(stage, Train) and any(t.objective.needs_teacher for t in stages.terms_of(stage)):
+            stages.recorded_teacher(work, stage, stages.training_examples(work, stage))

@@ -1,0 +1,197 @@
+"""What every part of a run shares: its folder, recipe, rows, models, device, events and the wish to stop."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import recipe as recipes
+from .checkpoint import Checkpoints, Results
+from .device import settle
+from .errors import DatasetChanged, ModelChanged, PlanRefused
+from .events import Events
+from .precision import choose
+from .recipe import Recipe
+from .rows import Renderer, Row, read_rows, rows_sha256, stratified
+from .weights import ModelSource, context_length, eos_ids, load_model, load_tokenizer
+
+
+@dataclass
+class Opened:
+    """A model that can be talked to. Its weights are loaded when they are first needed: answers at hand need none."""
+
+    folder: Path
+    dtype: torch.dtype
+    device: torch.device
+    renderer: Renderer
+    vocab: int  # ids its tokenizer knows
+    context: int
+
+    @cached_property
+    def model(self) -> Any:
+        return load_model(self.folder, self.dtype, self.device)
+
+
+@dataclass
+class Session:
+    """One run in one folder. `earlier` are the folders of previous attempts, newest first."""
+
+    folder: Path
+    recipe: Recipe  # expanded: stages spelled out
+    asked: Recipe  # as it was given
+    sources: dict[str, ModelSource]
+    events: Events
+    earlier: list[Path] = field(default_factory=list)
+    signals: list[Path] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.device = settle(self.events)
+        self.results = Results(self.folder, self.identity, self.earlier, self.events)
+
+    # -- rows -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        return read_rows(self.folder / "data" / "rows.parquet", self.recipe.data.heldout)
+
+    @cached_property
+    def rows_hash(self) -> str:
+        return rows_sha256(self.rows)
+
+    @cached_property
+    def train_rows(self) -> list[Row]:
+        return stratified([r for r in self.rows if r.split != "heldout"], self.recipe.data.limit, self.recipe.seed)
+
+    @cached_property
+    def heldout_rows(self) -> list[Row]:
+        """The frozen split: labelled held-out rows. The sample does not depend on the seed, so that runs compare."""
+        return stratified([r for r in self.rows if r.split == "heldout" and r.labelled], self.recipe.evaluation.limit)
+
+    def check_rows(self) -> None:
+        """Raises DatasetChanged when the rows differ from what the recipe pinned, PlanRefused when a side is empty."""
+        pinned = self.recipe.data.sha256
+        found = {self.rows_hash, hashlib.sha256((self.folder / "data" / "rows.parquet").read_bytes()).hexdigest()}
+        if pinned and pinned not in found:
+            raise DatasetChanged(f"The data changed: the recipe pins {pinned[:12]}…, the rows here are {self.rows_hash[:12]}….", field="data.sha256", hint="Start a new run with the present data.")
+        if not self.heldout_rows:
+            raise PlanRefused("There are no labelled held-out rows, so nothing can be scored.", field="data.heldout", hint="Give some rows an answer and mark them as held-out, or raise the held-out share.")
+        if not self.train_rows:
+            raise PlanRefused("There are no rows to train on.", field="data", hint="Mark some rows as train.")
+
+    # -- identity: what must be equal for a stored piece of work to be used again -----------------------------------
+
+    @cached_property
+    def identity(self) -> str:
+        models = {who: s.sha256 for who, s in self.sources.items()}
+        frozen = self.recipe.model_dump(mode="json", exclude={"name"})
+        text = json.dumps([frozen, self.rows_hash, models], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def checkpoints(self, arm: str) -> Checkpoints:
+        return Checkpoints(self.folder, arm, self.identity, self.earlier, self.events)
+
+    # -- models ---------------------------------------------------------------------------------------------------
+
+    def open(self, who: str) -> Opened:
+        """The teacher, or the student's bare base; raises ModelChanged when its files are not those the recipe pinned."""
+        source = self.sources[who]
+        reference = self.recipe.teacher if who == "teacher" else self.recipe.student
+        if reference is None:
+            raise PlanRefused("This recipe names no teacher.", field="teacher", hint="Choose a teacher.")
+        if reference.sha256 and source.sha256 and reference.sha256 != source.sha256:
+            raise ModelChanged(f"The {who}'s files changed: the recipe pins {reference.sha256[:12]}…, found {source.sha256[:12]}….", field=f"{who}.sha256", hint="Start a new run with the present model.")
+        tokenizer = load_tokenizer(source.folder)
+        ends = eos_ids(source.folder, tokenizer)
+        if not ends:
+            raise PlanRefused(f"The {who}'s tokenizer has no end-of-text token, so answers would never end.", field=f"{who}.model", hint="Choose a model with an end-of-text token.")
+        renderer = Renderer(tokenizer, ends, self.events)
+        dtype = choose(reference.dtype, self.device, who, self.events)
+        vocab = max(tokenizer.get_vocab().values()) + 1
+        return Opened(source.folder, dtype, self.device, renderer, vocab, context_length(source.folder))
+
+    def release(self) -> None:
+        """Gives the memory of models that nobody holds any more back."""
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    # -- time and stopping ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Adds the wall time of a phase to the report, also when it ends early."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.monotonic() - began, 3)
+            self._keep_seconds()
+
+    def _keep_seconds(self) -> None:
+        (self.folder / "seconds.json").write_text(json.dumps(self.seconds))
+
+    def listen(self) -> None:
+        """SIGTERM asks for a stop at the next safe place; seconds of earlier attempts are taken over."""
+
+        def ask(*_: object) -> None:
+            self.stopping = True
+
+        signal.signal(signal.SIGTERM, ask)
+        for place in (self.folder, *self.earlier):
+            if (kept := place / "seconds.json").exists():
+                self.seconds = json.loads(kept.read_text() or "{}")
+                return
+
+
+def earlier_folders() -> list[Path]:
+    """Previous attempts' folders from WB_RESUME_FROM, newest first."""
+    return [Path(p) for p in os.environ.get("WB_RESUME_FROM", "").split(os.pathsep) if p and Path(p).is_dir()]
+
+
+def open_session(folder: Path, events: Events, signals: list[Path] | None = None) -> Session:
+    """The session of a run folder that holds recipe.yaml, models.json and data/rows.parquet."""
+    asked = recipes.load(folder / "recipe.yaml")
+    plan = folder / "plan.json"
+    expanded = recipes.parse(json.loads(plan.read_text(encoding="utf-8"))["recipe"]) if plan.exists() else expand(asked)
+    listed = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    sources = {who: _source(entry) for who, entry in listed.items() if entry}
+    places = [*(signals or []), folder / "signals", *(Path(p) for p in os.environ.get("WB_SIGNALS", "").split(os.pathsep) if p)]
+    earlier = earlier_folders()
+    places += [p / "signals" for p in earlier]
+    return Session(folder, expanded, asked, sources, events, earlier, [p for p in places if p.is_dir()])
+
+
+def expand(recipe: Recipe) -> Recipe:
+    """The large form; a recipe whose stages are spelled out is its own."""
+    if recipe.stages:
+        return recipe
+    from .catalog import expand as expand_system
+
+    return expand_system(recipe)
+
+
+def _source(entry: dict[str, Any]) -> ModelSource:
+    from .models.folder import manifest_sha256
+
+    folder = Path(entry["folder"])
+    return ModelSource(folder, entry["key"], entry.get("revision"), entry.get("sha256") or manifest_sha256(folder))
+
+
+def copy_rows(source: Path, folder: Path) -> None:
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / "data" / "rows.parquet")

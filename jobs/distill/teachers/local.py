@@ -1,0 +1,64 @@
+"""A teacher with weights here: it runs beside the student on the same micro-batches, or ahead of it to record signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from ..batches import Limits, Micro, micro_batches
+from ..head import DenseTeacher, Head, head_read
+from ..rows import Example
+from ..signals import Store, trim
+from ..weights import backbone
+
+
+class LocalTeacher:
+    """Gives the head pass the teacher's states at the supervised positions; its logits are made chunk by chunk there."""
+
+    def __init__(self, model: Any, vocab: int | None = None) -> None:
+        self.model = model
+        self.head = Head.of(model, vocab)
+        self.backbone = backbone(model)
+
+    def states(self, micro: Micro) -> torch.Tensor:
+        """Last hidden states of the supervised positions, [N, H_T], without graph."""
+        with torch.inference_mode():
+            states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state
+        # Gathered outside inference mode: the copy is an ordinary tensor that autograd may keep.
+        return states.flatten(0, 1).index_select(0, micro.places)
+
+    def side(self, micro: Micro, group: Sequence[Example]) -> DenseTeacher:
+        return DenseTeacher(self.states(micro), self.head)
+
+    @torch.no_grad()
+    def record(
+        self, examples: Sequence[Example], store: Store, limits: Limits, batch_size: int, told: Callable[[int], bool]
+    ) -> bool:
+        """Records the rows that `store` lacks. `told` hears how many of them are done and answers whether to stop.
+
+        Returns False when it was stopped; what is recorded so far is on the disk.
+        """
+        by_key = {e.key: e for e in examples}
+        todo = sorted((by_key[k] for k in store.missing(by_key)), key=lambda e: (-len(e.ids), e.key))
+        for begin in range(0, len(todo), batch_size):
+            some = todo[begin : begin + batch_size]
+            for micro in micro_batches(some, range(len(some)), limits):
+                self._record_micro(micro, [some[i] for i in micro.which], store)
+            if told(min(begin + batch_size, len(todo))):
+                store.flush()
+                return False
+        store.flush()
+        return True
+
+    def _record_micro(self, micro: Micro, group: list[Example], store: Store) -> None:
+        settings = store.settings
+        micro = micro.to(next(self.model.parameters()).device)
+        reads = head_read(self.states(micro), self.head, temperatures=settings.temperatures, top_k=settings.top_k, mass=settings.mass)
+        lse = torch.stack([reads.lse[t] for t in settings.temperatures], -1)
+        ids, z, count, lse = (t.cpu().numpy() for t in (reads.ids, reads.z, reads.count, lse))
+        first = 0
+        for e in group:
+            rows = slice(first, first := first + e.supervised)
+            store.add(e.key, trim(ids[rows], z[rows], count[rows], lse[rows], settings.temperatures))

@@ -1,0 +1,99 @@
+"""A model folder becomes a model in memory: safetensors only, no remote code, every tensor accounted for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as hf_logging
+
+from .errors import ModelRejected
+from .models.config import read_config
+
+hf_logging.set_verbosity_error()
+hf_logging.disable_progress_bar()
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model lies here, and the names it has elsewhere."""
+
+    folder: Path
+    key: str
+    revision: str | None = None
+    sha256: str = ""
+
+
+def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    """The causal model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            attn_implementation=read_config(folder).family.attention,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as e:
+        raise ModelRejected(f"The model could not be loaded: {_first_line(e)}", hint="Add the model again, or choose another one.") from e
+    for word in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        names = sorted(str(n) for n in info.get(word) or ())
+        if names:
+            kind = word.split("_")[0]
+            raise ModelRejected(
+                f"The model has {len(names)} {kind} tensor{'s' if len(names) > 1 else ''}: {', '.join(names[:20])}.",
+                hint="Its files are incomplete or belong to another architecture; add the model again.",
+            )
+    model.requires_grad_(False)
+    return model.to(device).eval()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`; raises ModelRejected in words. A panic of the tokenizer's own language is an error too."""
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except BaseException as e:  # the tokenizers library panics with a BaseException
+        if isinstance(e, (KeyboardInterrupt, SystemExit)):
+            raise
+        raise ModelRejected(f"The tokenizer could not be loaded: {_first_line(e)}", hint="Add the model again with its tokenizer files.") from e
+
+
+def eos_ids(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Every id that ends an answer: the tokenizer's own first, then those of the model's generation settings."""
+    found: list[int] = []
+    settings = [_json(folder / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
+    for value in (tokenizer.eos_token_id, *settings):
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if one is not None and one not in found:
+                found.append(int(one))
+    return found
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def backbone(model: Any) -> torch.nn.Module:
+    """The model below the output layer: token ids in, last hidden states [batch, length, hidden] out; adapters included."""
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return causal.base_model
+
+
+def context_length(folder: Path) -> int:
+    """Longest row the model takes; families name it differently."""
+    config = _json(folder / "config.json")
+    config = {**config, **config.get("text_config", {})}
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+        if isinstance(value := config.get(name), int) and value > 0:
+            return value
+    return 1_000_000
+
+
+def _first_line(e: BaseException) -> str:
+    return (str(e).strip().splitlines() or [type(e).__name__])[0][:300]
