@@ -23,7 +23,7 @@ def model_facts(name: str, *, hidden: int, layers: int, vocabulary: str = "a" * 
     }  # fmt: skip
 
 
-def data_facts(rows: int = 6000, labelled: int = 500, heldout: int = 1000, vocabulary: str = "a" * 64) -> dict[str, Any]:
+def data_facts(rows: int = 6000, labelled: int = 1500, heldout: int = 1000, vocabulary: str = "a" * 64) -> dict[str, Any]:
     """DataFacts of short questions with short answers."""
     rng = random.Random(7)
     answers = [rng.randint(2, 6) if i < labelled else 0 for i in range(rows)]
@@ -45,5 +45,5 @@ def sample_library(team: Any = None) -> dict[str, Any]:
     student = Model.objects.create(team=team, key=f"{prefix}/banking77-student", title="Banking77 student", source="sample", sha256=SHA[::-1], facts=model_facts("student", hidden=128, layers=3, sha256=SHA[::-1]), licence="apache-2.0")
     blob, _ = Blob.objects.get_or_create(sha256=SHA, size=0)
     dataset = Dataset.objects.create(team=team, key=f"{prefix}/banking77", title="Banking77", licence="CC-BY-4.0")
-    version = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=SHA, rows_blob=blob, facts=data_facts(), counts={"rows": 6000, "labelled": 500, "unlabelled": 5500, "train": 5000, "heldout": 1000, "refused": 0})
+    version = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=SHA, rows_blob=blob, facts=data_facts(), counts={"rows": 6000, "labelled": 1500, "unlabelled": 4500, "train": 5000, "heldout": 1000, "refused": 0})
     return {"teacher": teacher, "student": student, "dataset": dataset, "version": version}

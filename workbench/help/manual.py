@@ -64,7 +64,8 @@ def neighbours(slug: str) -> tuple[Page | None, Page | None]:
 @cache
 def mathml(latex: str) -> SafeString:
     """A formula of the catalogue as MathML. Browsers draw it without any script."""
-    return mark_safe(convert(latex, display="block"))  # noqa: S308 - our own formulas, and the converter escapes text
+    text = convert(latex, display="block").replace("<mi>log</mi>", '<mi>log</mi><mspace width="0.17em"></mspace>')
+    return mark_safe(text)  # noqa: S308 - our own formulas, and the converter escapes text
 
 
 def terms_of(system: System) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ FILES = {
     "sortablejs/Sortable.min.js": "sortable.min.js",
     "htmx-ext-sse/sse.js": "sse.js",
 }
-FONT = "@fontsource-variable/inter"
+FONTS = {"inter.css": "@fontsource-variable/inter/wght.css", "math.css": "@fontsource/stix-two-math/400.css"}
 QUOTED = re.compile(r"[\"']([a-z0-9]+(?:-[a-z0-9]+)*)[\"']")
 SOURCE_MAP = re.compile(r"(?m)^\s*(?:/\*|//)[#@] sourceMappingURL=.*$")
 
@@ -79,10 +79,14 @@ def _outlines() -> dict[str, list[tuple[str, dict[str, str]]]]:
 
 
 def _fonts() -> None:
-    css = (PACKAGES / FONT / "wght.css").read_text(encoding="utf-8")
-    _write(VENDOR / "inter.css", css.replace("./files/", ""))
-    for name in set(re.findall(r"\./files/([a-z0-9-]+\.woff2)", css)):
-        shutil.copyfile(PACKAGES / FONT / "files" / name, VENDOR / name)
+    for target, source in FONTS.items():
+        css = (PACKAGES / source).read_text(encoding="utf-8")
+        css = re.sub(r",\s*url\([^)]*\.woff\) format\('woff'\)", "", css)  # every browser we support reads woff2
+        if target == "math.css":
+            css = re.sub(r"(?m)^\s*unicode-range:.*\n", "", css)  # one file holds the Greek letters and signs too
+        _write(VENDOR / target, css.replace("./files/", ""))
+        for name in set(re.findall(r"\./files/([a-z0-9-]+\.woff2)", css)):
+            shutil.copyfile((PACKAGES / source).parent / "files" / name, VENDOR / name)
 
 
 def _write(path: Path, text: str) -> None:

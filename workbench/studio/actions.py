@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from django.db import transaction
@@ -58,7 +59,8 @@ def save_draft(draft: Draft, fields: dict[str, Any]) -> Draft:
 
 
 def apply_fix(fields: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """One click of a fix: sets `path`, or empties it where the value is None. A method replaces spelled-out stages."""
+    """The fields after one click of a fix: `path` set, or emptied where the value is None. A method replaces spelled-out stages."""
+    fields = deepcopy(fields)
     if value is None:
         paths.drop(fields, path)
     else:

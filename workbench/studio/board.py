@@ -9,7 +9,7 @@ from jobs.distill.catalog import System, options_schema
 from jobs.distill.plan.result import Plan, Problem
 from workbench.team.models import User
 
-from . import forms, methods, paths, queries, recipe_text
+from . import actions, forms, methods, paths, queries, recipe_text
 from .models import Draft
 
 FIT = 0.9  # share of the device above which the bar turns to "tight"
@@ -61,6 +61,8 @@ def _informed(item: forms.Input, check: queries.Check, system: System | None) ->
     default = system.defaults.get(name) if system and item.path.startswith("train.") else None
     if default is not None:
         return forms.Input(**{**item.__dict__, "default": default.value, "help": " ".join(x for x in (item.help, default.why) if x)})
+    if item.path == "name" and check.recipe:
+        return forms.Input(**{**item.__dict__, "default": actions.default_name(check.recipe, check.found)})
     student = check.found.student_facts
     if item.path == "student.adapter.targets" and student:
         return forms.Input(**{**item.__dict__, "suggestions": tuple(dict.fromkeys(m.name for m in student.linears))})

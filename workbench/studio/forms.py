@@ -41,7 +41,7 @@ MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("student.adapter", Adapter), ("train.schedule", Schedule), ("teacher", ModelRef), ("student", ModelRef), ("data", Data),
     ("train", TrainOptions), ("evaluation", Evaluation), ("", Recipe),
 )  # fmt: skip
-SHORT = {"data.max_length": "Longest row (tokens)"}
+WORDS = {"float32": "float32", "bfloat16": "bfloat16", "float16": "float16", "auto": "Automatic", "rouge_l": "ROUGE-L", "drop": "Leave out", "truncate": "Cut the question", "online": "Teacher runs beside", "recorded": "Recorded once"}
 PICKED = ("teacher.model", "student.model", "data.dataset", "data.version", "method")
 
 
@@ -69,9 +69,9 @@ class Input:
     @property
     def range(self) -> str:
         """The allowed range in words, from the schema."""
-        low = f"from {_plain(self.low)}" if self.low is not None else f"above {_plain(self.above)}" if self.above is not None else ""
-        high = f"to {_plain(self.high)}" if self.high is not None else f"below {_plain(self.below)}" if self.below is not None else ""
-        return " ".join(x for x in (low, high) if x)
+        low = f"from {_plain(self.low)}" if self.low is not None else f"more than {_plain(self.above)}" if self.above is not None else ""
+        high = f"up to {_plain(self.high)}" if self.high is not None else f"less than {_plain(self.below)}" if self.below is not None else ""
+        return ", ".join(x for x in (low, high) if x)
 
     @property
     def shown(self) -> str:
@@ -84,7 +84,7 @@ class Input:
 
     @property
     def placeholder(self) -> str:
-        if self.default is None or isinstance(self.default, bool | dict | list):
+        if self.kind == "switch" or self.default is None or isinstance(self.default, bool | dict | list):
             return ""
         return str(self.default)
 
@@ -167,7 +167,7 @@ def _kind(real: Mapping[str, Any], kinds: list[Mapping[str, Any]]) -> tuple[str,
     if any(k.get("type") == "array" for k in kinds):
         return "list", ()
     if "enum" in real:
-        return "choice", tuple((str(v), str(v).replace("_", " ")) for v in real["enum"])
+        return "choice", tuple((str(v), WORDS.get(str(v)) or str(v).replace("_", " ").capitalize()) for v in real["enum"])
     kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(str(real.get("type")), "text")
     return kind, ()
 

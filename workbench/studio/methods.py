@@ -29,6 +29,14 @@ class Choice:
     is_chosen: bool
     seconds: float | None = None
 
+    @property
+    def paper(self) -> str:
+        """Yang et al. 2024."""
+        if not self.system.paper:
+            return ""
+        authors = self.system.paper.authors.split(", ")
+        return f"{authors[0] + ' et al.' if len(authors) > 2 else ' and '.join(authors)} {self.system.paper.year}"
+
 
 def choices(check: Check, chosen: str | None) -> list[Choice]:
     """Usable methods first, in the order of the catalogue."""
@@ -63,9 +71,9 @@ def _estimates(check: Check) -> dict[str, float]:
     facts: Facts | None = check.found.facts() if check.recipe else None
     if facts is None or check.recipe is None or not check.recipe.method:
         return {}
-    out = {}
+    out: dict[str, float] = {}
     for system in SYSTEMS.values():
         if system.status == "works" and (facts.teacher or system.needs.teacher == "none"):
             plan = compile_plan(check.recipe.model_copy(update={"method": system.id, "options": {}}), facts)
-            out[system.id] = plan.seconds if plan.ok else None
-    return {k: v for k, v in out.items() if v}
+            out[system.id] = plan.seconds
+    return out

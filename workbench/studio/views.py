@@ -64,7 +64,7 @@ def fix(request: HttpRequest, draft_id: UUID) -> HttpResponse:
         path, value = str(wanted["field"])[:200], wanted["value"]
     except (ValueError, TypeError, KeyError):
         return redirect("studio:draft", draft.id)
-    actions.save_draft(draft, actions.apply_fix(dict(draft.fields), path, value))
+    actions.save_draft(draft, actions.apply_fix(draft.fields, path, value))
     return redirect(reverse("studio:draft", args=[draft.id]) + f"#card-{forms.card_of(path)}")
 
 
