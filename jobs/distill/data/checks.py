@@ -30,6 +30,7 @@ class Checks:
     labelled: int = 0
     splits: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    raw_labels: set[str] = field(default_factory=set)
     too_many_labels: bool = False
     trained: set[str] = field(default_factory=set)
     held: Counter[str] = field(default_factory=Counter)
@@ -73,6 +74,7 @@ class Checks:
             self.labels.clear()
             return
         self.labels[answer] += 1
+        self.raw_labels.add(row.said if row.said is not None else answer)
         if row.split == "heldout":
             self.held[answer] += 1
         else:
@@ -188,6 +190,8 @@ class Checks:
         out = []
         if self.labelled and len(self.labels) == 1 and not self.too_many_labels and self.labelled > 1:
             out.append(Problem("one_label", "confirm", f"Only one label, {next(iter(self.labels))!r}: nothing to learn, any model would score 100 %.", "Check that the right column is the answer."))
+        if len(self.raw_labels) > len(self.labels):
+            out.append(Problem("labels_joined", "confirm", f"{len(self.raw_labels):,} labels of the file became {len(self.labels):,}: some differ only in what was changed.", "Import the labels as they are written, if they mean different things."))
         for group in self.same_looking()[:5]:
             listed = ", ".join(f"{label!r} ({n:,})" for label, n in group)
             out.append(Problem("label_variants", "confirm", f"These {len(group)} labels look the same: {listed}.", "Choose 'Merge labels that look the same', or leave them apart."))
@@ -234,7 +238,7 @@ class Checks:
 
     def label_offer(self) -> dict[str, object] | None:
         """Example of labels as words when all of them look like identifiers: {examples: [[from, to]], labels}."""
-        names = list(self.labels)
+        names = sorted(self.raw_labels)
         if self.task()["kind"] != "classification" or not any("_" in n for n in names) or any(" " in n.strip() for n in names):
             return None
         return {"examples": [[n, in_words(n)] for n in names if in_words(n) != n][:3], "labels": len(names)}

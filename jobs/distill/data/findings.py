@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..errors import DataRefused
 
+LATER = "later_warnings"  # accepted: warnings that a first look at the beginning could not see
 Severity = Literal["refuse", "choose", "confirm", "note"]
 Outcome = Literal["accept", "confirm", "refuse"]
 
@@ -74,10 +75,19 @@ class Findings:
 
     @property
     def outcome(self) -> Outcome:
-        open_ones = [p for p in self.problems if p.code not in self.accepted]
-        if any(p.severity in ("refuse", "choose") for p in open_ones) or any(p.severity == "refuse" for p in self.problems):
+        severities = {p.severity for p in self.open_problems}
+        if severities & {"refuse", "choose"}:
             return "refuse"
-        return "confirm" if any(p.severity == "confirm" for p in open_ones) else "accept"
+        return "confirm" if severities else "accept"
+
+    @property
+    def open_problems(self) -> list[Problem]:
+        """What stands in the way: refusals, and what the person has not accepted."""
+
+        def settled(p: Problem) -> bool:
+            return p.severity == "note" or p.code in self.accepted or (p.severity == "confirm" and LATER in self.accepted)
+
+        return [p for p in self.problems if p.severity == "refuse" or not settled(p)]
 
     def as_dict(self) -> dict[str, Any]:
         out = asdict(self)
@@ -87,7 +97,7 @@ class Findings:
 
     def raise_if_refused(self) -> None:
         """Raises DataRefused with the first reason that stands in the way, and how many more there are."""
-        in_the_way = [p for p in self.problems if p.severity == "refuse" or (p.severity != "note" and p.code not in self.accepted)]
+        in_the_way = self.open_problems
         if not in_the_way:
             return
         order = {"refuse": 0, "choose": 1, "confirm": 2}

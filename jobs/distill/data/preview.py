@@ -2,7 +2,9 @@
 
 In:  {"verb": "peek", "path", "filename", "roles"?, "options"?, "seconds"?}
      {"verb": "preview", "rows": [canonical rows], "models": [{"folder", "title", "context"}], "max_length"?, "too_long"?}
-Out: {"findings": ...} or {"models": [{"title", "rows": [{"rendered", "tokens": [[text, class, id]], ...}]}]} or {"error": ...}
+     {"verb": "rows", "path", "offset", "limit", "query"?, "label"?, "split"?, "heldout"?}
+     {"verb": "export", "path"}: canonical rows as CSV on stdout, formulas escaped
+Out: {"findings": ...} or {"rows", "matching", "total"} or {"models": [{"title", "rows": [{"rendered", "tokens": [[text, class, id]], ...}]}]} or {"error": ...}
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DistillError
+from . import browse
 from .options import parse_options
+from .roles import ROLES
 from .scan import CELL_SHOWN, SHOWN, cut, scan
 
-CPU_SECONDS, MEMORY = 10, 3 * 2**30
+CPU_SECONDS, EXPORT_SECONDS, MEMORY = 10, 600, 3 * 2**30
 TOKENS_SHOWN = 2000
 
 
@@ -26,6 +30,7 @@ def peek(path: Path, filename: str, roles: dict[str, str] | None = None, options
     found = scan(path, filename, roles, parse_options(options), seconds=seconds).as_dict()
     found["sample"] = [{"line": r["line"], "values": {c: cut(_flat(v)) for c, v in r["values"].items()}} for r in found["sample"][:SHOWN]]
     found["rows"] = [r for r in found["rows"] if sum(len(m["content"]) for m in r["messages"]) < 100 * CELL_SHOWN][:SHOWN]
+    found["known_roles"] = ROLES
     for row in found["refused"]:
         row["reason"] = row["reason"][:300]
     return found
@@ -65,6 +70,8 @@ def _one(reader: Any, row: dict[str, Any], limit: int, too_long: str) -> dict[st
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The reply to one request; an error of the data or the model is part of the reply."""
+    if request.get("verb") == "rows":
+        return browse.page(Path(request["path"]), request)
     if request.get("verb") == "peek":
         return {"findings": peek(Path(request["path"]), request["filename"], request.get("roles"), request.get("options"), request.get("seconds") or 6)}
     models = []
@@ -77,8 +84,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def limit_myself() -> None:
-    """No more than ten seconds of CPU and 3 GiB of memory, no core dumped."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    """Little CPU time, 3 GiB of memory, no core dumped."""
+    seconds = EXPORT_SECONDS if "--export" in sys.argv else CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 2**20, 64 * 2**20))
@@ -87,7 +95,11 @@ def limit_myself() -> None:
 def main() -> None:
     limit_myself()
     try:
-        reply = answer(json.load(sys.stdin))
+        request = json.load(sys.stdin)
+        if request.get("verb") == "export":
+            browse.export(Path(request["path"]), sys.stdout)
+            return
+        reply = answer(request)
     except DistillError as e:
         reply = {"error": e.as_dict()}
     except MemoryError:

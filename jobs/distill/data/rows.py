@@ -33,6 +33,7 @@ class Row:
     answer_kind: str = field(default="a text", compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)
     rejected: str | None = field(default=None, compare=False)
+    said: str | None = field(default=None, compare=False)  # the answer as the file has it
 
     def as_dict(self) -> dict[str, Any]:
         return {"row_id": self.row_id, "messages": self.messages, "answer": self.answer, "split": self.split, "line": self.line, "source_id": self.source_id}
@@ -76,7 +77,7 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
         rejected = _rejected(values, roles, said, limits)
     answer = clean_label(said, options) if said.strip() else None
     source_id = _text(values, roles["id"], limits) if "id" in roles else None
-    return Row(row_id_of(messages, answer), messages, answer, _split(values, roles), record.line, source_id, answer_kind, remarks, rejected)
+    return Row(row_id_of(messages, answer), messages, answer, _split(values, roles), record.line, source_id, answer_kind, remarks, rejected, said)
 
 
 def clean_label(text: str, options: Options) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import roles as roles_of
 from .checks import Checks
-from .findings import BadRow, FileRefused, Findings, Problem, refuse
+from .findings import LATER, BadRow, FileRefused, Findings, Problem, refuse
 from .limits import LIMITS, Limits, count
 from .options import Options
 from .rows import Row, convert
@@ -133,7 +133,7 @@ def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options
 
 
 def _with_answer(row: Row, answer: str) -> Row:
-    return Row(row_id_of(row.messages, answer), row.messages, answer, row.split, row.line, row.source_id, row.answer_kind, row.remarks, row.rejected)
+    return Row(row_id_of(row.messages, answer), row.messages, answer, row.split, row.line, row.source_id, row.answer_kind, row.remarks, row.rejected, row.said)
 
 
 def _with_id(row: Row, row_id: str) -> Row:
@@ -159,7 +159,7 @@ def _conclude(found: Findings, table: Table, checks: Checks, refused: dict[str, 
         if not any(n.lower() in _known() for n in found.roles.values()):
             found.problems.append(Problem("columns_guessed", "confirm", "No column has a known name; the roles are a guess.", "Check the roles in the column headers."))
     if not found.complete:
-        found.problems.append(Problem("looked_at", "note", f"Only the first {read:,} rows were looked at; the import reads all of them."))
+        found.problems.append(Problem(LATER, "confirm", f"Only the first {read:,} rows were looked at. The import reads all of them; warnings it meets later count as accepted and are listed with the version."))
 
 
 def _known() -> set[str]:

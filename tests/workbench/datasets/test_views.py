@@ -1,0 +1,256 @@
+"""The dataset pages: Alice uploads, Bob on her team sees it, Charlie does not."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from jobs.distill.data import verbs
+from jobs.distill.events import Events
+from workbench.datasets import actions
+from workbench.datasets.models import Dataset, DatasetVersion, Upload
+from workbench.runs import blobs
+from workbench.runs.models import Kind, Run
+
+ROOT = Path(__file__).parents[3]
+HOSTILE = ROOT / "tests" / "data" / "hostile"
+CSV = b"text,label\nI lost my card,lost card\nWhen does my card arrive?,card arrival\nCan I pay abroad?,\n"
+
+
+def send(client: Client, data: bytes, name: str = "questions.csv", **more: Any) -> Any:
+    return client.post(reverse("datasets:upload"), {"file": SimpleUploadedFile(name, data), **more})
+
+
+def sent(client: Client, data: bytes = CSV, name: str = "questions.csv") -> Upload:
+    response = send(client, data, name)
+    assert response.status_code == 302, response.content.decode()
+    return Upload.objects.latest("created_at")
+
+
+def imported(upload: Upload, folder: Path) -> DatasetVersion:
+    """What the worker does for the run of this upload: the real verb in a folder, the real commit of its outcome."""
+    import json
+
+    from jobs.results import import_dataset
+
+    run = Run.objects.get(kind=Kind.IMPORT_DATASET, spec__upload=str(upload.pk))
+    (folder / "input").mkdir(parents=True)
+    blobs.write_to(upload.blob_id, folder / "input" / "raw")
+    (folder / "params.json").write_text(json.dumps({**run.spec, "filename": upload.filename}))
+    verbs.import_dataset(folder, Events(folder))
+    outcome = import_dataset.collect(run, folder)
+    assert outcome.commit
+    outcome.commit(run, {name: blobs.put(path) for name, path in outcome.files.items()})
+    return DatasetVersion.objects.get(created_by_run=run)
+
+
+@pytest.fixture
+def client(alice: Any, client_of: Callable[[Any], Client]) -> Client:
+    return client_of(alice)
+
+
+def page(response: Any) -> str:
+    return response.content.decode()
+
+
+def test_it_teaches_while_there_are_no_datasets(client: Client) -> None:
+    html = page(client.get(reverse("datasets:list")))
+    assert "No rows yet" in html and reverse("datasets:upload") in html
+
+
+def test_it_finds_the_roles_of_an_upload_and_says_why(client: Client) -> None:
+    html = page(client.get(reverse("datasets:confirm", args=[sent(client).pk])))
+    assert "named &quot;text&quot;" in html and "named &quot;label&quot;" in html
+    assert "Import 3 rows" in html
+
+
+def test_it_imports_after_one_press(client: Client, tmp_path: Path) -> None:
+    upload = sent(client)
+    response = client.post(reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"})
+    assert response.url == reverse("datasets:importing", args=[upload.pk])
+    version = imported(upload, tmp_path / "run")
+    assert version.counts["rows"] == 3 and version.counts["unlabelled"] == 1
+    html = page(client.get(reverse("datasets:version", args=[version.dataset_id, 1])))
+    assert "Distil with this" in html and f"?dataset={version.dataset.key}" in html
+
+
+def test_it_imports_once_for_a_double_click(client: Client) -> None:
+    upload = sent(client)
+    for _ in range(2):
+        client.post(reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"})
+    assert Run.objects.filter(kind=Kind.IMPORT_DATASET).count() == 1
+
+
+def test_it_takes_pasted_rows(client: Client) -> None:
+    response = client.post(reverse("datasets:upload"), {"text": '{"prompt": "2+2?", "completion": "4"}\n{"prompt": "1+1?", "completion": "2"}'})
+    assert response.status_code == 302
+    assert Upload.objects.get().findings["roles"] == {"user": "prompt", "assistant": "completion"}
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("01_empty.jsonl", "The file is empty (0 bytes)"), ("02_header_only.csv", "A header but no rows"), ("13_unclosed_quote.csv", "quote opened on line 2 never closes"),
+    ("17_duplicate_header.csv", "2 times"), ("29_trailing_comma.jsonl", "a comma"), ("37_deep_nesting.json", "Nested too deeply"), ("48_gzip_bomb.jsonl.gz", "expands more than 200:1"),
+    ("49_zip_traversal.zip", "zip archive"), ("55_workbook.xlsx", "Excel workbook"), ("59_binary_noise.csv", "binary"),
+])  # fmt: skip
+def test_it_refuses_with_place_and_remedy_and_keeps_nothing(client: Client, name: str, said: str) -> None:
+    response = send(client, (HOSTILE / name).read_bytes(), name)
+    assert response.status_code == 422
+    assert said in page(response) and "Nothing was kept" in page(response)
+    assert not Upload.objects.exists() and not Dataset.objects.exists()
+
+
+def test_it_imports_the_good_rows_only_on_an_explicit_choice(client: Client) -> None:
+    upload = sent(client, (HOSTILE / "12_ragged.csv").read_bytes())
+    url, roles = reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"}
+    refused = client.post(url, roles)
+    assert refused.status_code == 422 and "line 3: 1 field, expected 2" in page(refused)
+    assert client.post(url, {**roles, "accept": "bad_rows"}).status_code == 302
+    assert Run.objects.get(kind=Kind.IMPORT_DATASET).spec["options"]["accepted"] == ["bad_rows"]
+
+
+def test_it_says_that_no_column_is_the_text(client: Client) -> None:
+    upload = sent(client)
+    response = client.post(reverse("datasets:check", args=[upload.pk]), {"role-0": "", "role-1": "assistant"})
+    assert "No column is the user" in page(response) and "Nothing to import yet" in page(response)
+
+
+def test_it_says_that_two_columns_have_one_role(client: Client) -> None:
+    upload = sent(client)
+    response = client.post(reverse("datasets:check", args=[upload.pk]), {"role-0": "user", "role-1": "user"})
+    assert response.status_code == 422 and "Choose one of them" in page(response)
+
+
+def test_it_suggests_words_for_labels_like_names_in_code(client: Client) -> None:
+    upload = sent(client, b"text,category\nI lost my card,Lost_card\nWhere is it?,Lost_card\nWhen does it arrive?,card_arrival\nAnd mine?,card_arrival\n")
+    html = page(client.get(reverse("datasets:confirm", args=[upload.pk])))
+    assert "Lost_card" in html and "lost card" in html
+    response = client.post(reverse("datasets:check", args=[upload.pk]), {"labels": "as_is"})
+    upload.refresh_from_db()
+    assert upload.findings["rows"][0]["answer"] == "Lost_card" and "Exactly as written" in page(response)
+
+
+def test_it_shows_markup_and_templates_as_text(client: Client, tmp_path: Path) -> None:
+    for name in ("24_html_script.csv", "26_jinja_payload.jsonl"):
+        html = page(client.get(reverse("datasets:confirm", args=[sent(client, (HOSTILE / name).read_bytes(), name).pk])))
+        assert "<script>alert" not in html and "<img src=x" not in html and '<div hx-get="/datasets/" hx-trigger="load">' not in html
+    assert "{{ 7*7 }}" in html
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.csv", "a;touch OWNED;$(id)`id`&.csv", "рaypal\u202elnosj.csv", "n" * 240 + ".csv", "CON.csv", "-rf.csv", "../../../evil.csv", "..\\..\\evil.csv", "..%2f..%2fetc%2fpasswd.csv"])
+def test_it_takes_any_file_name(client: Client, name: str) -> None:
+    upload = sent(client, CSV, name)
+    html = page(client.get(reverse("datasets:confirm", args=[upload.pk])))
+    assert "<img" not in html.split("<main", 1)[1] and "/" not in upload.filename and "\\" not in upload.filename
+
+
+def test_it_is_not_there_for_strangers(client: Client, charlie: Any, client_of: Callable[[Any], Client], tmp_path: Path) -> None:
+    upload = sent(client)
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
+    version = imported(upload, tmp_path / "run")
+    stranger = client_of(charlie)
+    for name, args in (("confirm", [upload.pk]), ("upload_tokens", [upload.pk]), ("importing", [upload.pk]), ("detail", [version.dataset_id]), ("version", [version.dataset_id, 1]), ("rows", [version.dataset_id, 1]), ("tokens", [version.dataset_id, 1]), ("export", [version.dataset_id, 1]), ("refused", [version.dataset_id, 1])):
+        assert stranger.get(reverse(f"datasets:{name}", args=args)).status_code == 404, name
+    for name, args in (("check", [upload.pk]), ("discard", [upload.pk]), ("describe", [version.dataset_id]), ("delete", [version.dataset_id])):
+        assert stranger.post(reverse(f"datasets:{name}", args=args)).status_code == 404, name
+    assert str(version.dataset_id) not in page(stranger.get(reverse("datasets:list")))
+
+
+def test_it_is_there_for_the_team(client: Client, bob: Any, client_of: Callable[[Any], Client], tmp_path: Path) -> None:
+    upload = sent(client)
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
+    version = imported(upload, tmp_path / "run")
+    colleague = client_of(bob)
+    assert "questions" in page(colleague.get(reverse("datasets:list")))
+    html = page(colleague.get(reverse("datasets:rows", args=[version.dataset_id, 1])))
+    assert "I lost my card" in html and "unlabelled" in html and "3 of 3 rows" in html
+
+
+def test_it_finds_rows_by_text_and_label(client: Client, tmp_path: Path) -> None:
+    upload = sent(client)
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
+    version = imported(upload, tmp_path / "run")
+    url = reverse("datasets:rows", args=[version.dataset_id, 1])
+    assert "1 of 3 rows" in page(client.get(url, {"label": "lost card"}))
+    assert "1 of 3 rows" in page(client.get(url, {"q": "ABROAD"}))
+    assert "No row matches" in page(client.get(url, {"q": "nothing like it"}))
+
+
+def test_it_exports_without_formulas(client: Client, tmp_path: Path) -> None:
+    import csv
+    import io
+
+    from jobs.distill.data.browse import restore
+
+    upload = sent(client, (HOSTILE / "25_formula_injection.csv").read_bytes(), "formulas.csv")
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
+    version = imported(upload, tmp_path / "run")
+    response = client.get(reverse("datasets:export", args=[version.dataset_id, 1]))
+    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
+    assert len(rows) == 5
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in rows for cell in (row["user"], row["answer"]))
+    assert restore(rows[0]["user"]) == '=HYPERLINK("http://x.invalid","click")'
+
+
+def test_it_lists_refused_rows_with_the_version(client: Client, tmp_path: Path) -> None:
+    upload = sent(client, (HOSTILE / "12_ragged.csv").read_bytes())
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import", "accept": "bad_rows"})
+    version = imported(upload, tmp_path / "run")
+    html = page(client.get(reverse("datasets:version", args=[version.dataset_id, 1])))
+    assert "4 fields, expected 2" in html
+    assert "1 field, expected 2" in page(client.get(reverse("datasets:refused", args=[version.dataset_id, 1])))
+
+
+def test_it_stops_an_upload_at_the_limit(client: Client, settings: Any) -> None:
+    settings.MAX_UPLOAD_BYTES = 1000
+    response = send(client, b"text,label\n" + b"a,b\n" * 1000)
+    assert response.status_code == 413 and "is larger than" in page(response)
+    assert not Upload.objects.exists()
+
+
+def test_it_needs_the_token_of_the_form(alice: Any) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    assert send(strict, CSV).status_code == 403
+
+
+def test_viewers_may_look_but_not_upload(client: Client, team_a: Any, client_of: Callable[[Any], Client], alice: Any) -> None:
+    alice.memberships.update(role="viewer")
+    assert send(client, CSV).status_code == 403
+    assert client.get(reverse("datasets:list")).status_code == 200
+
+
+def test_it_keeps_samples_as_they_are(client: Client, db: None) -> None:
+    sample = Dataset.objects.create(team=None, key="sample/x", title="Shared")
+    assert "Shared" in page(client.get(reverse("datasets:list")))
+    assert client.post(reverse("datasets:delete", args=[sample.pk])).status_code == 404
+
+
+def test_it_names_licence_and_attribution(client: Client, tmp_path: Path) -> None:
+    upload = sent(client)
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import", "title": "Bank", "licence": "CC-BY-4.0", "attribution": "PolyAI"})
+    version = imported(upload, tmp_path / "run")
+    assert (version.dataset.title, version.dataset.licence, version.dataset.attribution) == ("Bank", "CC-BY-4.0", "PolyAI")
+    client.post(reverse("datasets:describe", args=[version.dataset_id]), {"title": "Bank 77", "licence": "", "attribution": ""})
+    version.dataset.refresh_from_db()
+    assert version.dataset.title == "Bank 77"
+
+
+def test_it_imports_banking77_from_its_shipped_file(client: Client, tmp_path: Path) -> None:
+    data = gzip.decompress((ROOT / "jobs" / "samples" / "data" / "banking77" / "train.csv.gz").read_bytes())
+    upload = sent(client, data, "train.csv")
+    assert upload.findings["counts"] | {"rows": 10003, "labels": 77, "refused": 0} == upload.findings["counts"]
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import", "labels": "words"})
+    version = imported(upload, tmp_path / "run")
+    assert version.counts["rows"] == 10003
+    assert version.mapping["roles"] == {"user": "text", "assistant": "category"} and version.mapping["options"]["labels"] == "words"
+
+
+def test_stored_findings_hold_nothing_that_the_database_refuses() -> None:
+    assert actions.storable({"a\0": ["x\0y", "\ud800", 1, None]}) == {"a\ufffd": ["x\ufffdy", "?", 1, None]}

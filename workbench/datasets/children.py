@@ -1,0 +1,93 @@
+"""Limited children that look at people's files: the web process opens none of them itself, and loads no tokenizer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from jobs.distill.errors import DataRefused
+from workbench.runs import blobs
+
+COMMAND = [sys.executable, "-m", "jobs.distill.data.preview"]
+SECONDS, EXPORT_SECONDS = 20, 900
+CACHE_BYTES = 4 * 1024**3
+_writing = threading.Lock()
+
+
+def ask(request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
+    """The child's reply. Raises DataRefused with its reason, or when it ran out of time or memory."""
+    child = _start(COMMAND)
+    try:
+        out, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        raise DataRefused(f"Looking at the file took longer than {seconds:.0f} s.", hint="Upload a smaller part of it to check the columns.") from None
+    try:
+        reply = json.loads(out)
+    except ValueError:
+        raise DataRefused("Looking at the file took more time or memory than allowed.", hint="Upload a smaller part of it, or save it in another format.") from None
+    if error := reply.get("error"):
+        raise DataRefused(error["message"], field=error.get("field"), hint=error.get("hint"))
+    return dict(reply)
+
+
+def peek(path: Path, filename: str, roles: dict[str, str] | None = None, options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Findings of a first look at a file: columns, roles with reasons, first rows, counts, problems."""
+    return dict(ask({"verb": "peek", "path": str(path), "filename": filename, "roles": roles, "options": options})["findings"])
+
+
+def export(path: Path) -> Iterator[bytes]:
+    """The rows as CSV, as the child writes it."""
+    child = _start([*COMMAND, "--export"])
+    timer = threading.Timer(EXPORT_SECONDS, _end, [child])
+    timer.start()
+    assert child.stdin and child.stdout
+    try:
+        child.stdin.write(json.dumps({"verb": "export", "path": str(path)}).encode())
+        child.stdin.close()
+        while data := child.stdout.read(1 << 16):
+            yield data
+        if child.wait() != 0:
+            raise DataRefused("The export took more time or memory than allowed.", hint="Use the API to read the rows in pages.")
+    finally:
+        timer.cancel()
+        _end(child)
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    env = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def local_copy(sha256: str) -> Path:
+    """Path of the verified bytes on this machine, fetched once; the longest unused copies make room."""
+    folder = Path(settings.DATA_DIR) / "cache" / "blobs"
+    path = folder / sha256
+    with _writing:
+        if path.exists():
+            os.utime(path)
+            return path
+        blobs.write_to(sha256, path)
+        files = sorted((p for p in folder.iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True)
+        used = 0
+        for file in files:
+            used += file.stat().st_size
+            if used > CACHE_BYTES and file != path:
+                file.unlink(missing_ok=True)
+    return path

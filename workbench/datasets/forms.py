@@ -1,0 +1,71 @@
+"""Forms of the dataset pages; their output is domain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "MIT", "Apache-2.0", "ODC-BY-1.0", "Own data, not for others")
+
+
+class Styled(forms.BaseForm):
+    """Widgets with Tabler's classes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
+
+
+class UploadForm(Styled, forms.Form):
+    """A file or pasted text; one of them."""
+
+    file = forms.FileField(required=False, label="File", help_text="JSONL, JSON, CSV, TSV or Parquet; gzip allowed.", max_length=1000)
+    text = forms.CharField(required=False, label="Or paste rows", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}), help_text="CSV with a header, or one JSON object a line.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("file") and not (data.get("text") or "").strip() and not self.errors:
+            raise forms.ValidationError("Choose a file or paste some rows.")
+        return data
+
+
+class AboutForm(Styled, forms.Form):
+    title = forms.CharField(max_length=200, label="Name")
+    licence = forms.CharField(max_length=200, required=False, label="Licence", help_text="Travels with every adapter made from these rows.")
+    attribution = forms.CharField(max_length=4000, required=False, label="Attribution", widget=forms.Textarea(attrs={"rows": 2}), help_text="Whom to name, and where it comes from.")
+
+
+def about(data: QueryDict, fallback: str) -> tuple[AboutForm, dict[str, str]]:
+    """The form, and its values with a name in any case."""
+    form = AboutForm(data if "title" in data else {"title": fallback})
+    form.is_valid()
+    values = {k: str(form.cleaned_data.get(k, "") or "") for k in ("title", "licence", "attribution")}
+    return form, values | {"title": values["title"] or fallback}
+
+
+def mapping(data: QueryDict, columns: list[dict[str, Any]]) -> dict[str, str]:
+    """role -> column from the selects in the column headers; a role given twice stays twice, so that the check can say so."""
+    roles: dict[str, str] = {}
+    for i, column in enumerate(columns):
+        role = data.get(f"role-{i}", column["role"])[:40]
+        if role and role in roles:
+            raise forms.ValidationError(f"Two columns are “{role}”: {roles[role]} and {column['name']}. Choose one of them.")
+        if role:
+            roles[role] = column["name"]
+    return roles
+
+
+def options(data: QueryDict) -> dict[str, Any]:
+    """Options and accepted codes: warnings the page showed, and boxes the person ticked."""
+    out: dict[str, Any] = {"accepted": sorted({c[:60] for c in (*data.getlist("seen"), *data.getlist("accept"))})}
+    if data.get("header") in ("yes", "no"):
+        out["header"] = data["header"]
+    if data.get("labels") == "words":
+        out["labels"] = "words"
+    for name in ("merge_labels", "remove_nul"):
+        if data.get(name):
+            out[name] = True
+    return out
