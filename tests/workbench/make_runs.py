@@ -14,7 +14,7 @@ from workbench.runs.state import acting
 
 RECIPE = {
     "version": 1, "name": "Banking intents", "method": "llm-neo", "options": {"k": 0.9}, "train": {"steps": 240, "batch_size": 32},
-    "teacher": {"model": "sample/banking77-teacher"}, "student": {"model": "sample/banking77-student", "adapter": {"rank": 16}},
+    "teacher": {"model": "sample/banking77-teacher"}, "student": {"model": "sample/banking77-student", "adapter": {"rank": 32}},
     "data": {"dataset": "sample/banking77", "version": 1}, "evaluation": {"metric": "exact_match"}, "control": True, "seed": 0,
 }  # fmt: skip
 REPORT: dict[str, Any] = {

@@ -1,2 +1,17 @@
-app_name = "api"
-urlpatterns: list = []
+"""The API: one address per noun, described by /api/v1/openapi.json and shown at /api/v1/docs."""
+
+from django.urls import path
+from ninja import NinjaAPI
+
+from . import adapters, answers, catalog, datasets, library, me, runs
+from .auth import Session, Token
+
+api = NinjaAPI(
+    title="Distillation Workbench", version="1", urls_namespace="api-1", auth=[Token(), Session()], parser=answers.StrictParser(),
+    description="The same actions as the pages. Every error is {code, message, field, hint}.",
+)  # fmt: skip
+answers.install(api)
+for part in (me, library, datasets, catalog, runs, adapters):
+    api.add_router("", part.router)
+
+urlpatterns = [path("", api.urls)]

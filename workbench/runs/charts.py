@@ -90,7 +90,7 @@ def figure(found: list[Curve], label: Callable[[Curve], str] = lambda c: c.arm.c
     for c in found:
         at = dict(zip(c.x, c.y, strict=True))
         series.append({"label": label(c), "role": c.arm, "dash": c.arm == "control", "values": [at.get(step) for step in x]})
-    return {"x": x, "x_label": "step", "y_label": found[0].unit if found else "", "series": series}
+    return {"x": x, "x_label": "step", "y_label": "", "series": series}
 
 
 def _position(curve: Curve) -> tuple[int, str, bool]:

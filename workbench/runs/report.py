@@ -165,7 +165,8 @@ def _slices(slices: list[dict[str, Any]], metric: str | None) -> list[dict[str, 
 
 
 def _phases(spent: dict[str, float]) -> list[dict[str, Any]]:
-    parts = [(k, v) for k, v in spent.items() if isinstance(v, (int, float)) and k != "total"]
+    known = [k for k in words.PHASES if k in spent] + [k for k in spent if k not in words.PHASES and k != "total"]
+    parts = [(k, spent[k]) for k in known if isinstance(spent[k], (int, float))]
     total = sum(v for _, v in parts) or 1
     return [{"title": words.PHASES.get(k, (k.capitalize(), ""))[0], "text": words.seconds(v), "share": round(100 * v / total, 1)} for k, v in parts]
 

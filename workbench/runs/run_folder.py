@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import yaml
 
+from jobs.distill import recipe as recipes
+from jobs.distill.errors import RecipeInvalid
 from workbench.adapters.zipped import Entry
 
 from . import blobs
@@ -25,8 +27,11 @@ their revision; sample models are made by: python -m jobs.samples
 
 
 def recipe_text(run: Run) -> str:
-    """The frozen spec as YAML, as the studio and the command line read it."""
-    return yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True, width=110)
+    """The frozen spec as YAML, as the studio and the command line read it: only what was chosen, not every default."""
+    try:
+        return recipes.to_yaml(recipes.parse(run.spec))
+    except RecipeInvalid:  # other kinds of work, and recipes of older versions
+        return yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True, width=110)
 
 
 def models(run: Run) -> dict[str, dict[str, str | None]]:

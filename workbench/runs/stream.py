@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connection
 
 from .models import Run, RunEvent
 
@@ -41,7 +41,8 @@ def _poll(run_id: UUID, after: int) -> tuple[list[RunEvent], dict[str, Any] | No
         events = list(RunEvent.objects.filter(run_id=run_id, id__gt=after).order_by("id")[:BATCH])
         return events, {"state": run.state, "phase": run.phase, "progress": run.progress}, run.is_ended
     finally:
-        close_old_connections()
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def message(event: str, data: Any, id: int | None = None) -> bytes:

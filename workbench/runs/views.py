@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -171,6 +172,9 @@ def resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 @needs(Role.MEMBER)
 def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """A quarantined run crashed its worker three times: an operator decides."""
+    if pages.run_or_404(request.team, run_id).state == State.QUARANTINED and not allows(request.role, Role.OPERATOR):
+        raise PermissionDenied("A quarantined run can be tried again by an operator of your team.")
     return _act(request, run_id, actions.retry, "The run is tried again.")
 
 

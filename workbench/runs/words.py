@@ -43,7 +43,7 @@ def number(value: float | None, metric: str | None = "exact_match") -> str:
     """74.4 % for shares of rows, three significant places for everything else, a dash for nothing."""
     if value is None:
         return "–"
-    return f"{100 * value:.1f} %" if is_percent(metric) else f"{value:.3f}"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if is_percent(metric) else f"{value:.3f}"
 
 
 def interval(score: dict[str, Any] | None, metric: str | None = "exact_match") -> str:

@@ -1,0 +1,109 @@
+"""Datasets over the API: upload, look at what was found, import."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest
+from ninja import Query, Router
+
+from workbench.datasets import actions, queries, uploads
+from workbench.datasets.models import Dataset, Upload
+from workbench.team.models import Role
+
+from .answers import Refusal
+from .auth import need
+from .runs import run_out
+from .schemas import DatasetOut, ImportUpload, RunOut, UploadOut
+
+router = Router(tags=["datasets"])
+CHUNK = 1024 * 1024
+
+
+def _out(dataset: Dataset) -> dict[str, Any]:
+    versions = [{n: getattr(v, n) for n in ("number", "sha256", "counts", "mapping", "created_at")} for v in dataset.versions.defer("facts", "profile")]
+    return {n: getattr(dataset, n) for n in ("id", "key", "title", "licence", "attribution")} | {"shared": dataset.team_id is None, "versions": versions}
+
+
+@router.get("/datasets", response=list[DatasetOut], summary="Datasets you may use")
+def list_datasets(request: HttpRequest) -> list[dict[str, Any]]:
+    return [_out(d) for d in queries.datasets(request.team)[:1000]]
+
+
+@router.get("/datasets/{uuid:dataset_id}", response=DatasetOut, summary="One dataset with its versions")
+def get_dataset(request: HttpRequest, dataset_id: UUID) -> dict[str, Any]:
+    try:
+        return _out(queries.dataset(request.team, dataset_id))
+    except ObjectDoesNotExist:
+        raise Http404 from None
+
+
+@router.post(
+    "/datasets/uploads", response={201: UploadOut}, summary="Upload a file",
+    openapi_extra={"requestBody": {"required": True, "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}},
+    }}},
+)  # fmt: skip
+def upload(request: HttpRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> tuple[int, Upload]:
+    """One file, as multipart field `file` or as the raw body. The answer says what was found in it."""
+    need(request, Role.MEMBER)
+    with tempfile.NamedTemporaryFile(prefix="upload-") as place:
+        name = _multipart(request, place) if request.content_type == "multipart/form-data" else _raw(request, place, filename)
+        place.flush()
+        return 201, actions.take_upload(request.team, request.user, Path(place.name), name)
+
+
+def _multipart(request: HttpRequest, place: Any) -> str:
+    if not hasattr(request, "_files"):
+        uploads.install(request)
+    files = request.FILES.getlist("file")
+    if any(getattr(h, "exceeded", False) for h in request.upload_handlers):
+        raise _too_large()
+    if len(files) != 1 or len(request.FILES) != 1:
+        raise Refusal(422, "INPUT_INVALID", f"Send exactly one file in the field 'file'; {sum(len(v) for _, v in request.FILES.lists())} came.", field="file")
+    for chunk in files[0].chunks():
+        place.write(chunk)
+    return files[0].name or "upload"
+
+
+def _raw(request: HttpRequest, place: Any, filename: str) -> str:
+    if not filename:
+        raise Refusal(422, "INPUT_INVALID", "Say the file's name: its ending tells the format.", field="filename", hint="Add ?filename=rows.csv to the address.")
+    total = 0
+    while chunk := request.read(CHUNK):
+        total += len(chunk)
+        if total > settings.MAX_UPLOAD_BYTES:
+            raise _too_large()
+        place.write(chunk)
+    return filename
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, "TOO_LARGE", f"The file is larger than {settings.MAX_UPLOAD_BYTES / 1024**2:,.0f} MiB, the most that is taken at once.", hint="Upload it in parts, or compress it with gzip.")
+
+
+def _upload_or_404(request: HttpRequest, upload_id: UUID) -> Upload:
+    try:
+        return queries.upload(request.team, upload_id)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+
+
+@router.get("/datasets/uploads/{uuid:upload_id}", response=UploadOut, summary="What was found in an upload")
+def get_upload(request: HttpRequest, upload_id: UUID) -> Upload:
+    return _upload_or_404(request, upload_id)
+
+
+@router.post("/datasets/uploads/{uuid:upload_id}/import", response={202: RunOut}, summary="Import an upload as a dataset")
+def import_upload(request: HttpRequest, upload_id: UUID, body: ImportUpload) -> tuple[int, dict[str, Any]]:
+    """The same choices give the same run: sending this twice imports once."""
+    need(request, Role.MEMBER)
+    found = _upload_or_404(request, upload_id)
+    about = {"title": body.title, "licence": body.licence, "attribution": body.attribution}
+    return 202, run_out(actions.start_import(found, request.user, about, body.roles, body.options))
