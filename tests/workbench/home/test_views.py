@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.workbench.samples import sample_library
+from workbench.runs.models import Run
+
+
+def finished(team: Any, title: str, gap: float) -> Run:
+    """A finished run as a worker would have left it: the trigger lets only inserts set an end state, so it is inserted so."""
+    scores = {arm: {"value": v, "low": v - 0.02, "high": v + 0.02, "n": 1000} for arm, v in (("base", 0.02), ("control", 0.5), ("student", 0.76), ("teacher", 0.9))}
+    return Run.objects.create(
+        team=team, kind="distill", title=title, queue="gpu", spec={}, spec_sha256="0" * 64, state="succeeded", finished_at=timezone.now(), started_at=timezone.now(),
+        report={"scores": scores, "gap_closed": {"value": gap, "low": gap - 0.03, "high": gap + 0.03}, "student_minus_control": {"value": 0.26, "low": 0.2, "high": 0.3}},
+    )  # fmt: skip
+
+
+def test_it_sends_people_who_are_not_signed_in_to_the_door(db: None) -> None:
+    answer = Client().get("/")
+    assert answer.status_code == 302 and answer.url == "/account/login/?next=/"
+
+
+def test_it_offers_the_sample_on_the_first_visit_and_starts_it_once(client_of: Any, alice: Any) -> None:
+    sample_library()
+    browser = client_of(alice)
+    page = browser.get("/")
+    assert "Run the sample distillation" in page.content.decode()
+    key = page.context["idem_key"]
+    first, second = (browser.post("/sample/", {"idem_key": key}) for _ in range(2))
+    run = Run.objects.get()
+    assert first.url == second.url == f"/runs/{run.id}/" and run.team == alice.teams.get()
+
+
+def test_it_says_that_the_sample_is_still_being_prepared(client_of: Any, alice: Any) -> None:
+    page = client_of(alice).get("/").content.decode()
+    assert "still being prepared" in page and "disabled" in page
+    answer = client_of(alice).post("/sample/", {"idem_key": uuid.uuid4()}, follow=True)
+    assert "There is no model" in answer.content.decode() and not Run.objects.exists()
+
+
+def test_it_shows_results_by_gap_closed_of_the_own_team_only(client_of: Any, alice: Any, team_a: Any, team_b: Any) -> None:
+    for team, title, gap in ((team_a, "Good", 0.8), (team_a, "Better", 0.9), (team_b, "Secret", 0.99)):
+        finished(team, title, gap)
+    page = client_of(alice).get("/")
+    assert [r.run.title for r in page.context["view"].results] == ["Better", "Good"]
+    assert "Secret" not in page.content.decode() and "0.87 to 0.93" in page.content.decode()
+
+
+def test_it_tells_what_ended_since_the_last_look(client_of: Any, alice: Any, team_a: Any) -> None:
+    browser = client_of(alice)
+    finished(team_a, "Old", 0.7)
+    browser.get("/")
+    finished(team_a, "New", 0.7)
+    assert [r.title for r in browser.get("/").context["view"].news] == ["New"]
+
+
+@pytest.mark.parametrize("path", ["/", "/account/login/", "/help/", "/nothing-here/"])
+def test_it_allows_only_its_own_files(client_of: Any, alice: Any, path: str) -> None:
+    browser = Client() if "login" in path else client_of(alice)
+    answer = browser.get(path)
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert "style=" not in answer.content.decode() and "onclick" not in answer.content.decode()
+
+
+def test_it_has_pages_for_what_goes_wrong(client_of: Any, alice: Any, settings: Any) -> None:
+    settings.DEBUG = False
+    answer = client_of(alice).get("/nothing-here/")
+    assert answer.status_code == 404 and "There is nothing at this address" in answer.content.decode()
+
+
+def test_it_answers_a_wrong_password_with_a_sentence(alice: Any) -> None:
+    answer = Client().post("/account/login/", {"login": alice.email, "password": "wrong"})
+    assert "are not correct" in answer.content.decode() and "An administrator can set a new one" in answer.content.decode()
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https:evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_it_never_leads_away_after_sign_in(alice: Any, target: str) -> None:
+    answer = Client().post("/account/login/", {"login": alice.email, "password": "correct horse battery", "next": target})
+    assert answer.status_code == 302 and answer.url == "/"
+
+
+def test_it_says_whether_the_database_answers(db: None) -> None:
+    assert Client().get("/healthz").json() == {"ok": True, "database": True}

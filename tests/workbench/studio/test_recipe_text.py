@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.workbench.samples import sample_library
+from workbench.studio import recipe_text
+from workbench.studio.models import Draft
+
+FIELDS = {
+    "name": "Intents", "method": "llm-neo", "options": {"k": 0.7}, "train": {"learning_rate": 0.001}, "teacher": {"model": "sample/banking77-teacher"},
+    "student": {"model": "sample/banking77-student", "adapter": {"rank": 8}}, "data": {"dataset": "sample/banking77"},
+}  # fmt: skip
+
+
+def test_it_reads_back_what_it_wrote() -> None:
+    fields, problems = recipe_text.load(recipe_text.dump(FIELDS))
+    assert not problems and {k: v for k, v in fields.items() if k != "version"} == FIELDS
+
+
+def test_it_accepts_a_recipe_that_is_not_finished() -> None:
+    assert recipe_text.load("method: sft\n") == ({"method": "sft"}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("method: sft\nstudent:\n  model: a\n  banana: 1\n", 4, "unknown field"),
+        ("method: sft\nseed: [1\n", 3, "expected"),
+        ("student: {model: a}\ntrain:\n  epochs: 1000000000\n", 3, "10000"),
+        ("- a\n- b\n", 1, "mapping"),
+        ("version: 99\nmethod: sft\n", 1, "newer version"),
+        ("a: &a [*a, *a]\nb: !!python/object:os.system x\n", 2, "could not determine a constructor"),
+    ],
+)
+def test_it_names_the_line_of_an_error(text: str, line: int, says: str) -> None:
+    _, problems = recipe_text.load(text)
+    assert problems[0].line == line and says in problems[0].message
+
+
+def test_it_takes_a_recipe_over_and_keeps_a_wrong_one_on_the_page(client_of: Any, alice: Any, team_a: Any) -> None:
+    sample_library()
+    draft, browser = Draft.objects.create(team=team_a, created_by=alice), client_of(alice)
+    wrong = browser.post(f"/studio/{draft.id}/recipe/", {"recipe": "method: sft\nbanana: 1\n"})
+    assert wrong.status_code == 422 and "Line 2" in wrong.content.decode() and "banana: 1" in wrong.content.decode()
+    browser.post(f"/studio/{draft.id}/recipe/", {"recipe": recipe_text.dump(FIELDS)})
+    draft.refresh_from_db()
+    assert draft.fields == FIELDS
+    page = browser.get(f"/studio/{draft.id}/")
+    assert page.context["check"].ok and b'value="0.7"' in page.content and b'value="8"' in page.content
+    assert recipe_text.load(browser.get(f"/studio/{draft.id}/recipe.yaml").content.decode())[0]["options"] == {"k": 0.7}
