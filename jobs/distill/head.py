@@ -11,19 +11,18 @@ with recorded signals nothing but that softmax is ever [chunk, V].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from .errors import ModelRejected
 from .objectives.base import Objective, Slope
 from .objectives.maths import row_dot
-from .objectives.view import DenseTeacher, RecordedTeacher, Teacher, View
+from .objectives.view import DenseTeacher, RecordedTeacher, Scratch, Teacher, View
+from .output_layer import Head, LowRank, backbone, probe, unwrap, wide
 
 __all__ = [
     "DenseTeacher", "Head", "HeadOutput", "HeadReads", "LowRank", "RecordedTeacher", "View",
@@ -32,199 +31,26 @@ __all__ = [
 
 COPIES = 6  # live fp32 copies of a chunk's logits: both logits, both distributions, ratio, derivative
 CPU_BUDGET = 512 * 2**20
+CPU_BLOCK = 8 * 2**20  # one copy that still fits the caches: above it arithmetic waits for memory
+CPU_ROWS = 128  # below it the head is read from memory too often
 GPU_SHARE = 0.1
-PROBE_TOKENS = 7
-PROBE_LIMIT = 1e-3
-
-
-# -- the head of a model ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class LowRank:
-    """LoRA on the head, kept apart: logits += scaling * (h A^T) B^T. A [r, H], B [R, r]."""
-
-    down: Tensor
-    up: Tensor
-    scaling: float
-    dropout: Callable[[Tensor], Tensor] | None = None
-
-    def inner(self, hidden: Tensor) -> Tensor:
-        """scaling * dropout(h) A^T, [N, r]."""
-        h = hidden.to(self.down.dtype)
-        return F.linear(self.dropout(h) if self.dropout else h, self.down) * self.scaling
-
-
-@dataclass(frozen=True)
-class Head:
-    """z = cap * tanh(scale * (h W^T + b) / cap); without a cap the tanh is the identity."""
-
-    weight: Tensor
-    bias: Tensor | None = None
-    scale: float = 1.0
-    cap: float | None = None
-    vocab: int = 0
-    low_rank: LowRank | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.vocab <= self.weight.shape[0]:
-            raise ValueError(f"vocab is {self.vocab}, but the head has {self.weight.shape[0]} rows")
-        if self.vocab == 0:
-            object.__setattr__(self, "vocab", self.weight.shape[0])
-
-    @classmethod
-    def of(cls, model: nn.Module, vocab: int | None = None) -> Head:
-        """The head of a transformers causal LM, bare or wrapped by peft. `vocab`: ids both models share.
-
-        Built anew for every step: with a trained head its tensors carry the graph. Raises ModelRejected when the
-        output layer is none the pass knows.
-        """
-        causal = unwrap(model)
-        config = causal.config.get_text_config()
-        scale, cap = _scaling(config), _softcap(config)
-        weight, bias, low_rank = _weights(causal)
-        return cls(weight, bias, scale, cap, vocab or min(config.vocab_size, weight.shape[0]), low_rank)
-
-    def logits(self, hidden: Tensor, vocab: int | None = None) -> Tensor:
-        """[n, H] -> [n, V] in float32 (float64 stays)."""
-        inner = None if self.low_rank is None else self.low_rank.inner(hidden)
-        return self.project(hidden, inner, vocab)
-
-    def project(self, hidden: Tensor, inner: Tensor | None = None, vocab: int | None = None) -> Tensor:
-        """`logits` with the low-rank activation [n, r] already at hand."""
-        V = vocab or self.vocab
-        z = _wide(F.linear(hidden.to(self.weight.dtype), self.weight[:V], None if self.bias is None else self.bias[:V]))
-        if self.low_rank is not None and inner is not None:
-            z = z + F.linear(inner, self.low_rank.up[:V])
-        if self.scale != 1:
-            z = z * self.scale
-        return z if self.cap is None else torch.tanh(z / self.cap) * self.cap
-
-    def backward(self, z: Tensor, dz: Tensor) -> Tensor:
-        """Derivative by the projection from the derivative by the logits; works in place on dz."""
-        if self.cap is not None:
-            dz.mul_(1 - (z / self.cap) ** 2)
-        return dz.mul_(self.scale) if self.scale != 1 else dz
-
-
-def unwrap(model: nn.Module) -> Any:
-    """The transformers causal LM inside; peft's layers stay where they are."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def backbone(model: nn.Module) -> nn.Module:
-    """The part that gives last hidden states: `backbone(m)(input_ids=..., attention_mask=...)[0]` -> [B, L, H]."""
-    return unwrap(model).base_model
-
-
-def _wide(z: Tensor) -> Tensor:
-    return z if z.dtype == torch.float64 else z.float()
-
-
-def _scaling(config: Any) -> float:
-    """Families that multiply the logits (Cohere, Falcon-H1, HyperCLOVA X) or divide them (Granite, MiniCPM)."""
-    scale = 1.0
-    for name in ("output_multiplier", "lm_head_multiplier", "logit_scale"):
-        scale *= getattr(config, name, None) or 1.0
-    scaling = getattr(config, "logits_scaling", None) or 1.0
-    return scale * scaling if config.model_type.startswith("hyperclovax") else scale / scaling
-
-
-def _softcap(config: Any) -> float | None:
-    for name in ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"):
-        if (cap := getattr(config, name, None)) is not None:
-            return float(cap)
-    return 15.0 if config.model_type == "nanochat" else None
-
-
-def _weights(causal: Any) -> tuple[Tensor, Tensor | None, LowRank | None]:
-    """Weight, bias and low-rank part of the output layer: a plain linear, peft's full copy, or LoRA on it."""
-    layer = causal.get_output_embeddings()
-    if hasattr(layer, "modules_to_save"):
-        active = [] if layer.disable_adapters else [n for n in layer.active_adapters if n in layer.modules_to_save]
-        layer = layer.modules_to_save[active[0]] if active else layer.original_module
-    base = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
-    weight = getattr(base, "weight", None)
-    if weight is None or weight.ndim != 2 or not weight.is_floating_point():
-        raise ModelRejected(
-            f"The output layer of this model ({type(base).__name__}) is not a plain linear layer.",
-            hint="Load the model without quantising lm_head.",
-        )
-    bias = getattr(base, "bias", None)
-    active = [] if base is layer or layer.disable_adapters or layer.merged else _lora_names(layer)
-    if not active:
-        return weight, bias, None
-    if len(active) == 1 and not getattr(layer, "use_dora", {}).get(active[0]):
-        return weight, bias, _low_rank(layer, active[0])
-    return _effective(layer, weight, active), bias, None
-
-
-def _lora_names(layer: Any) -> list[str]:
-    if not hasattr(layer, "lora_A"):
-        raise ModelRejected(
-            f"The adapter on the output layer ({type(layer).__name__}) is none this engine can train through.",
-            hint="Use LoRA, or leave lm_head out of the adapter's target layers.",
-        )
-    return [name for name in layer.active_adapters if name in layer.lora_A]
-
-
-def _low_rank(layer: Any, name: str) -> LowRank:
-    dropout = layer.lora_dropout[name]
-    used = None if isinstance(dropout, nn.Identity) else dropout
-    return LowRank(layer.lora_A[name].weight, layer.lora_B[name].weight, float(layer.scaling[name]), used)
-
-
-def _effective(layer: Any, weight: Tensor, names: list[str]) -> Tensor:
-    """W + sum of scaling * B A, rescaled row by row where DoRA asks for it (its norm is a constant, arXiv:2402.09353)."""
-    for name in names:
-        delta = layer.scaling[name] * (layer.lora_B[name].weight @ layer.lora_A[name].weight)
-        weight = weight + delta.to(weight.dtype)
-        if getattr(layer, "use_dora", {}).get(name):
-            norm = torch.linalg.norm(weight.detach(), dim=1)
-            weight = (layer.lora_magnitude_vector[name].weight / norm)[:, None] * weight
-    return weight
-
-
-@torch.no_grad()
-def probe(model: nn.Module, head: Head | None = None) -> float:
-    """Compares the pass's logits with the model's own on a few tokens; returns the largest difference.
-
-    Raises ModelRejected above 1e-3 of the logits' size: the family scales its logits in a way the pass does not know.
-    """
-    head = head or Head.of(model)
-    was_training = model.training
-    model.eval()
-    try:
-        ids = torch.arange(1, PROBE_TOKENS + 1, device=head.weight.device)[None] % head.vocab
-        hidden = backbone(model)(input_ids=ids)[0][0]
-        ours = head.logits(hidden)
-        theirs = model(input_ids=ids).logits[0, :, : head.vocab].to(ours.dtype)
-    finally:
-        model.train(was_training)
-    gap = (ours - theirs).abs().max().item()
-    coarse = {torch.bfloat16: 2**-6, torch.float16: 2**-9}.get(head.weight.dtype, 0.0)
-    allowed = max(PROBE_LIMIT, coarse) * max(1.0, theirs.abs().max().item())
-    if not gap <= allowed:
-        raise ModelRejected(
-            f"The logits of {type(unwrap(model)).__name__} differ by {gap:.2g} from hidden states times output layer"
-            f" (allowed: {allowed:.2g}).",
-            hint="This model family scales its output in a way the workbench does not know yet; choose another student.",
-        )
-    return gap
 
 
 # -- chunks -------------------------------------------------------------------------------------------------------------
 
 
-def choose_chunk(rows: int, vocab: int, device: torch.device | str = "cpu", budget: int | None = None) -> tuple[int, str]:
+def choose_chunk(
+    rows: int, vocab: int, device: torch.device | str = "cpu", budget: int | None = None
+) -> tuple[int, str]:
     """Rows a chunk and the reason in words. budget: bytes for the live copies of a chunk's logits."""
     device = torch.device(device)
-    if budget is None and device.type == "cuda":
-        budget = int(GPU_SHARE * torch.cuda.mem_get_info(device)[0])
-    budget = budget or CPU_BUDGET
-    chunk = max(16, min(budget // (vocab * 4 * COPIES), max(rows, 16)))
-    held = chunk * vocab * 4 * COPIES / 2**20
-    return chunk, f"{COPIES} copies of {chunk} rows x {vocab} logits are {held:.0f} MiB of the {budget / 2**20:.0f} MiB set aside"
+    if budget is None:
+        budget = int(GPU_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else CPU_BUDGET
+    most = budget // (vocab * 4 * COPIES)
+    best = rows if device.type == "cuda" else max(CPU_ROWS, CPU_BLOCK // (vocab * 4))
+    chunk = max(16, min(most, best, rows))
+    held = f"{COPIES} copies of {chunk} rows x {vocab} logits are {chunk * vocab * 4 * COPIES / 2**20:.0f} MiB"
+    return chunk, f"{held} of the {budget / 2**20:.0f} MiB set aside"
 
 
 @dataclass
@@ -249,9 +75,16 @@ class _Job:
     teacher: Teacher | None
     chunk: int
 
-    def view(self, logits: Tensor, rows: slice, leaves: bool = False) -> View:
+    def view(self, logits: Tensor, rows: slice, scratch: Scratch | None = None) -> View:
+        """With scratch the reads are leaves: the fused pass puts the gradient together itself."""
         teacher = None if self.teacher is None else self.teacher.chunk(rows, self.head.vocab)
-        return View(logits, teacher, None if self.labels is None else self.labels[rows], leaves=leaves)
+        return View(
+            logits,
+            teacher,
+            None if self.labels is None else self.labels[rows],
+            leaves=scratch is not None,
+            scratch=scratch,
+        )
 
     def slices(self, n: int) -> list[slice]:
         return [slice(i, min(i + self.chunk, n)) for i in range(0, n, self.chunk)]
@@ -276,9 +109,11 @@ def head_pass(
     graph. tokens: `rows` of the output carry the graph and `weights` may be empty (the loss is then 0).
     """
     if isinstance(teacher, DenseTeacher) and teacher.head.weight.shape[0] < head.vocab:
-        raise ValueError(f"the teacher's head has {teacher.head.weight.shape[0]} rows, the shared vocabulary {head.vocab} ids")
+        raise ValueError(
+            f"the teacher's head has {teacher.head.weight.shape[0]} rows, the shared vocabulary {head.vocab} ids"
+        )
     chunk = chunk or choose_chunk(len(hidden), head.vocab, hidden.device)[0]
-    weights = [_wide(w) for w in weights]
+    weights = [wide(w) for w in weights]
     inner = None if head.low_rank is None else head.low_rank.inner(hidden)
     up = None if head.low_rank is None else head.low_rank.up
     job = _Job(head, terms, weights, labels, teacher, chunk)
@@ -288,7 +123,9 @@ def head_pass(
     rows = _recomputed(job, hidden, inner)
     parts = [(r * w).sum() for r, w in zip(rows, weights, strict=mode == "recompute")]
     loss = torch.stack(parts).sum() if parts else hidden.new_zeros(())
-    return HeadOutput(loss, torch.stack(parts).detach() if parts else loss.detach(), chunk, rows if mode == "tokens" else [])
+    return HeadOutput(
+        loss, torch.stack(parts).detach() if parts else loss.detach(), chunk, rows if mode == "tokens" else []
+    )
 
 
 def _recomputed(job: _Job, hidden: Tensor, inner: Tensor | None) -> list[Tensor]:
@@ -303,7 +140,7 @@ def _recomputed(job: _Job, hidden: Tensor, inner: Tensor | None) -> list[Tensor]
         u = None if inner is None else inner[rows]
         for column, value in zip(columns, checkpoint(values, hidden[rows], u, rows, use_reentrant=False), strict=True):
             column.append(value)
-    return [torch.cat(column) if column else _wide(hidden.new_zeros(0)) for column in columns]
+    return [torch.cat(column) if column else wide(hidden.new_zeros(0)) for column in columns]
 
 
 class _Fused(torch.autograd.Function):
@@ -311,17 +148,29 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, inner: Tensor | None, up: Tensor | None, job: _Job, train: bool
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        inner: Tensor | None,
+        up: Tensor | None,
+        job: _Job,
+        train: bool,
     ) -> tuple[Tensor, Tensor]:
         wanted = [train and x is not None and x.requires_grad for x in (hidden, weight, bias, inner, up)]
         grads = _Gradients(job.head, hidden, inner, wanted)
-        values = torch.zeros(len(job.terms), dtype=torch.promote_types(torch.float32, hidden.dtype), device=hidden.device)
+        values = torch.zeros(
+            len(job.terms), dtype=torch.promote_types(torch.float32, hidden.dtype), device=hidden.device
+        )
+        scratch = Scratch()
         for rows in job.slices(len(hidden)):
-            z = job.head.project(hidden[rows], None if inner is None else inner[rows])
-            chunk_values, dz = _chunk(job, z, rows, any(wanted))
+            block = scratch.take(rows.stop - rows.start, job.head.vocab, values.dtype, hidden.device)
+            z = job.head.project(hidden[rows], None if inner is None else inner[rows], out=block)
+            chunk_values, dz = _chunk(job, z, rows, scratch, any(wanted))
             values += chunk_values
             if dz is not None:
                 grads.add(job.head.backward(z, dz), rows)
+            scratch.reset()
         ctx.save_for_backward(*grads.tensors)
         ctx.dtypes = [None if x is None else x.dtype for x in (hidden, weight, bias, inner, up)]
         ctx.mark_non_differentiable(values)
@@ -363,9 +212,9 @@ class _Gradients:
                 g_up[:V].addmm_(dz.t(), self.inner[rows].to(dz.dtype))
 
 
-def _chunk(job: _Job, z: Tensor, rows: slice, train: bool) -> tuple[Tensor, Tensor | None]:
+def _chunk(job: _Job, z: Tensor, rows: slice, scratch: Scratch, train: bool) -> tuple[Tensor, Tensor | None]:
     """Weighted value of each term over these rows, [terms], and the derivative by the logits, [n, V]."""
-    view = job.view(z, rows, leaves=True)
+    view = job.view(z, rows, scratch)
     by_temperature: dict[float, _Sum] = {}
     values, loss = [], None
     for term, weights in zip(job.terms, job.weights, strict=True):
@@ -386,29 +235,41 @@ def _chunk(job: _Job, z: Tensor, rows: slice, train: bool) -> tuple[Tensor, Tens
 
 
 class _Sum:
-    """Sum over terms of weight * dl/dlog q at one temperature: a dense part, parts at ids, and its total a row."""
+    """Sum over terms of weight * dl/dlog q at one temperature: dense parts, parts at ids, and its total a row."""
 
     def __init__(self) -> None:
-        self.dense: Tensor | None = None
-        self.at: list[tuple[Tensor, Tensor]] = []
+        self.own: Tensor | None = None  # [n, V], already weighted
+        self.shared: list[tuple[Tensor, Tensor]] = []  # ([n, V], weight [n, 1]): reads other terms use too
+        self.at: list[tuple[Tensor, Tensor]] = []  # (ids, derivative), both [n, m]
         self.total: Tensor | float = 0.0
 
     def add(self, slope: Slope, w: Tensor) -> None:
-        if slope.total is None and slope.dense is not None:
-            self.total = self.total + w * slope.factor * slope.dense.sum(-1)
-        elif slope.total is not None:
-            self.total = self.total + w * slope.total
         if slope.dense is not None:
-            self.add_dense(slope.dense, (w * slope.factor)[:, None], slope.owned)
+            total = slope.factor * slope.dense.sum(-1) if slope.total is None else slope.total
+            weight = (w * slope.factor)[:, None]
+            if slope.owned:
+                self.add_own(slope.dense.mul_(weight))
+            else:
+                self.shared.append((slope.dense, weight))
+        else:
+            total = slope.total or 0.0
+        self.total = self.total + w * total
         if slope.ids is not None and slope.sparse is not None:
             self.at.append((slope.ids, slope.sparse * w[:, None]))
 
-    def add_dense(self, g: Tensor, w: Tensor | None = None, owned: bool = True) -> None:
-        """Adds w * g; `owned`: g may be overwritten, which spares a copy of [n, V]."""
-        if self.dense is None:
-            self.dense = g if w is None and owned else g.mul_(w) if owned else g * w
-        else:
-            self.dense = self.dense.add_(g) if w is None else self.dense.addcmul_(g, w)
+    def add_own(self, g: Tensor) -> None:
+        self.own = g if self.own is None else self.own.add_(g)
+
+    def by_logits(self, q: Tensor, T: float) -> Tensor:
+        """(g - q * total) / T, in q's own memory."""
+        dz = q.mul_(torch.as_tensor(self.total, dtype=q.dtype, device=q.device).neg().reshape(-1, 1))
+        if self.own is not None:
+            dz.add_(self.own)
+        for g, weight in self.shared:
+            dz.addcmul_(g, weight)
+        for ids, g in self.at:
+            dz.scatter_add_(-1, ids, g.to(dz.dtype))
+        return dz.div_(T) if T != 1 else dz
 
 
 def _leaf_gradients(view: View, loss: Tensor | None, sums: dict[float, _Sum]) -> Tensor | None:
@@ -428,7 +289,7 @@ def _leaf_gradients(view: View, loss: Tensor | None, sums: dict[float, _Sum]) ->
         if kind == "lse":  # d lse / dz = q / T, the opposite sign of the shared -q * total
             at.total = at.total - g
         elif kind == "logq":
-            at.add_dense(g)
+            at.add_own(g)
             at.total = at.total + g.sum(-1)
         else:
             at.at.append((ids, g))
@@ -440,12 +301,7 @@ def _by_logits(view: View, sums: dict[float, _Sum], direct: Tensor | None, z: Te
     """dz = sum over T of (g_T - q_T * total_T) / T, plus what was derived by the logits themselves."""
     out = direct
     for T, part in sums.items():
-        total = torch.as_tensor(part.total, dtype=z.dtype, device=z.device).neg().reshape(-1, 1)
-        dz = view.q(T).mul_(total) if part.dense is None else part.dense.addcmul_(view.q(T), total)
-        for ids, g in part.at:
-            dz.scatter_add_(-1, ids, g.to(dz.dtype))
-        if T != 1:
-            dz.div_(T)
+        dz = part.by_logits(view.q(T), T)
         out = dz if out is None else out.add_(dz)
     return torch.zeros_like(z) if out is None else out
 
@@ -489,7 +345,9 @@ def head_read(
     columns: dict[Any, list[Tensor]] = {}
     for start in range(0, max(len(hidden), 1), chunk):
         z = head.logits(hidden[start : start + chunk])
-        for name, value in _read(z, None if labels is None else labels[start : start + chunk], temperatures, top_k, mass, entropy):
+        for name, value in _read(
+            z, None if labels is None else labels[start : start + chunk], temperatures, top_k, mass, entropy
+        ):
             columns.setdefault(name, []).append(value)
     got = {name: torch.cat(values) for name, values in columns.items()}
     lse = {float(T): got["lse", T] for T in temperatures}

@@ -54,7 +54,9 @@ def part_json(part: type[Part]) -> dict[str, Any]:
 
 
 def system_json(system: System) -> dict[str, Any]:
-    out = system.model_dump(include={"id", "title", "question", "summary", "when_to_use", "formula", "differs", "status"})
+    out = system.model_dump(
+        include={"id", "title", "question", "summary", "when_to_use", "formula", "differs", "status"}
+    )
     return out | {
         "needs": needs_of(system),
         "parts": system.parts,

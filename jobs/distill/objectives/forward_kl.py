@@ -32,4 +32,4 @@ class ForwardKL(Part):
         return maths.kl(*view.pair(T, options.tail))
 
     def slope(self, view: View, T: float, options: ForwardTailOptions) -> Slope:
-        return Slope(view.mean_logp(T) - view.mean_logq(T), dense=view.p(T), factor=-1.0, total=-1.0)
+        return Slope(view.forward_kl(T), dense=view.p(T), factor=-1.0, total=-1.0)

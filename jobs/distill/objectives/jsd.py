@@ -26,7 +26,9 @@ class JsdOptions(TailOptions):
 class GeneralisedJSD(Part):
     id = "jsd"
     title = "Generalised Jensen-Shannon divergence"
-    summary = "Both distributions against their mixture m; bounded, and between forward (beta 0) and reverse KL (beta 1)."
+    summary = (
+        "Both distributions against their mixture m; bounded, and between forward (beta 0) and reverse KL (beta 1)."
+    )
     when_to_use = "When forward KL spreads the student too thin and reverse KL makes it repeat itself."
     formula = r"\ell = \beta\,\mathrm{KL}(p_T \,\|\, m) + (1-\beta)\,\mathrm{KL}(q_T \,\|\, m),\quad m = \beta p_T + (1-\beta) q_T"
     paper = Paper(
@@ -49,14 +51,19 @@ class GeneralisedJSD(Part):
         return beta * maths.kl(lp, lm) + (1 - beta) * maths.kl(lq, lm)
 
     def slope(self, view: View, T: float, options: JsdOptions) -> Slope:
+        import torch
+
         from . import maths
 
         beta = options.beta
         if beta in (0, 1):
             return (ForwardKL() if beta == 0 else ReverseKL()).slope(view, T, options)  # type: ignore[arg-type]
-        p, q, r = view.p(T), view.q(T), view.log_ratio(T)
-        s = maths.log_mix_over_second(r, beta)  # log m - log q
-        teacher = maths.row_dot(p, r) - maths.row_dot(p, s)
-        s.mul_(q)
-        student = s.sum(-1)  # minus KL(q || m)
-        return Slope(beta * teacher - (1 - beta) * student, dense=s, factor=beta - 1, total=(beta - 1) * student, owned=True)
+
+        def work(p: Tensor, q: Tensor, r: Tensor, g: Tensor) -> Tensor:
+            maths.log_mix_over_second(r, beta, out=g)  # log m - log q
+            teacher = r.sub_(g).mul_(p).sum(-1)  # KL(p || m)
+            student = g.mul_(q).sum(-1)  # minus KL(q || m)
+            return torch.stack([beta * teacher - (1 - beta) * student, (beta - 1) * student], -1)
+
+        both, g = view.fill(T, work)
+        return Slope(both[:, 0], dense=g, factor=beta - 1, total=both[:, 1], owned=True)

@@ -7,9 +7,9 @@ p / q as a ratio: r = lp - lq, [n, M].
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 ABSENT = -1e4  # log-probability of an outcome that is padding: exp is exactly 0, differences stay finite
@@ -47,11 +47,29 @@ def kl(la: Tensor, lb: Tensor) -> Tensor:
     return (la.exp() * (la - lb)).sum(-1)
 
 
+BLOCK = 2**18  # numbers of a block of rows on CPU: a few of them fit the processor's cache
+
+
+def by_rows(like: Tensor, work: Callable[[slice], Tensor]) -> Tensor:
+    """Joins `work(rows)` over blocks of the rows of `like` [n, V]; on a GPU one block is best."""
+    n, width = like.shape
+    step = n if like.is_cuda else max(1, BLOCK // max(width, 1))
+    if step >= n:
+        return work(slice(None))
+    return torch.cat([work(slice(i, i + step)) for i in range(0, n, step)])
+
+
 def row_dot(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over the last axis of a * b without a copy of that size, [n]."""
-    return torch.matmul(a.unsqueeze(-2), b.unsqueeze(-1)).flatten()
+    """Sum over the last axis of a * b, [n]."""
+    return by_rows(a, lambda rows: (a[rows] * b[rows]).sum(-1))
 
 
-def log_mix_over_second(r: Tensor, share: float) -> Tensor:
-    """log of (share * a + (1 - share) * b) / b where r = log(a / b); one pass, no overflow."""
-    return F.softplus(r + math.log(share / (1 - share))).add_(math.log1p(-share))
+def log_mix_over_second(r: Tensor, share: float, out: Tensor | None = None) -> Tensor:
+    """log of (share * a + (1 - share) * b) / b where r = log(a / b): log(share * e^r + 1 - share)."""
+    scaled = torch.add(r, math.log(share), out=out)
+    return torch.logaddexp(scaled, scaled.new_tensor(math.log1p(-share)), out=out)
+
+
+def share_of_first(r: Tensor, share: float) -> Tensor:
+    """share * a / (share * a + (1 - share) * b) where r = log(a / b)."""
+    return torch.add(r, math.log(share / (1 - share))).sigmoid_()

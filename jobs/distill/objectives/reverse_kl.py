@@ -33,8 +33,10 @@ class ReverseKL(Part):
         return maths.kl(lq, lp)
 
     def slope(self, view: View, T: float, options: TailOptions) -> Slope:
-        from . import maths
+        import torch
 
-        q, r = view.q(T), view.log_ratio(T)
-        inner = maths.row_dot(q, r)
-        return Slope(-inner, dense=q * r, factor=-1.0, total=-inner, owned=True)
+        def work(p: Tensor, q: Tensor, r: Tensor, g: Tensor) -> Tensor:
+            return torch.mul(q, r, out=g).sum(-1)  # minus KL(q || p)
+
+        inner, g = view.fill(T, work)
+        return Slope(-inner, dense=g, factor=-1.0, total=-inner, owned=True)

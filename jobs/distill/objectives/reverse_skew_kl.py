@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -48,10 +47,13 @@ class ReverseSkewKL(Part):
         alpha = options.alpha
         if alpha == 0:
             return ReverseKL().slope(view, T, options)
-        q, r = view.q(T), view.log_ratio(T)
-        # log m - log q = log(alpha + (1 - alpha) e^r): the teacher's share of the mixture is 1 - alpha
-        s = maths.log_mix_over_second(r, 1 - alpha)
-        value = -maths.row_dot(q, s)
-        if not options.detach_mix:  # the mixture's own derivative: q * alpha q / m
-            s.add_((r + math.log((1 - alpha) / alpha)).neg_().sigmoid_())
-        return Slope(value, dense=s.mul_(q), factor=-1.0, owned=True)
+
+        def work(p: Tensor, q: Tensor, r: Tensor, g: Tensor) -> Tensor:
+            # log m - log q = log(alpha + (1 - alpha) e^r): the teacher's share of the mixture is 1 - alpha
+            value = -maths.log_mix_over_second(r, 1 - alpha, out=g).mul_(q).sum(-1)
+            if not options.detach_mix:  # the mixture's own derivative q * alpha q / m, up to a multiple of q
+                g.addcmul_(q, maths.share_of_first(r, 1 - alpha), value=-1.0)
+            return value
+
+        value, g = view.fill(T, work)
+        return Slope(value, dense=g, factor=-1.0, owned=True)

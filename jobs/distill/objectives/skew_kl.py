@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -31,8 +30,12 @@ class SkewOptions(TailOptions):
 class SkewKL(Part):
     id = "skew-kl"
     title = "Skew KL"
-    summary = "KL of the teacher p against a mixture of a little p and the student q: forward KL with bounded gradients."
-    when_to_use = "When forward KL is unstable early on because the student gives almost no weight to the teacher's tokens."
+    summary = (
+        "KL of the teacher p against a mixture of a little p and the student q: forward KL with bounded gradients."
+    )
+    when_to_use = (
+        "When forward KL is unstable early on because the student gives almost no weight to the teacher's tokens."
+    )
     formula = r"\ell = \mathrm{KL}\bigl(p_T \,\|\, \alpha p_T + (1-\alpha) q_T\bigr)"
     paper = DISTILLM
     reads = ("student.logq", "teacher.logp")
@@ -51,7 +54,12 @@ class SkewKL(Part):
         alpha = options.alpha
         if alpha == 0:
             return ForwardKL().slope(view, T, options)  # type: ignore[arg-type]
-        p, r = view.p(T), view.log_ratio(T)
-        value = maths.row_dot(p, r) - maths.row_dot(p, maths.log_mix_over_second(r, alpha))
-        share = (r + math.log(alpha / (1 - alpha))).neg_().sigmoid_()  # (1 - alpha) q / m
-        return Slope(value, dense=share.mul_(p), factor=-1.0, owned=True)
+
+        def work(p: Tensor, q: Tensor, r: Tensor, g: Tensor) -> Tensor:
+            s = maths.log_mix_over_second(r, alpha, out=g)  # log m - log q
+            value = (r - s).mul_(p).sum(-1)
+            g.neg_().exp_().mul_(p).mul_(1 - alpha)  # p (1 - alpha) q / m
+            return value
+
+        value, g = view.fill(T, work)
+        return Slope(value, dense=g, factor=-1.0, owned=True)

@@ -17,7 +17,7 @@ from ..errors import PlanRefused
 from . import maths
 
 if TYPE_CHECKING:
-    from ..head import Head
+    from ..output_layer import Head
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class DenseTeacher:
     def chunk(self, rows: slice, vocab: int) -> DenseTeacher:
         return DenseTeacher(self.hidden[rows], self.head)
 
-    def logits(self, vocab: int) -> Tensor:
+    def logits(self, vocab: int, out: Tensor | None = None) -> Tensor:
         with torch.no_grad():
-            return self.head.logits(self.hidden, vocab)
+            return self.head.logits(self.hidden, vocab, out)
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,43 @@ class RecordedTeacher:
 Teacher = DenseTeacher | RecordedTeacher
 
 
+class Scratch:
+    """Blocks of [n, V] that every chunk uses again: on CPU fresh memory of that size costs more than the arithmetic."""
+
+    def __init__(self) -> None:
+        self._free: list[Tensor] = []
+        self._used: list[Tensor] = []
+
+    def take(self, n: int, vocab: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Uninitialised; valid until `reset`."""
+        size = n * vocab
+        for i, block in enumerate(self._free):
+            if block.dtype == dtype and block.device == device and block.numel() >= size:
+                self._used.append(self._free.pop(i))
+                break
+        else:
+            self._used.append(torch.empty(size, dtype=dtype, device=device))
+        return self._used[-1][:size].view(n, vocab)
+
+    def reset(self) -> None:
+        self._free, self._used = self._free + self._used, []
+
+
 class View:
     """Reads over one chunk. `leaves`: student reads are cut from the logits and kept, so that the head can put the
     gradient together in closed form from the derivatives by the reads alone."""
 
     def __init__(
-        self, logits: Tensor, teacher: Teacher | None = None, labels: Tensor | None = None, *, leaves: bool = False
+        self,
+        logits: Tensor,
+        teacher: Teacher | None = None,
+        labels: Tensor | None = None,
+        *,
+        leaves: bool = False,
+        scratch: Scratch | None = None,
     ) -> None:
         self._z = logits
+        self._scratch = scratch
         self.teacher = teacher
         self._labels = labels
         self._cut = leaves
@@ -137,7 +166,12 @@ class View:
         if not isinstance(self.teacher, DenseTeacher):
             raise ValueError("this term reads the teacher's whole distribution; recorded signals hold only its top k")
         teacher = self.teacher
-        return self._once("zt", lambda: teacher.logits(self._z.shape[-1]).to(self._z.dtype))
+
+        def make() -> Tensor:
+            z = teacher.logits(self._z.shape[-1], self.empty() if self._scratch else None)
+            return z.to(self._z.dtype)
+
+        return self._once("zt", make)
 
     def logp(self, T: float = 1.0) -> Tensor:
         """log p_T over the vocabulary, [n, V]."""
@@ -159,32 +193,54 @@ class View:
 
     # -- constants for closed-form slopes -------------------------------------------------------------------------
 
+    def empty(self) -> Tensor:
+        """An uninitialised block like the logits, [n, V], for a slope to work in."""
+        z = self._z
+        if self._scratch is None:
+            return torch.empty_like(z)
+        return self._scratch.take(z.shape[0], z.shape[1], z.dtype, z.device)
+
     def q(self, T: float = 1.0) -> Tensor:
         """q_T, [n, V], without graph."""
-        return self._once(("q", T), lambda: torch.softmax(_over(self._z.detach(), T), -1))
+        return self._once(("q", T), lambda: self._softmax(self._z.detach(), T))
 
     def p(self, T: float = 1.0) -> Tensor:
         """p_T, [n, V]."""
-        return self._once(("p", T), lambda: torch.softmax(_over(self._zt(), T), -1))
+        return self._once(("p", T), lambda: self._softmax(self._zt(), T))
 
     def log_ratio(self, T: float = 1.0) -> Tensor:
         """log p_T - log q_T, [n, V], without graph."""
+        return self._once(("ratio", T), lambda: self._ratio(slice(None), T, self.empty()))
 
-        def make() -> Tensor:
-            gap = self._zt() - self._z.detach()
-            if T != 1:
-                gap.div_(T)
-            return gap.add_((self._lse(T).detach() - self._lse_t(T))[:, None])
+    def _ratio(self, rows: slice, T: float, out: Tensor | None = None) -> Tensor:
+        gap = torch.sub(self._zt()[rows], self._z.detach()[rows], out=out)
+        return (gap if T == 1 else gap.div_(T)).add_(self._shift(T)[rows, None])
 
-        return self._once(("ratio", T), make)
+    def fill(self, T: float, work: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Runs `work(p, q, r, g) -> value` over blocks of rows; r = log p - log q is its own to overwrite, g is to be
+        filled. Returns values [n] and g [n, V]. Blocks stay in the processor's cache from one operation to the next."""
+        p, q, g = self.p(T), self.q(T), self.empty()
+        return maths.by_rows(g, lambda s: work(p[s], q[s], self._ratio(s, T), g[s])), g
+
+    def forward_kl(self, T: float = 1.0) -> Tensor:
+        """Sum of p_T (log p_T - log q_T), [n], without graph."""
+        p = self.p(T)
+        return self._once(("forward kl", T), lambda: maths.by_rows(p, lambda s: self._ratio(s, T).mul_(p[s]).sum(-1)))
 
     def mean_logq(self, T: float = 1.0) -> Tensor:
         """Sum of p_T log q_T, [n], without graph and without a row of log q."""
-        return self._once(("p logq", T), lambda: _over(maths.row_dot(self.p(T), self._z.detach()), T) - self._lse(T).detach())
+        dot = self._once(("p z", T), lambda: maths.row_dot(self.p(T), self._z.detach()))
+        return _over(dot, T) - self._lse(T).detach()
 
-    def mean_logp(self, T: float = 1.0) -> Tensor:
-        """Sum of p_T log p_T, [n]: minus the teacher's entropy."""
-        return self._once(("p logp", T), lambda: _over(maths.row_dot(self.p(T), self._zt()), T) - self._lse_t(T))
+    def _shift(self, T: float) -> Tensor:
+        return self._lse(T).detach() - self._lse_t(T)
+
+    def _softmax(self, z: Tensor, T: float) -> Tensor:
+        out = self.empty()
+        if T == 1:
+            return torch.softmax(z, -1, out=out)
+        maths.by_rows(z, lambda s: torch.softmax(z[s] / T, -1, out=out[s])[:, 0])
+        return out
 
     def _lse(self, T: float) -> Tensor:
         return self._once(("raw lse", T), lambda: self._normaliser(self._z, T, self.q if self._cut else None))

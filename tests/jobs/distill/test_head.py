@@ -99,7 +99,9 @@ def test_it_reads_forward_only():
 
 
 def test_it_says_why_it_chose_the_chunk():
-    chunk, why = choose_chunk(5000, 151936, "cpu", 512 * 2**20)
-    assert chunk == 512 * 2**20 // (151936 * 24)
-    assert str(chunk) in why and "512 MiB" in why
+    chunk, why = choose_chunk(5000, 151936, "cpu", 256 * 2**20)
+    assert chunk == 256 * 2**20 // (151936 * 24)
+    assert f"{chunk} rows x 151936" in why and "256 MiB" in why
+    assert choose_chunk(5000, 4096)[0] == 512  # 8 MiB a copy
+    assert choose_chunk(5000, 151936)[0] == 128
     assert choose_chunk(7, 100)[0] == 16
