@@ -118,7 +118,7 @@ def describe(run: dict[str, Any]) -> str:
     """State, phase and progress in steps of a tenth, so that a log stays short."""
     progress = run.get("progress") or {}
     done, total = progress.get("done"), progress.get("total")
-    share = f" {10 * (10 * done // total)} %" if total else ""
+    share = f" {10 * (10 * int(done or 0) // int(total))} %" if total else ""
     return f"{run['state']} {run.get('phase') or ''}{share}".strip()
 
 

