@@ -4,7 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("workbench.home.urls")),
-    path("account/", include("allauth.urls")),
+    path("account/", include("workbench.team.account_urls")),
     path("team/", include("workbench.team.urls")),
     path("studio/", include("workbench.studio.urls")),
     path("runs/", include("workbench.runs.urls")),
@@ -14,3 +14,5 @@ urlpatterns = [
     path("help/", include("workbench.help.urls")),
     path("api/v1/", include("workbench.api.urls")),
 ]
+
+handler500 = "workbench.home.views.broken"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from datetime import UTC, datetime
 
 from django.contrib import messages
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_POST
 
 from jobs.distill.errors import DistillError
@@ -56,6 +58,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"ok": False, "database": False}, status=503)
     return JsonResponse({"ok": True, "database": True})
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500, or 503 where the database does not answer. Drawn without the request: reading the session may fail too."""
+    error = sys.exc_info()[1]
+    name, status = ("errors/503.html", 503) if isinstance(error, OperationalError | InterfaceError) else ("500.html", 500)
+    return HttpResponse(render_to_string(name), status=status, headers={"Retry-After": "5"} if status == 503 else {})
 
 
 def _seen(request: HttpRequest) -> datetime | None:

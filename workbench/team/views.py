@@ -72,6 +72,8 @@ def add_member(request: HttpRequest) -> HttpResponse:
 def change_member(request: HttpRequest, membership_id: int) -> HttpResponse:
     membership = get_object_or_404(queries.members(request.team), pk=membership_id)
     form = RoleForm(request.POST)
+    if "password" in request.POST and membership.user != request.user:
+        return _page(request, new_member={"email": membership.user.email, "password": actions.new_password(membership)})
     try:
         if "remove" in request.POST:
             actions.remove_member(membership)

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -87,3 +88,35 @@ def test_it_never_leads_away_after_sign_in(alice: Any, target: str) -> None:
 
 def test_it_says_whether_the_database_answers(db: None) -> None:
     assert Client().get("/healthz").json() == {"ok": True, "database": True}
+
+
+@pytest.mark.parametrize("path", ["/account/logout/", "/account/signup/", "/account/password/change/", "/account/inactive/", "/account/reauthenticate/"])
+def test_it_draws_every_page_of_an_account_in_the_same_frame(client_of: Any, alice: Any, path: str) -> None:
+    browser = Client() if "signup" in path else client_of(alice)
+    assert "door-form" in browser.get(path).content.decode()
+
+
+def test_it_says_that_the_database_is_away() -> None:
+    from django.db import OperationalError
+
+    from workbench.home.views import broken
+
+    try:
+        raise OperationalError("server closed the connection")
+    except OperationalError:
+        answer = broken(None)  # type: ignore[arg-type]
+    assert answer.status_code == 503 and "The database does not answer" in answer.content.decode()
+
+
+@pytest.fixture
+def no_memory_of_tries() -> Any:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def test_it_slows_down_who_guesses_passwords(alice: Any, no_memory_of_tries: None) -> None:
+    answers = [Client().post("/account/login/", {"login": alice.email, "password": f"guess {i}"}) for i in range(12)]
+    assert answers[-1].status_code == 429 or "Too many" in answers[-1].content.decode()
+    right = Client().post("/account/login/", {"login": alice.email, "password": "correct horse battery"})
+    assert right.status_code != 302

@@ -68,3 +68,9 @@ def test_it_does_not_touch_people_of_another_team(client_of: Any, admin: Any, ch
     other = charlie.memberships.get()
     assert client_of(admin).post(f"/team/members/{other.id}/", {"remove": "1"}).status_code == 404
     assert Membership.objects.filter(pk=other.pk).exists()
+
+
+def test_it_gives_a_forgetful_person_a_new_password(client_of: Any, admin: Any, bob: Any) -> None:
+    answer = client_of(admin).post(f"/team/members/{bob.memberships.get().id}/", {"password": "1"})
+    password = answer.context["new_member"]["password"]
+    assert Client().post("/account/login/", {"login": bob.email, "password": password}).status_code == 302
