@@ -75,8 +75,7 @@ class Agent(threading.Thread):
         """Claims and supervises one run; False when there was nothing to do."""
         slot_id = self._slot_id
         assert slot_id is not None and self._lock is not None
-        if not self.database(lambda: slots.seen(slot_id)):
-            return False
+        self.database(lambda: slots.seen(slot_id))
         lease = self.database(lambda: leases.claim(self.place.queue, slot_id, self.owner))
         if lease is None:
             return False

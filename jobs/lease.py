@@ -41,6 +41,7 @@ class Orders:
 CLAIM = """
 with next as (
   select id from runs_run where state in ('queued', 'retry_wait') and desired = 'run' and queue = %(queue)s and not_before <= clock_timestamp()
+    and exists (select 1 from runs_slot where id = %(slot)s and not draining)
   order by priority desc, not_before, number limit 1 for update skip locked)
 update runs_run set state = 'claimed', fence = fence + 1, attempt = attempt + 1, slot_id = %(slot)s, owner = %(owner)s,
   lease_until = clock_timestamp() + %(ttl)s * interval '1 second', reap_seen = null, events_seen = 0, wait_reason = '', phase = '',
@@ -64,7 +65,7 @@ where id = %(id)s and fence = %(fence)s returning state
 
 
 def claim(queue: str, slot_id: int, owner: str) -> Lease | None:
-    """Takes the next ready run of the queue for this slot; None when nothing waits, or while the slot's last run holds it."""
+    """Takes the next ready run of the queue for this slot; None when nothing waits, the slot drains, or its last run still holds it."""
     try:
         with acting("worker"), connection.cursor() as cursor:
             cursor.execute(CLAIM, {"queue": queue, "slot": slot_id, "owner": owner, "ttl": settings.LEASE_SECONDS})

@@ -84,11 +84,9 @@ def register(place: Place) -> Slot:
     return slot
 
 
-def seen(slot_id: int) -> bool:
-    """Says that the slot's agent lives; False while it is draining (or was removed)."""
-    draining = Slot.objects.filter(pk=slot_id).values_list("draining", flat=True).first()
+def seen(slot_id: int) -> None:
+    """Says that the slot's agent lives."""
     Slot.objects.filter(pk=slot_id).update(last_seen=Now())
-    return draining is False
 
 
 def lock(place: Place) -> int | None:
@@ -99,7 +97,7 @@ def lock(place: Place) -> int | None:
     """
     folder = Path("/tmp/workbench-locks") if place.name.startswith("gpu-") else Path(settings.DATA_DIR) / "locks"  # noqa: S108 - a lock, no data
     folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder / f"{place.name}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    fd = os.open(folder / f"{host()}-{place.name}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -108,8 +108,9 @@ class Supervisor:
         kind = self.lease.kind
         older = folders.older_attempts(self.lease)
         env = environment(kind, self.folder, older, signals.places(folders.described_teacher(self.folder)))
+        secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
         command = [*settings.ENGINE, kind, str(self.folder)]
-        return Child(command, self.folder, env | self.device_env, limits=LIMITS.get(kind, Limits()), held=self.held)
+        return Child(command, self.folder, env | self.device_env | secrets, limits=LIMITS.get(kind, Limits()), held=self.held)
 
     # -- watch ----------------------------------------------------------------------------------------------------
 
@@ -171,9 +172,8 @@ class Supervisor:
         if self.hung or self._asked_at or self.child.still_seconds() < self.child.patience():
             return
         self.hung = True
-        for number in (signal.SIGUSR1, signal.SIGABRT):
-            self.child.signal(number)
-            self._wait(2)
+        self.child.signal(signal.SIGABRT)  # Python's fault handler writes every thread's stack to the log
+        self._wait(3)
         self.child.kill()
 
     def _wait(self, seconds: float) -> None:
