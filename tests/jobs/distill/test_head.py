@@ -72,6 +72,13 @@ class Toy:
         loss.backward()
         return loss.detach(), h.grad, W.grad, b.grad
 
+    def ce_gradient(self, w: Tensor) -> Tensor:
+        """Gradient of the weighted cross-entropy by the states, dense."""
+        h = self.h.clone().requires_grad_()
+        z = (h @ self.W.T)[:, :V]
+        (torch.nn.functional.cross_entropy(z, self.y, reduction="none") * w).sum().backward()
+        return h.grad
+
 
 def close(a: tuple[Tensor, ...], b: tuple[Tensor, ...], tol: float = 1e-10) -> bool:
     return all((x - y).abs().max() <= tol for x, y in zip(a, b, strict=True))
@@ -87,7 +94,9 @@ def test_it_equals_the_plain_dense_version(part, formula, kw, T, cap, mode):
 
 def test_it_reads_forward_only():
     toy = Toy()
-    got = head_read(toy.h, Head(toy.W, toy.b, vocab=V), toy.y, temperatures=(1.0, 2.0), top_k=5, mass=0.9, entropy=True, chunk=8)
+    got = head_read(
+        toy.h, Head(toy.W, toy.b, vocab=V), toy.y, temperatures=(1.0, 2.0), top_k=5, mass=0.9, entropy=True, chunk=8
+    )
     z = (toy.h @ toy.W.T + toy.b)[:, :V]
     logp = torch.log_softmax(z, -1)
     assert torch.allclose(got.label_logp, logp.gather(-1, toy.y[:, None])[:, 0])
@@ -105,3 +114,186 @@ def test_it_says_why_it_chose_the_chunk():
     assert choose_chunk(5000, 4096)[0] == 512  # 8 MiB a copy
     assert choose_chunk(5000, 151936)[0] == 128
     assert choose_chunk(7, 100)[0] == 16
+
+
+ALL = [Objective(part(), part.Options(**kw), 2.0, True) for part, _, kw in CASES]
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 96, 1000])
+def test_it_does_not_depend_on_the_chunk(chunk):
+    assert close(Toy().run(ALL, chunk=chunk), Toy().run(ALL, chunk=7))
+
+
+def test_the_closed_form_equals_autograd_in_single_precision():
+    toy = Toy()
+    for name in ("h", "W", "b", "ht", "Wt", "w"):
+        setattr(toy, name, getattr(toy, name).float())
+    assert close(toy.run(ALL, chunk=10), toy.run(ALL, chunk=10, mode="recompute"), 1e-6)
+
+
+def test_it_does_not_depend_on_the_order_of_rows():
+    toy, shuffled, order = Toy(), Toy(), torch.randperm(N)
+    for name in ("h", "ht", "y", "w"):
+        setattr(shuffled, name, getattr(shuffled, name)[order])
+    loss, h, W, b = toy.run(ALL, chunk=10)
+    loss2, h2, W2, b2 = shuffled.run(ALL, chunk=10)
+    assert close((loss, h[order], W, b), (loss2, h2, W2, b2))
+
+
+def test_adding_a_constant_to_the_logits_changes_nothing():
+    toy, moved = Toy(), Toy()
+    moved.b = moved.b + 7.0
+    assert close(toy.run(ALL), moved.run(ALL), 1e-9)
+
+
+def test_dead_rows_of_the_head_change_nothing():
+    """Qwen's 151,936 rows and 152,064 rows of the same tokenizer: both are cut to the shared ids before the softmax."""
+    toy, padded = Toy(), Toy()
+    padded.W = torch.cat([padded.W, torch.full((9, H), 3.0, dtype=torch.float64)])
+    padded.b = torch.cat([padded.b, torch.full((9,), 50.0, dtype=torch.float64)])
+    loss, h, W, b = padded.run(ALL)
+    assert W[V:].abs().max() == 0
+    assert close(toy.run(ALL), (loss, h, W[: V + 3], b[: V + 3]))
+
+
+def test_micro_batches_add_up_exactly():
+    toy, terms = Toy(), [ALL[0], ALL[3]]
+    h, W, b = toy.leaves()
+    for rows in torch.arange(N).split(10):
+        teacher = DenseTeacher(toy.ht[rows], Head(toy.Wt))
+        weights = [toy.w[rows]] * 2
+        head_pass(h[rows], Head(W, b, 0.7, None, V), terms, weights, toy.y[rows], teacher=teacher).loss.backward()
+    assert close(toy.run(terms)[1:], (h.grad, W.grad, b.grad), 1e-12)
+
+
+def test_a_frozen_head_gets_no_gradient():
+    toy = Toy()
+    h = toy.h.clone().requires_grad_()
+    out = head_pass(h, Head(toy.W, vocab=V), ALL[:1], [toy.w], toy.y)
+    out.loss.backward()
+    assert h.grad is not None and toy.W.grad is None
+
+
+def test_it_makes_no_gradient_when_nobody_asks():
+    toy = Toy()
+    with torch.no_grad():
+        out = head_pass(toy.h.clone().requires_grad_(), Head(toy.W, vocab=V), ALL[:1], [toy.w], toy.y)
+    assert not out.loss.requires_grad
+    assert torch.isclose(
+        out.loss, head_pass(toy.h, Head(toy.W, vocab=V), ALL[:1], [toy.w], toy.y, mode="recompute").loss
+    )
+
+
+def test_upstream_gradient_scales_the_result():
+    toy, grads = Toy(), []
+    for factor in (1.0, 3.0):
+        h = toy.h.clone().requires_grad_()
+        (head_pass(h, Head(toy.W, vocab=V), ALL[:1], [toy.w], toy.y).loss * factor).backward()
+        grads.append(h.grad)
+    assert torch.allclose(grads[0] * 3, grads[1])
+
+
+def test_rows_of_weight_zero_take_no_part():
+    toy, cut = Toy(), Toy()
+    toy.w[5:] = 0
+    for name in ("h", "ht", "y", "w"):
+        setattr(cut, name, getattr(cut, name)[:5])
+    loss, h, *_ = toy.run(ALL)
+    assert torch.isclose(loss, cut.run(ALL)[0])
+    assert h[5:].abs().max() == 0
+
+
+def test_an_empty_batch_has_loss_zero():
+    h = torch.zeros(0, H, requires_grad=True)
+    out = head_pass(h, Head(torch.randn(V, H)), ALL[:1], [torch.zeros(0)], torch.zeros(0, dtype=torch.long))
+    out.loss.backward()
+    assert out.loss == 0 and h.grad.shape == (0, H)
+
+
+def test_tokens_mode_gives_rows_whose_weights_may_depend_on_each_other():
+    """A pairwise preference: the weight of a row depends on all other rows."""
+    toy, grads = Toy(), []
+    for dense in (False, True):
+        h = toy.h.clone().requires_grad_()
+        if dense:
+            logq = torch.log_softmax((h @ toy.W.T)[:, :V], -1).gather(-1, toy.y[:, None])[:, 0]
+        else:
+            logq = -head_pass(
+                h, Head(toy.W, vocab=V), [Objective(CrossEntropy())], [], toy.y, mode="tokens", chunk=10
+            ).rows[0]
+        (-torch.nn.functional.logsigmoid(0.1 * (logq[:20].sum() - logq[20:].sum()))).backward()
+        grads.append(h.grad)
+    assert torch.allclose(*grads, atol=1e-12)
+
+
+def test_a_teacher_with_too_small_a_head_is_refused():
+    toy = Toy()
+    teacher = DenseTeacher(toy.ht, Head(toy.Wt[: V - 1]))
+    with pytest.raises(ValueError, match="has 49 rows, the shared vocabulary 50"):
+        head_pass(toy.h, Head(toy.W, vocab=V), ALL[1:2], [toy.w], toy.y, teacher=teacher)
+
+
+def test_half_precision_heads_work_in_float32():
+    toy = Toy()
+    h, W = toy.h.bfloat16().requires_grad_(), toy.W.bfloat16().requires_grad_()
+    out = head_pass(h, Head(W, vocab=V), [Objective(CrossEntropy())], [toy.w], toy.y, chunk=10)
+    out.loss.backward()
+    assert out.loss.dtype == torch.float32 and h.grad.dtype == W.grad.dtype == torch.bfloat16
+    z = (h.detach() @ W.detach().T)[:, :V].float()
+    assert torch.isclose(
+        out.loss, (torch.nn.functional.cross_entropy(z, toy.y, reduction="none") * toy.w.float()).sum()
+    )
+
+
+class TestWrongVersionsAreCaught:
+    """Mistakes other engines ship; the comparison with the plain version must see each of them."""
+
+    def test_t_squared_in_the_value_only(self):
+        class ValueOnly(ForwardKL):
+            def slope(self, view, T, options):
+                slope = super().slope(view, T, options)
+                slope.value = slope.value * T * T
+                return slope
+
+        wrong = Toy().run([Objective(ValueOnly(), temperature=2.0)])
+        right = Toy().dense(plain.forward_kl, {}, 2.0, 4.0, None)
+        assert torch.isclose(wrong[0], right[0])
+        assert not close(wrong[1:], right[1:], 1e-4)
+
+    def test_vocabulary_padded_with_logit_zero(self):
+        toy, term = Toy(), Objective(ForwardKL())
+        right = toy.run([term])
+        h, W, b = toy.leaves()
+        W0, b0 = torch.cat([W[:V], W.new_zeros(9, H)]), torch.cat([b[:V], b.new_zeros(9)])
+        wt = torch.cat([toy.Wt[:V], toy.Wt.new_zeros(9, HT)])
+        teacher = DenseTeacher(toy.ht, Head(wt))
+        loss = head_pass(h, Head(W0, b0, 0.7, None, V + 9), [term], [toy.w], toy.y, teacher=teacher).loss
+        loss.backward()
+        assert not close((loss.detach(), h.grad), right[:2], 1e-4)
+
+    def test_a_checkpoint_that_binds_late(self):
+        """The recompute runs after the loop: rows bound by name would all be the last chunk's."""
+        toy = Toy()
+        h = toy.h.clone().requires_grad_()
+        total = torch.zeros((), dtype=torch.float64)
+        for rows in torch.arange(30).split(10):
+            f = lambda: torch.nn.functional.cross_entropy((h[rows] @ toy.W.T)[:, :V], toy.y[rows], reduction="sum")  # noqa: B023, E731
+            total = total + torch.utils.checkpoint.checkpoint(f, use_reentrant=False)
+        total.backward()
+        ours = toy.h.clone().requires_grad_()
+        w = (torch.arange(N) < 30).double()
+        out = head_pass(ours, Head(toy.W, vocab=V), [Objective(CrossEntropy())], [w], toy.y, chunk=10, mode="recompute")
+        out.loss.backward()
+        assert torch.isclose(out.loss, total)
+        assert not torch.allclose(ours.grad, h.grad, atol=1e-3)
+        assert close((ours.grad,), (toy.ce_gradient(w),))
+
+    def test_micro_batch_means_are_not_the_mean(self):
+        toy, term = Toy(), Objective(CrossEntropy())
+        h = toy.h.clone().requires_grad_()
+        for rows in (slice(0, 3), slice(3, N)):
+            n = toy.y[rows].numel()
+            weights = torch.full((n,), 0.5 / n, dtype=torch.float64)
+            head_pass(h[rows], Head(toy.W, vocab=V), [term], [weights], toy.y[rows]).loss.backward()
+        grads = toy.ce_gradient(torch.full((N,), 1 / N, dtype=torch.float64))
+        assert not torch.allclose(h.grad, grads, atol=1e-3)

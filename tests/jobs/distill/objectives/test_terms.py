@@ -1,0 +1,199 @@
+"""Each term against numbers worked by hand, and the identities that tie the terms to each other."""
+
+from __future__ import annotations
+
+from math import log, sqrt
+
+import pytest
+import torch
+from torch import Tensor
+
+from jobs.distill.catalog import PARTS
+from jobs.distill.head import DenseTeacher, Head
+from jobs.distill.objectives.base import Objective
+from jobs.distill.objectives.view import View
+
+torch.set_num_threads(1)
+
+P, Q = [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]  # teacher, student over three tokens
+ALPHA = 0.2
+
+
+def view(p: list[list[float]], q: list[list[float]], y: list[int] | None = None, leaves: bool = False) -> View:
+    """Logits are the logs of given probabilities; the teacher's head is the identity, its states are the logits."""
+    z, zt = torch.tensor(q, dtype=torch.float64).log(), torch.tensor(p, dtype=torch.float64).log()
+    teacher = DenseTeacher(zt, Head(torch.eye(zt.shape[-1], dtype=torch.float64)))
+    return View(z, teacher, None if y is None else torch.tensor(y), leaves=leaves)
+
+
+def value(
+    id: str, p: list[float], q: list[float], y: int = 0, T: float = 1.0, t_squared: bool = False, **options
+) -> float:
+    part = PARTS[id]()
+    term = Objective(part, part.Options(**options), T, t_squared)
+    return term.value(view([p], [q], [y])).item()
+
+
+def hand_skew(a: list[float], b: list[float], alpha: float) -> float:
+    return sum(x * log(x / (alpha * x + (1 - alpha) * y)) for x, y in zip(a, b, strict=True))
+
+
+BY_HAND = [
+    ("cross-entropy", {"y": 2}, -log(0.5)),
+    ("forward-kl", {}, 0.5 * log(2) + 0.25 * log(1) + 0.25 * log(0.5)),
+    ("reverse-kl", {}, 0.25 * log(0.5) + 0.25 * log(1) + 0.5 * log(2)),
+    # m = (3/8, 1/4, 3/8): both halves are 1/2 log(4/3) + 1/4 log(2/3)
+    ("jsd", {"beta": 0.5}, 0.5 * log(4 / 3) + 0.25 * log(2 / 3)),
+    ("jsd", {"beta": 0.0}, 0.25 * log(2)),
+    ("jsd", {"beta": 1.0}, 0.25 * log(2)),
+    ("skew-kl", {"alpha": ALPHA}, hand_skew(P, Q, ALPHA)),
+    ("reverse-skew-kl", {"alpha": ALPHA}, hand_skew(Q, P, ALPHA)),
+    ("reverse-skew-kl", {"alpha": ALPHA, "detach_mix": True}, hand_skew(Q, P, ALPHA)),
+    # target 0.4 * (0, 0, 1) + 0.6 * p = (0.3, 0.15, 0.55)
+    ("label-mix", {"share": 0.4, "y": 2}, -(0.3 * log(0.25) + 0.15 * log(0.25) + 0.55 * log(0.5))),
+]
+
+
+@pytest.mark.parametrize("id,options,expected", BY_HAND)
+def test_it_gives_the_number_worked_by_hand(id, options, expected):
+    assert value(id, P, Q, **options) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("id,options,expected", BY_HAND)
+def test_the_closed_form_has_the_same_value(id, options, expected):
+    options = dict(options)
+    v = view([P], [Q], [options.pop("y", 0)], leaves=True)
+    part = PARTS[id]()
+    assert part.slope(v, 1.0, part.Options(**options)).value.item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_every_term_is_worked_by_hand():
+    assert {id for id, *_ in BY_HAND} == set(PARTS)
+
+
+def test_temperature_two_takes_square_roots():
+    """softmax(log p / 2) is proportional to sqrt(p); T squared multiplies by four."""
+    half = sqrt(0.25)
+    p = [x / (sqrt(0.5) + 2 * half) for x in (sqrt(0.5), half, half)]
+    expected = p[0] * log(p[0] / p[2]) + p[2] * log(p[2] / p[0])
+    assert value("forward-kl", P, Q, T=2.0) == pytest.approx(expected, abs=1e-12)
+    assert value("forward-kl", P, Q, T=2.0, t_squared=True) == pytest.approx(4 * expected, abs=1e-12)
+
+
+# -- identities ---------------------------------------------------------------------------------------------------------
+
+DIVERGENCES = [(id, {}) for id in PARTS if id not in ("cross-entropy", "label-mix")]
+
+
+def random_pair(seed: int, n: int = 6, vocab: int = 40) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(n, vocab, generator=g, dtype=torch.float64), torch.randn(
+        n, vocab, generator=g, dtype=torch.float64
+    )
+
+
+def run(id: str, zs: Tensor, zt: Tensor, T: float = 1.0, y: Tensor | None = None, **options) -> tuple[Tensor, Tensor]:
+    """Values [n] and the gradient of their sum by the logits, by autograd."""
+    z = zs.clone().requires_grad_()
+    part = PARTS[id]()
+    teacher = DenseTeacher(zt, Head(torch.eye(zt.shape[-1], dtype=torch.float64)))
+    values = part.value(View(z, teacher, y), T, part.Options(**options))
+    return values.detach(), torch.autograd.grad(values.sum(), z)[0]
+
+
+@pytest.mark.parametrize("id,options", DIVERGENCES)
+def test_a_divergence_is_zero_only_between_equals(id, options):
+    zs, zt = random_pair(1)
+    assert run(id, zs, zs, **options)[0].abs().max() < 1e-12
+    assert run(id, zs, zs, **options)[1].abs().max() < 1e-12
+    assert run(id, zs, zt, **options)[0].min() > 1e-3
+
+
+def test_jsd_tends_to_the_two_kls():
+    zs, zt = random_pair(2)
+    tiny = 1e-6
+    assert torch.allclose(run("jsd", zs, zt, beta=tiny)[0] / tiny, run("forward-kl", zs, zt)[0], rtol=1e-3)
+    assert torch.allclose(run("jsd", zs, zt, beta=1 - tiny)[0] / tiny, run("reverse-kl", zs, zt)[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.5, 0.9])
+def test_jsd_is_a_mixture_of_the_skew_divergences(beta):
+    zs, zt = random_pair(3)
+    parts = (
+        beta * run("skew-kl", zs, zt, alpha=beta)[0] + (1 - beta) * run("reverse-skew-kl", zs, zt, alpha=1 - beta)[0]
+    )
+    assert torch.allclose(run("jsd", zs, zt, beta=beta)[0], parts, atol=1e-12)
+
+
+def test_jsd_is_at_most_log_two():
+    zs, zt = random_pair(4)
+    assert run("jsd", zs * 50, zt * 50, beta=0.5)[0].max() <= log(2) + 1e-12
+
+
+def test_skew_zero_is_the_plain_kl():
+    zs, zt = random_pair(5)
+    for skewed, plain in (("skew-kl", "forward-kl"), ("reverse-skew-kl", "reverse-kl")):
+        for a, b in zip(run(skewed, zs, zt, alpha=0.0), run(plain, zs, zt), strict=True):
+            assert torch.allclose(a, b, atol=1e-12)
+
+
+def test_large_temperatures_compare_centred_logits():
+    """T^2 KL -> |centred difference of logits|^2 / (2 V) as T grows (Hinton et al. 2015, section 2.1)."""
+    zs, zt = random_pair(6)
+    gap = (zt - zt.mean(-1, keepdim=True)) - (zs - zs.mean(-1, keepdim=True))
+    T = 3000.0
+    assert torch.allclose(T * T * run("forward-kl", zs, zt, T)[0], (gap**2).sum(-1) / (2 * zs.shape[-1]), rtol=1e-3)
+
+
+def test_gradients_by_the_logits_have_their_known_forms():
+    zs, zt = random_pair(7)
+    p, q = zt.softmax(-1), zs.softmax(-1)
+    ratio = q.log() - p.log()
+    assert torch.allclose(run("forward-kl", zs, zt)[1], q - p, atol=1e-12)
+    assert torch.allclose(run("reverse-kl", zs, zt)[1], q * (ratio - (q * ratio).sum(-1, keepdim=True)), atol=1e-12)
+    beta = 0.3
+    over_mix = q.log() - (beta * p + (1 - beta) * q).log()
+    expected = (1 - beta) * q * (over_mix - (q * over_mix).sum(-1, keepdim=True))
+    assert torch.allclose(run("jsd", zs, zt, beta=beta)[1], expected, atol=1e-12)
+
+
+def test_label_mixing_has_the_gradient_of_cross_entropy_and_forward_kl():
+    zs, zt = random_pair(8)
+    y, a = torch.arange(len(zs)), 0.3
+    mixed = run("label-mix", zs, zt, y=y, share=a)[1]
+    parts = a * run("cross-entropy", zs, zt, y=y)[1] + (1 - a) * run("forward-kl", zs, zt)[1]
+    assert torch.allclose(mixed, parts, atol=1e-12)
+
+
+def test_two_teachers_average_as_probabilities_or_as_logs():
+    """Weighted forward KLs pull towards the mixture of teachers, reverse KLs towards their normalised geometric mean."""
+    zs, z1 = random_pair(9)
+    z2 = random_pair(10)[0]
+    w = 0.3
+    mixture = (w * z1.softmax(-1) + (1 - w) * z2.softmax(-1)).log()
+    geometric = w * z1.log_softmax(-1) + (1 - w) * z2.log_softmax(-1)
+    for id, target in (("forward-kl", mixture), ("reverse-kl", geometric)):
+        apart = w * run(id, zs, z1)[1] + (1 - w) * run(id, zs, z2)[1]
+        assert torch.allclose(apart, run(id, zs, target)[1], atol=1e-12)
+
+
+def test_a_constant_mixture_changes_the_gradient_but_not_the_value():
+    zs, zt = random_pair(11)
+    free, fixed = run("reverse-skew-kl", zs, zt, alpha=0.3), run("reverse-skew-kl", zs, zt, alpha=0.3, detach_mix=True)
+    assert torch.equal(free[0], fixed[0])
+    assert (free[1] - fixed[1]).abs().max() > 1e-3
+
+
+def test_extreme_logits_stay_finite():
+    z = torch.tensor([[200.0, 0.0, -200.0]], dtype=torch.float32)
+    teacher = DenseTeacher(-z, Head(torch.eye(3)))
+    for id in PARTS:
+        part = PARTS[id]()
+        leaf = z.clone().requires_grad_()
+        plain = part.value(View(leaf, teacher, torch.tensor([2])), 1.0, part.Options())
+        grad = torch.autograd.grad(plain.sum(), leaf)[0]
+        with torch.no_grad():
+            slope = part.slope(View(z, teacher, torch.tensor([2]), leaves=True), 1.0, part.Options())
+        assert plain.isfinite().all() and grad.isfinite().all(), id
+        assert slope.value.isfinite().all() and (slope.dense is None or slope.dense.isfinite().all()), id
+        assert torch.allclose(plain, slope.value, rtol=1e-4), id
