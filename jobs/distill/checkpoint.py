@@ -56,7 +56,7 @@ def write_folder(target: Path, files: Mapping[str, bytes], note: dict[str, Any])
         for name, data in files.items():
             _write(temp / name, data)
             failpoint(f"after_write:{name.split('.')[0]}")
-        _write(temp / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
+        _write(temp / MANIFEST, json.dumps({**manifest, "sha256": _own_hash(manifest)}, indent=1, sort_keys=True).encode())
         failpoint("after_manifest")
         _sync_folder(temp)
         failpoint("before_rename")
@@ -79,6 +79,8 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a whole, undamaged folder; None when anything is missing or differs from its hash."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest.pop("sha256") != _own_hash(manifest):
+            return None
         for name, entry in manifest["files"].items():
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != entry["sha256"]:
                 return None
@@ -162,6 +164,10 @@ class Checkpoints:
 
     def _here(self) -> list[Path]:
         return sorted(self.folder.glob(f"{self.arm}-step-*"))
+
+
+def _own_hash(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -40,6 +40,7 @@ def attach(model: PreTrainedModel, adapter: Adapter, seed: int, events: Events |
                 hint="Choose from the model's own layers, or all-linear.",
             )
     if adapter.head:
+        _refuse_empty_rows(model, adapter)
         targets = [*targets, _head_name(model)]
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
@@ -70,6 +71,17 @@ def training_mode(model: Any) -> None:
     for name, module in model.named_modules():
         if "lora_dropout" in name:
             module.train()
+
+
+def _refuse_empty_rows(model: PreTrainedModel, adapter: Adapter) -> None:
+    """DoRA divides each row of a weight by its length; padding rows of an output layer are often all zeros."""
+    empty = int((model.get_output_embeddings().weight.abs().amax(-1) == 0).sum())
+    if adapter.dora and empty:
+        raise PlanRefused(
+            f"DoRA cannot adapt this output layer: {empty} of its rows are all zeros and have no direction.",
+            field="student.adapter.dora",
+            hint="Switch off DoRA, or do not adapt the output layer.",
+        )
 
 
 def _head_name(model: PreTrainedModel) -> str:
