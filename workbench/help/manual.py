@@ -101,7 +101,7 @@ def _read(slug: str) -> Page:
     title, _, body = text.partition("\n")
     body = body.strip()
     html = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table").render(body)
-    html = html.replace("<table>", '<div class="table-responsive"><table class="table">').replace("</table>", "</table></div>")
+    html = html.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<div class="table-responsive" tabindex="0"><table class="table">').replace("</table>", "</table></div>")
     plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", re.sub(r"[*`#|>]+", " ", body))
     return Page(slug, title.removeprefix("# ").strip(), " ".join(plain.split("\n\n")[0].split()), plain, mark_safe(html))  # noqa: S308
 
