@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from workbench.datasets import actions, queries, uploads
 from workbench.datasets.models import Dataset, Upload
@@ -50,13 +50,13 @@ def get_dataset(request: HttpRequest, dataset_id: UUID) -> dict[str, Any]:
         "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}},
     }}},
 )  # fmt: skip
-def upload(request: HttpRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> tuple[int, Upload]:
+def upload(request: HttpRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> Status[Upload]:
     """One file, as multipart field `file` or as the raw body. The answer says what was found in it."""
     need(request, Role.MEMBER)
     with tempfile.NamedTemporaryFile(prefix="upload-") as place:
         name = _multipart(request, place) if request.content_type == "multipart/form-data" else _raw(request, place, filename)
         place.flush()
-        return 201, actions.take_upload(request.team, request.user, Path(place.name), name)
+        return Status(201, actions.take_upload(request.team, request.user, Path(place.name), name))
 
 
 def _multipart(request: HttpRequest, place: Any) -> str:
@@ -101,9 +101,9 @@ def get_upload(request: HttpRequest, upload_id: UUID) -> Upload:
 
 
 @router.post("/datasets/uploads/{uuid:upload_id}/import", response={202: RunOut}, summary="Import an upload as a dataset")
-def import_upload(request: HttpRequest, upload_id: UUID, body: ImportUpload) -> tuple[int, dict[str, Any]]:
+def import_upload(request: HttpRequest, upload_id: UUID, body: ImportUpload) -> Status[dict[str, Any]]:
     """The same choices give the same run: sending this twice imports once."""
     need(request, Role.MEMBER)
     found = _upload_or_404(request, upload_id)
     about = {"title": body.title, "licence": body.licence, "attribution": body.attribution}
-    return 202, run_out(actions.start_import(found, request.user, about, body.roles, body.options))
+    return Status(202, run_out(actions.start_import(found, request.user, about, body.roles, body.options)))

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from jobs.distill.errors import RecipeInvalid
 from workbench.library import actions, queries
@@ -37,7 +37,7 @@ def get_model(request: HttpRequest, model_id: UUID) -> dict[str, Any]:
 
 
 @router.post("/models", response={202: RunOut}, summary="Add a model of the hub")
-def add_model(request: HttpRequest, body: AddModel) -> tuple[int, dict[str, Any]]:
+def add_model(request: HttpRequest, body: AddModel) -> Status[dict[str, Any]]:
     """Starts the work that fetches and checks the model; watch the returned run."""
     need(request, Role.MEMBER)
     form = HubForm({**body.dict(), "idem_key": "00000000-0000-0000-0000-000000000000"})
@@ -45,4 +45,4 @@ def add_model(request: HttpRequest, body: AddModel) -> tuple[int, dict[str, Any]
         field, errors = next(iter(form.errors.items()))
         raise RecipeInvalid(f"{field}: {errors[0]}", field=field)
     wanted = form.cleaned_data
-    return 202, run_out(actions.add_from_hub(request.team, request.user, wanted["model"], wanted["revision"], wanted["token"]))
+    return Status(202, run_out(actions.add_from_hub(request.team, request.user, wanted["model"], wanted["revision"], wanted["token"])))

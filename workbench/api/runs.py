@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest
 from django.urls import reverse
-from ninja import Header, Query, Router
+from ninja import Header, Query, Router, Status
 
 from workbench.runs import actions, charts, pages, words
 from workbench.runs.models import Kind, Run, RunEvent, State
@@ -48,10 +48,10 @@ def idem_key(team_id: UUID, text: str | None) -> UUID | None:
 
 
 @router.post("/runs", response={201: RunDetail, 422: Error}, summary="Start a run from a recipe")
-def create(request: HttpRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)) -> tuple[int, dict[str, Any]]:
+def create(request: HttpRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)) -> Status[dict[str, Any]]:
     """The same Idempotency-Key gives the same run, however often it is sent."""
     need(request, Role.MEMBER)
-    return 201, _detail(submit_recipe(request.team, request.user, recipe_of(body), idem_key(request.team.id, key)))
+    return Status(201, _detail(submit_recipe(request.team, request.user, recipe_of(body), idem_key(request.team.id, key))))
 
 
 @router.get("/runs", response=RunList, summary="Runs of your team")

@@ -19,13 +19,13 @@ def add_from_hub(team: Team, user: User, model: str, revision: str = "main", tok
     """Starts the work that fetches a model by id and revision, checks it and measures its facts."""
     if token:
         set_hub_token(team, user, token)
-    spec = {"source": Source.HUB.value, "model": model, "revision": revision or "main"}
+    spec = {"source": Source.HUB.value, "key": model, "revision": revision or "main"}
     return start_run(Kind.ADD_MODEL, team, user, f"Add {model}", spec, idem_key=idem_key)
 
 
 def add_from_folder(team: Team, user: User, folder: Path, idem_key: uuid.UUID | None = None) -> Run:
-    """Starts the work that checks a folder on the server and measures its facts; the folder itself stays where it is."""
-    spec = {"source": Source.FOLDER.value, "model": f"local/{folder.name}", "folder": str(folder)}
+    """Starts the work that checks a folder on the server and measures its facts; its files are copied, so that what was checked is what is used."""
+    spec = {"source": Source.FOLDER.value, "key": f"local/{folder.name}", "path": str(folder)}
     return start_run(Kind.ADD_MODEL, team, user, f"Add {folder.name}", spec, idem_key=idem_key)
 
 

@@ -62,7 +62,7 @@ def under_way(team: Team) -> list[Run]:
     """Models that are being added, or whose adding failed and was not repeated with success."""
     runs = Run.objects.filter(team=team, kind=Kind.ADD_MODEL).exclude(state__in=("succeeded", "cancelled")).order_by("-created_at")[:10]
     have = set(models(team).values_list("key", flat=True))
-    return [r for r in runs if r.state not in ENDED or r.spec.get("model") not in have]
+    return [r for r in runs if r.state not in ENDED or r.spec.get("key") not in have]
 
 
 def existing(team: Team, key: str, revision: str) -> Model | None:

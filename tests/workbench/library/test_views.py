@@ -51,7 +51,7 @@ def test_it_starts_one_run_per_form(client_of, alice, db):
     for _ in range(2):
         answer = client_of(alice).post("/models/add/", {"model": "org/name", "revision": "", "token": "", "idem_key": KEY})
     run = Run.objects.get(kind=Kind.ADD_MODEL)
-    assert answer.url == reverse("runs:detail", args=[run.id]) and run.spec == {"source": "hub", "model": "org/name", "revision": "main"}
+    assert answer.url == reverse("runs:detail", args=[run.id]) and run.spec == {"source": "hub", "key": "org/name", "revision": "main"}
 
 
 @pytest.mark.parametrize("name", ["name", "../etc/passwd", "org/..", "org/na me", "https://huggingface.co/org/name", "org/name/x", "a" * 300, ""])
@@ -92,7 +92,7 @@ def test_it_adds_a_folder_under_an_allowed_root(client_of, admin, settings, tmp_
     (tmp_path / "llama" / "config.json").write_text("{}")
     settings.MODEL_ROOTS = [tmp_path]
     assert client_of(admin).post("/models/add/folder/", {"folder": "llama", "idem_key": KEY}).status_code == 302
-    assert Run.objects.get().spec == {"source": "folder", "model": "local/llama", "folder": str(tmp_path / "llama")}
+    assert Run.objects.get().spec == {"source": "folder", "key": "local/llama", "path": str(tmp_path / "llama")}
 
 
 @pytest.mark.parametrize("folder", ["..", "../other", "/etc", "link", "", ".", "empty", "x\x00y"])
