@@ -102,7 +102,7 @@ def refused(found: DatasetVersion, limit: int | None = 200) -> list[dict[str, An
     """Refused rows with line, column, reason and remedy."""
     if not found.refused_blob_id:
         return []
-    out = []
+    out: list[dict[str, Any]] = []
     with blobs.open_blob(found.refused_blob_id) as lines:
         for line in lines:
             if limit is not None and len(out) >= limit:

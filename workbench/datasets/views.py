@@ -13,13 +13,15 @@ from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jobs.distill.errors import DistillError
+from workbench.adapters.zipped import attachment, text_attachment
 from workbench.runs.models import State
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
@@ -150,27 +152,28 @@ def _title(found: Upload) -> str:
 @require_GET
 def upload_tokens(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     found = _get_upload(request, upload_id)
-    return _tokens(request, found.findings["rows"], reverse("datasets:upload_tokens", args=[found.pk]), reverse("datasets:confirm", args=[found.pk]))
+    rows, wanted = found.findings["rows"], max(1, _int(request.GET.get("row"), 1))
+    return _tokens(request, rows[wanted - 1 : wanted], wanted, len(rows), reverse("datasets:upload_tokens", args=[found.pk]), reverse("datasets:confirm", args=[found.pk]))
 
 
 @require_GET
 def tokens(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
     found = _version(request, dataset_id, number)
-    page = max(1, _int(request.GET.get("row"), 0) // queries.PAGE + 1)
+    wanted = max(1, _int(request.GET.get("row"), 1))
     try:
-        rows = queries.rows_page(found, page)["rows"]
+        page = queries.rows_page(found, (wanted - 1) // queries.PAGE + 1)
     except DistillError as e:
         return render(request, "datasets/_partials/problem.html", {"message": e.message, "hint": e.hint}, status=422)
-    return _tokens(request, rows, reverse("datasets:tokens", args=[dataset_id, number]), reverse("datasets:version", args=[dataset_id, number]))
+    place = (wanted - 1) % queries.PAGE
+    return _tokens(request, page["rows"][place : place + 1], wanted, page["total"], reverse("datasets:tokens", args=[dataset_id, number]), reverse("datasets:version", args=[dataset_id, number]))
 
 
-def _tokens(request: HttpRequest, rows: list[dict[str, Any]], here: str, back: str) -> HttpResponse:
-    """One row as one or two models read it."""
-    at = max(0, _int(request.GET.get("row"), 0)) % max(1, len(rows)) if rows else 0
+def _tokens(request: HttpRequest, rows: list[dict[str, Any]], at: int, last: int, here: str, back: str) -> HttpResponse:
+    """One row (number `at` of `last`, from 1) as one or two models read it."""
     everything, shown = queries.chosen_models(request.team, request.GET.get("teacher", ""), request.GET.get("student", ""))
-    context: dict[str, Any] = {"row": rows[at] if rows else None, "at": at, "last": len(rows) - 1, "models": everything, "shown": [m.key for m in shown], "here": here, "back": back}
+    context: dict[str, Any] = {"row": rows[0] if rows else None, "at": at, "last": last, "models": everything, "shown": [m.key for m in shown], "here": here, "back": back}
     try:
-        context["readings"] = queries.tokens([rows[at]], shown) if rows and shown else []
+        context["readings"] = queries.tokens(rows, shown) if rows and shown else []
     except DistillError as e:
         context |= {"readings": [], "problem": e}
     return render(request, "datasets/_partials/tokens.html" if request.htmx else "datasets/tokens.html", context)
@@ -228,6 +231,8 @@ def _splits(shown: DatasetVersion) -> dict[str, Any]:
     """Training and held-out rows: of the file's own column, else by hash at the usual share."""
     facts = DatasetVersion.objects.filter(pk=shown.pk).values_list("facts__train", "facts__heldout").first() or (None, None)
     own = bool(shown.counts.get("heldout"))
+    if not own and facts[0] is None:
+        return {"own": False, "train": None, "heldout": None}  # known once the rows are measured
     return {"own": own, "train": facts[0] if facts[0] is not None else shown.counts.get("train"), "heldout": facts[1] if facts[1] is not None else shown.counts.get("heldout")}
 
 
@@ -253,11 +258,11 @@ def rows(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
 
 
 @require_GET
-def export(request: HttpRequest, dataset_id: UUID, number: int) -> StreamingHttpResponse:
+def export(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponseBase:
     """All rows as CSV; cells that a spreadsheet would run are escaped."""
     found = _version(request, dataset_id, number)
     chunks = children.export(children.local_copy(found.rows_blob_id))
-    return StreamingHttpResponse(chunks, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{_plain_name(found)}.csv"'})
+    return attachment(chunks, f"{_plain_name(found)}.csv", "text/csv; charset=utf-8")
 
 
 @require_GET
@@ -270,7 +275,7 @@ def refused(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse
     for row in queries.refused(found, None):
         cells = [row["column"], row["reason"], row["remedy"]]
         writer.writerow([row["line"], *("'" + c if c.startswith((*FORMULA, "'")) else c for c in cells)])
-    return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{_plain_name(found)}-refused.csv"'})
+    return text_attachment(out.getvalue(), f"{_plain_name(found)}-refused.csv", "text/csv; charset=utf-8")
 
 
 @require_POST

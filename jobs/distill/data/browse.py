@@ -17,8 +17,10 @@ SHOWN = 2000  # characters of one text on a page
 def page(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     """{rows, matching, total}: rows that match query (in any text, case ignored), label and split, from offset."""
     offset, limit = max(0, int(request.get("offset") or 0)), min(200, max(1, int(request.get("limit") or 25)))
-    rows, matching, total = [], 0, 0
-    for total, row in enumerate(iter_rows(path), start=1):
+    rows: list[dict[str, Any]] = []
+    matching = total = 0
+    for row in iter_rows(path):
+        total += 1
         row["split"] = row["split"] or (split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train")
         if not _matches(row, request):
             continue

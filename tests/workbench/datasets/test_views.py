@@ -192,7 +192,7 @@ def test_it_exports_without_formulas(client: Client, tmp_path: Path) -> None:
     client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
     version = imported(upload, tmp_path / "run")
     response = client.get(reverse("datasets:export", args=[version.dataset_id, 1]))
-    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(b"".join(response).decode(), newline="")))
     assert len(rows) == 5
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in rows for cell in (row["user"], row["answer"]))
     assert restore(rows[0]["user"]) == '=HYPERLINK("http://x.invalid","click")'
