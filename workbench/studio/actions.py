@@ -14,12 +14,13 @@ from jobs.distill.catalog import SYSTEMS
 from jobs.distill.errors import PlanRefused
 from jobs.distill.plan.result import Problem
 from jobs.distill.recipe import Recipe
+from jobs.samples.catalog import RECIPE
 from workbench.library.models import Model
 from workbench.runs import actions as runs
 from workbench.runs.models import Kind, Run
 from workbench.team.models import Team, User
 
-from . import paths, queries, sample
+from . import paths, queries
 from .models import Draft
 
 UNTITLED = Recipe.model_fields["name"].default
@@ -86,12 +87,12 @@ def submit_recipe(team: Team, user: User | None, recipe: Recipe, idem_key: uuid.
 
 def submit_sample(team: Team, user: User, idem_key: uuid.UUID | str) -> Run:
     """The one-click run of the start page."""
-    return submit_recipe(team, user, recipes.parse(sample.RECIPE), idem_key)
+    return submit_recipe(team, user, recipes.parse(RECIPE), idem_key)
 
 
 def sample_is_ready(team: Team) -> bool:
     """Whether the sample models and data are in the library, so that the one-click run can start."""
-    return not queries.find(team, sample.RECIPE).problems
+    return not queries.find(team, RECIPE).problems
 
 
 def freeze(recipe: Recipe, found: queries.Found) -> Recipe:

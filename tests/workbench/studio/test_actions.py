@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from jobs.distill import recipe as recipes
+from jobs.samples.catalog import RECIPE
 from tests.workbench.samples import sample_library
-from workbench.studio import actions, queries, sample
+from workbench.studio import actions, queries
 from workbench.studio.board import board
 from workbench.studio.models import Draft
 
@@ -19,7 +20,7 @@ def library(db: None) -> dict[str, Any]:
 
 
 def test_it_submits_the_same_recipe_once_per_key(library: Any, team_a: Any, alice: Any) -> None:
-    key, recipe = uuid.uuid4(), recipes.parse(sample.RECIPE)
+    key, recipe = uuid.uuid4(), recipes.parse(RECIPE)
     assert actions.submit_recipe(team_a, alice, recipe, key) == actions.submit_recipe(team_a, alice, recipe, key)
 
 
@@ -30,7 +31,7 @@ def test_it_freezes_a_recipe_that_can_be_read_again(library: Any, team_a: Any, a
 
 
 def test_it_refuses_with_every_problem_and_its_field(library: Any, team_a: Any, alice: Any) -> None:
-    wrong = {**sample.RECIPE, "student": {"model": "sample/banking77-student", "adapter": {"rank": 900}}, "teacher": {"model": "nobody/knows"}}
+    wrong = {**RECIPE, "student": {"model": "sample/banking77-student", "adapter": {"rank": 900}}, "teacher": {"model": "nobody/knows"}}
     with pytest.raises(actions.Refused) as e:
         actions.submit_recipe(team_a, alice, recipes.parse(wrong))
     fields = {p["field"] for p in e.value.as_dict()["problems"]}
@@ -38,7 +39,7 @@ def test_it_refuses_with_every_problem_and_its_field(library: Any, team_a: Any, 
 
 
 def test_it_names_a_run_after_what_it_does(library: Any, team_a: Any, alice: Any) -> None:
-    recipe = recipes.parse({k: v for k, v in sample.RECIPE.items() if k != "name"})
+    recipe = recipes.parse({k: v for k, v in RECIPE.items() if k != "name"})
     assert actions.submit_recipe(team_a, alice, recipe).title == "LLM-Neo: Banking77 student on Banking77"
 
 
@@ -51,7 +52,7 @@ def test_it_prefers_the_teams_own_model_over_a_shared_one(library: Any, team_a: 
 
 
 def test_it_computes_the_summary_in_150_milliseconds(library: Any, team_a: Any, alice: Any) -> None:
-    draft = Draft.objects.create(team=team_a, created_by=alice, fields=sample.RECIPE)
+    draft = Draft.objects.create(team=team_a, created_by=alice, fields=RECIPE)
     board(draft, alice)
     took = []
     for _ in range(5):
