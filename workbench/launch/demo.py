@@ -67,7 +67,7 @@ def run(stack: Stack, seed: int | None) -> dict[str, Any]:
 
 def sample_recipe(seed: int | None) -> dict[str, Any]:
     from jobs.distill import recipe as recipes
-    from workbench.studio.sample import RECIPE
+    from jobs.samples.catalog import RECIPE
 
     recipe = recipes.to_dict(recipes.parse(RECIPE))
     return recipe if seed is None else {**recipe, "seed": seed}
