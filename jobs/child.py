@@ -127,7 +127,12 @@ class Child:
         return memory_kills() - self._memory_kills
 
     def log_tail(self, lines: int = 100) -> list[str]:
-        return tail(self.folder / "engine.log", lines)
+        """The end of the log, without this server's paths: people may read it."""
+        hidden = {f"{self.folder}/": "", str(self.folder): "the run folder", f"{settings.BASE_DIR}/": "", str(settings.DATA_DIR): "DATA_DIR"}
+        lines_of_log = tail(self.folder / "engine.log", lines)
+        for path, shown in hidden.items():
+            lines_of_log = [line.replace(path, shown) for line in lines_of_log]
+        return lines_of_log
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -1,7 +1,8 @@
-"""Recorded teacher signals between runs: kept by teacher and way of recording, lent to later runs read-only.
+"""What teachers said and signalled, kept between runs and lent to later ones read-only.
 
-`DATA_DIR/signals/<manifest hash of the teacher>/<hash of signals.json>/`. Shards are immutable and named by their hash,
-so keeping them twice is keeping them once. Nothing here looks inside.
+`DATA_DIR/signals/<manifest hash of the teacher>/<hash of signals.json>/shard-*.safetensors` and `.../answers/answers/*.jsonl`.
+Shards are immutable and named by their hash, ledgers of answers by everything an answer depends on, so keeping them
+twice is keeping them once and nobody can take them for something else. Nothing here looks inside.
 """
 
 from __future__ import annotations
@@ -15,30 +16,32 @@ from typing import Any
 
 from django.conf import settings
 
+from jobs.samples.catalog import SIGNALS
+
 
 def places(teacher: dict[str, Any] | None) -> list[Path]:
-    """Folders of signals for a model as described in models.json: what earlier runs recorded, and what came with the model."""
+    """Folders of signals for a model as described in models.json: what earlier runs recorded, and what came with a sample."""
     if not teacher:
         return []
     kept = _store(teacher)
     found = sorted(p for p in kept.iterdir() if p.is_dir()) if kept and kept.is_dir() else []
-    shipped = Path(str(teacher.get("folder") or "/nonexistent")) / "signals"
-    return [p for p in [*found, shipped] if (p / "signals.json").is_file()]
+    shipped = [SIGNALS] if str(teacher.get("key", "")).startswith("sample/") and SIGNALS.is_dir() else []
+    return [*found, *shipped]
 
 
 def keep(teacher: dict[str, Any] | None, folder: Path) -> int:
-    """Takes the new shards of a run that succeeded; returns how many."""
-    described, store = folder / "signals" / "signals.json", _store(teacher or {})
-    if store is None or not described.is_file():
+    """Takes the new shards and answers of a run that succeeded; returns how many files."""
+    store = _store(teacher or {})
+    if store is None:
         return 0
-    target = store / hashlib.sha256(described.read_bytes()).hexdigest()[:16]
-    target.mkdir(parents=True, exist_ok=True)
-    new = [s for s in (folder / "signals").glob("shard-*.safetensors") if s.is_file() and not (target / s.name).exists()]
-    for shard in new:
-        _link(shard, target / shard.name)
-    if new:
-        _link(described, target / "signals.json")
-    return len(new)
+    described, answers = folder / "signals" / "signals.json", sorted((folder / "answers").glob("*.jsonl"))
+    kept = sum(_take(path, store / "answers" / "answers" / path.name) for path in answers)
+    if described.is_file():
+        target = store / hashlib.sha256(described.read_bytes()).hexdigest()[:16]
+        kept += sum(_take(shard, target / shard.name) for shard in sorted((folder / "signals").glob("shard-*.safetensors")))
+        if target.is_dir():
+            _take(described, target / described.name)
+    return kept
 
 
 def _store(teacher: dict[str, Any]) -> Path | None:
@@ -47,13 +50,16 @@ def _store(teacher: dict[str, Any]) -> Path | None:
     return Path(settings.DATA_DIR) / "signals" / sha256 if re.fullmatch("[0-9a-f]{64}", sha256) else None
 
 
-def _link(source: Path, target: Path) -> None:
-    """A hard link where the disk allows it; whole or not at all otherwise."""
+def _take(source: Path, target: Path) -> bool:
+    """Whole or not at all; a ledger that grew replaces the shorter one."""
+    if source.is_symlink() or not source.is_file() or (target.exists() and target.stat().st_size >= source.stat().st_size):
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
     try:
-        os.link(source, target)
-    except FileExistsError:
-        return
+        os.link(source, partial)
     except OSError:
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
         shutil.copyfile(source, partial)
-        partial.replace(target)
+    partial.replace(target)
+    return True

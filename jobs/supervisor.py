@@ -100,11 +100,12 @@ class Supervisor:
             self._refused(Transient(f"The run folder cannot be written: {error.strerror}.", code="DISK_FULL" if error.errno == 28 else None))
             return False
         self._with_patience(self.database, lambda: leases.change(self.lease, "running", "claimed"))
-        self.child = self._spawn()
+        secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
+        self.child = self._spawn(secrets)
         self.nudge.set()
         return True
 
-    def _spawn(self) -> Child:
+    def _spawn(self, secrets: dict[str, str]) -> Child:
         kind = self.lease.kind
         older = folders.older_attempts(self.lease)
         env = environment(kind, self.folder, older, signals.places(folders.described_teacher(self.folder)))

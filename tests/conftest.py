@@ -138,9 +138,7 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Wor
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.send_signal(signal.SIGCONT)
-            one.stop()
+        one.stop(signal.SIGKILL)  # a gentle stop takes seconds; the tests that need one ask for it
 
 
 @pytest.fixture

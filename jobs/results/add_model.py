@@ -9,6 +9,7 @@ from jobs.distill.errors import Transient
 from workbench.library.models import Model, Source
 from workbench.runs.models import Blob, Run
 
+from . import profile_dataset
 from .outcome import Outcome, present, read_report
 
 
@@ -22,6 +23,7 @@ def collect(run: Run, folder: Path) -> Outcome:
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
         model = save_model(run, report, facts)
         public["model"] = str(model.pk)
+        profile_dataset.profile_for_new_tokenizers(run)
 
     public = {k: v for k, v in report.items() if k not in ("folder", "facts")}
     return Outcome(public, files, tuple(files), commit)

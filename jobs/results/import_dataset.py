@@ -10,9 +10,9 @@ from django.utils.text import slugify
 
 from jobs.distill.errors import Transient
 from workbench.datasets.models import Dataset, DatasetVersion, Upload
-from workbench.runs import actions
-from workbench.runs.models import Blob, Kind, Run
+from workbench.runs.models import Blob, Run
 
+from . import profile_dataset
 from .outcome import Outcome, present, read_report
 
 
@@ -25,10 +25,7 @@ def collect(run: Run, folder: Path) -> Outcome:
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
         version = _version(run, report, blobs)
         report["dataset"], report["version"], report["version_id"] = str(version.dataset_id), version.number, str(version.pk)
-        actions.start_run(
-            Kind.PROFILE_DATASET, run.team, run.created_by, f"Profile of {version.dataset.title}"[:200], {"version": str(version.pk)},
-            dataset_version=version, parent=run,
-        )  # fmt: skip
+        profile_dataset.start(run, version)
 
     return Outcome(report, files, (), commit)
 

@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from django.db.models import Q
 
 from workbench.datasets.models import DatasetVersion
-from workbench.runs.models import Blob, Run
+from workbench.library.models import Model
+from workbench.runs import actions
+from workbench.runs.models import Blob, Kind, Run
 
 from .outcome import Outcome, read_report
 
 
 def collect(run: Run, folder: Path) -> Outcome:
     report = read_report(folder)
-    version = run.dataset_version_id or run.spec.get("version")
+    chosen = run.dataset_version_id or run.spec.get("version")
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
-        DatasetVersion.objects.filter(pk=version).update(facts=report.get("facts"), profile=report.get("profile"))
+        version = DatasetVersion.objects.select_for_update().filter(pk=chosen).first()
+        if version:
+            version.facts = _merged(version.facts or {}, report.get("facts") or {})
+            version.profile = report.get("profile")
+            version.save(update_fields=["facts", "profile"])
 
     # The lengths of 20,000 rows belong to the version, not a second time to the run.
-    return Outcome({"version_id": str(version)}, {}, (), commit)
+    return Outcome({"version_id": str(chosen)}, {}, (), commit)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """New facts, with the lengths that other tokenizers (another team's models) gave before."""
+    if old.get("sha256") != new.get("sha256"):
+        return new
+    return new | {name: (old.get(name) or {}) | (new.get(name) or {}) for name in ("prompt_lengths", "answer_lengths")}
+
+
+def profile_for_new_tokenizers(run: Run) -> None:
+    """Measures the newest version of every dataset the team sees that has no lengths yet for the tokenizer of one of its models."""
+    wanted = {m.facts["tokenizer"]["vocab_sha256"] for m in Model.objects.filter(visible(run)) if m.facts and "tokenizer" in m.facts}
+    newest = DatasetVersion.objects.filter(visible(run, "dataset__")).order_by("dataset", "-number").distinct("dataset")
+    for version in newest.select_related("dataset"):
+        if wanted - set((version.facts or {}).get("prompt_lengths") or {}):
+            start(run, version)
+
+
+def start(run: Run, version: DatasetVersion) -> Run:
+    """The profile of a version, as a run of its own."""
+    title, spec = f"Profile of {version.dataset.title}"[:200], {"version": str(version.pk)}
+    return actions.start_run(Kind.PROFILE_DATASET, run.team, run.created_by, title, spec, dataset_version=version, parent=run)
+
+
+def visible(run: Run, prefix: str = "") -> Q:
+    return Q(**{f"{prefix}team": run.team}) | Q(**{f"{prefix}team": None})

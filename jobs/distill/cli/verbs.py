@@ -59,7 +59,7 @@ def _add_model(folder: Path, events: Events) -> None:
 
 
 def _prepare_samples(folder: Path, events: Events) -> None:
-    from ..models.verbs import prepare_samples
+    from ..models.samples import prepare_samples
 
     prepare_samples(folder, events)
 
