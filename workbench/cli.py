@@ -174,9 +174,9 @@ def upload(args: argparse.Namespace) -> int:
         raise Refused({"message": "Say which file: workbench datasets upload rows.csv"}, 422)
     api, path = Api.from_config(), Path(args.file)
     with path.open("rb") as file:
-        found = api.call("POST", "/datasets/uploads", params={"filename": path.name}, content=_chunks(file), headers={"Content-Type": "application/octet-stream"})
+        found = api.call("POST", "/datasets/uploads", params={"filename": path.name}, content=_chunks(file), headers={"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)})
     findings = found["findings"]
-    roles = {role: column for role, column in (pair.split("=", 1) for pair in args.role)} or findings.get("roles") or {}
+    roles = dict(args.role) or findings.get("roles") or {}
     show(table([[role, column] for role, column in roles.items()], ["ROLE", "COLUMN"]))
     open_ones = [p for p in findings.get("problems", []) if p.get("severity") != "note"]
     for problem in findings.get("problems", []):
@@ -269,7 +269,7 @@ def conclude(api: Api, run: dict[str, Any]) -> int:
 
 def cancel(args: argparse.Namespace) -> int:
     api = Api.from_config()
-    run = api.call("POST", f"/runs/{api.run(args.run)['id']}/cancel")
+    run = api.call("POST", f"/runs/{api.run(args.run)['id']}/cancel", json={})
     show(f"Run #{run['number']}: {'cancelled' if run['state'] == 'cancelled' else 'cancel asked for'}.")
     return OK
 
@@ -303,6 +303,13 @@ def download(args: argparse.Namespace) -> int:
     return OK
 
 
+def _role(text: str) -> tuple[str, str]:
+    role, equals, column = text.partition("=")
+    if not equals or not role or not column:
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form role=column")
+    return role, column
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="workbench", description=(__doc__ or "").splitlines()[0], epilog="Exit codes: 0 done, 1 refused, 2 out of reach, 3 the run did not succeed.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -320,7 +327,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("action", nargs="?", choices=["list", "upload"], default="list")
     p.add_argument("file", nargs="?")
     p.add_argument("--title")
-    p.add_argument("--role", action="append", default=[], metavar="ROLE=COLUMN", help="for example user=question; repeat")
+    p.add_argument("--role", action="append", default=[], type=_role, metavar="ROLE=COLUMN", help="for example user=question; repeat")
     p.add_argument("--yes", action="store_true", help="accept the warnings")
     p = add("submit", submit, "start a run from a recipe")
     p.add_argument("recipe", help="YAML or JSON file, - for standard input")

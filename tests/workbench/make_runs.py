@@ -62,7 +62,7 @@ def event(run: Run, type: str, **data: Any) -> RunEvent:
 def succeeded(team: Any, user: Any, report: dict[str, Any] | None = None, files: dict[str, bytes] | None = None, **more: Any) -> Run:
     """A finished distillation with its adapter files."""
     run = running(team, user, phase="export", **more)
-    stored = files if files is not None else {"adapter_model.safetensors": random.Random(7).randbytes(2048), "adapter_config.json": b"{}", "README.md": b"# A card\n", "recipe.yaml": b"version: 1\n", "report.json": b"{}", "SHA256SUMS": b""}  # noqa: S311
+    stored = files if files is not None else {"adapter_model.safetensors": random.Random(7).randbytes(2048), "adapter_config.json": b"{}", "README.md": b"# A card\n", "recipe.yaml": b"version: 1\n", "report.json": b"{}", "SHA256SUMS": b""}
     for name, data in stored.items():
         Artifact.objects.create(run=run, name=f"adapter/{name}", blob=blobs.put(data), attempt=1, fence=1)
     with acting("worker"):
@@ -81,7 +81,7 @@ def failed(team: Any, user: Any, error: dict[str, Any] | None = None, **more: An
 
 def curves(run: Run, steps: int = 240, seed: int = 0) -> None:
     """Losses that fall with noise, for student and control."""
-    noise = random.Random(seed)  # noqa: S311
+    noise = random.Random(seed)
     rows = []
     for arm, floor in (("student", 0.4), ("control", 0.9)):
         for step in range(1, steps + 1):
