@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import SimpleLazyObject
+
 from jobs.distill.catalog import System, options_schema
 from jobs.distill.plan.result import Plan, Problem
 from workbench.team.models import User
@@ -26,7 +28,7 @@ class Bar:
 
 
 def board(draft: Draft, user: User) -> dict[str, Any]:
-    """The context of the board and of each of its partials."""
+    """The context of the board and of each of its partials. Lists that only the whole page shows are read when it does."""
     fields = draft.fields if isinstance(draft.fields, dict) else {}
     check = queries.check(draft.team, fields)
     data = queries.complete(fields)
@@ -39,14 +41,14 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "options": forms.option_inputs(options_schema(system), fields) if system else [],
         "advanced_options": {f"options.{k}" for k, o in (system.options if system else {}).items() if o.advanced},
         "system": system,
-        "methods": methods.choices(check, data.get("method")),
-        "models": queries.models(draft.team),
-        "datasets": queries.datasets(draft.team),
-        "versions": queries.versions(draft.team, paths.get(fields, "data.dataset")),
+        "methods": SimpleLazyObject(lambda: methods.choices(check, data.get("method"))),
+        "models": SimpleLazyObject(lambda: queries.models(draft.team)),
+        "datasets": SimpleLazyObject(lambda: queries.datasets(draft.team)),
+        "versions": SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset"))),
         "memory": memory_bars(check.plan),
         "counts": card_problems(check),
         "recipe_text": recipe_text.dump(data),
-        "other_drafts": queries.recent_drafts(draft.team, user, draft),
+        "other_drafts": SimpleLazyObject(lambda: queries.recent_drafts(draft.team, user, draft)),
     }
 
 

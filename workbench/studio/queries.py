@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -40,15 +41,15 @@ class Found:
     has_worker: bool = False
     problems: list[Problem] = field(default_factory=list)
 
-    @property
+    @cached_property
     def teacher_facts(self) -> ModelFacts | None:
         return _model_facts(self.teacher)
 
-    @property
+    @cached_property
     def student_facts(self) -> ModelFacts | None:
         return _model_facts(self.student)
 
-    @property
+    @cached_property
     def data_facts(self) -> DataFacts | None:
         return DataFacts.model_validate(self.version.facts) if self.version and self.version.facts else None
 
