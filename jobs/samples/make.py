@@ -74,11 +74,12 @@ def make_student(given: Material, tokenizer: PreTrainedTokenizerFast, seed: int,
 
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """fp16 safetensors with config and tokenizer."""
+    """fp16 safetensors with config and tokenizer, readable by everyone like the other files."""
     if folder.exists():
         shutil.rmtree(folder)
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def make(folder: Path, seed: int = 0, tiny: bool = False) -> None:
