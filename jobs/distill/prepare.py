@@ -72,11 +72,10 @@ def _sample_rows(dataset: str) -> Path:
     try:
         from jobs.samples.catalog import DATASETS
     except ImportError:
-        DATASETS = []
+        DATASETS = ()
     for sample in DATASETS:
-        entry = sample if isinstance(sample, dict) else vars(sample)
-        if dataset in (entry.get("key"), entry.get("id"), entry.get("name")):
-            return Path(entry.get("rows") or entry.get("parquet") or entry["file"])
+        if sample.key == dataset:
+            return Path(sample.folder) / sample.rows
     raise PlanRefused(f"The dataset {dataset!r} is not on this machine.", field="data.dataset", hint="Set data.file, or give --data FILE.")
 
 

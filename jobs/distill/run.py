@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,14 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
     return report
 
 
-def record(folder: Path, events: Events) -> None:
-    """Teacher answers and recorded signals of every training stage, and no training: `signals/` serves later runs."""
+def record(folder: Path, events: Events) -> Path:
+    """Everything of a run that does not depend on training: teacher answers, signals, what base and teacher answer on the
+    held-out rows. All of it lies in `signals/` in the end, which serves later runs (--signals)."""
     session = open_session(folder, events)
     session.listen()
     session.check_rows()
     work = stages.begin(session)
+    _before(work, metric_of(session))
     for stage in session.recipe.stages:
         if isinstance(stage, Generate):
             stages.generate(work, stage)
@@ -125,3 +128,6 @@ def record(folder: Path, events: Events) -> None:
             work.record = stage
         elif isinstance(stage, Train) and any(t.objective.needs_teacher for t in stages.terms_of(stage)):
             stages.recorded_teacher(work, stage, stages.training_examples(work, stage))
+    place = folder / "signals"
+    shutil.copytree(folder / "answers", place / "answers", dirs_exist_ok=True)
+    return place

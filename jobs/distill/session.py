@@ -6,7 +6,6 @@ import gc
 import hashlib
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -82,12 +81,12 @@ class Session:
         """The frozen split: labelled held-out rows. The sample does not depend on the seed, so that runs compare."""
         return stratified([r for r in self.rows if r.split == "heldout" and r.labelled], self.recipe.evaluation.limit)
 
-    def check_rows(self) -> None:
+    def check_rows(self, pinned: bool = True) -> None:
         """Raises DatasetChanged when the rows differ from what the recipe pinned, PlanRefused when a side is empty."""
-        pinned = self.recipe.data.sha256
+        wanted = self.recipe.data.sha256 if pinned else None
         found = {self.rows_hash, hashlib.sha256((self.folder / "data" / "rows.parquet").read_bytes()).hexdigest()}
-        if pinned and pinned not in found:
-            raise DatasetChanged(f"The data changed: the recipe pins {pinned[:12]}…, the rows here are {self.rows_hash[:12]}….", field="data.sha256", hint="Start a new run with the present data.")
+        if wanted and wanted not in found:
+            raise DatasetChanged(f"The data changed: the recipe pins {wanted[:12]}…, the rows here are {self.rows_hash[:12]}….", field="data.sha256", hint="Start a new run with the present data.")
         if not self.heldout_rows:
             raise PlanRefused("There are no labelled held-out rows, so nothing can be scored.", field="data.heldout", hint="Give some rows an answer and mark them as held-out, or raise the held-out share.")
         if not self.train_rows:
@@ -172,7 +171,7 @@ def open_session(folder: Path, events: Events, signals: list[Path] | None = None
     sources = {who: _source(entry) for who, entry in listed.items() if entry}
     places = [*(signals or []), folder / "signals", *(Path(p) for p in os.environ.get("WB_SIGNALS", "").split(os.pathsep) if p)]
     earlier = earlier_folders()
-    places += [p / "signals" for p in earlier]
+    places += [*(p / "signals" for p in earlier), *_sample_signals(sources)]
     return Session(folder, expanded, asked, sources, events, earlier, [p for p in places if p.is_dir()])
 
 
@@ -192,6 +191,12 @@ def _source(entry: dict[str, Any]) -> ModelSource:
     return ModelSource(folder, entry["key"], entry.get("revision"), entry.get("sha256") or manifest_sha256(folder))
 
 
-def copy_rows(source: Path, folder: Path) -> None:
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, folder / "data" / "rows.parquet")
+def _sample_signals(sources: dict[str, ModelSource]) -> list[Path]:
+    """What was recorded for the sample pair, where the samples are installed beside the engine."""
+    if not any(s.key.startswith("sample/") for s in sources.values()):
+        return []
+    try:
+        from jobs.samples.catalog import SIGNALS
+    except ImportError:
+        return []
+    return [Path(SIGNALS)]

@@ -8,7 +8,7 @@ A folder of signals holds `signals.json` (what was recorded) and shards `shard-*
     keys    in the header: the rows' hashes, in order
     rows    int32 [rows]        positions of each row
     counts  uint16 [positions]  ids of each position
-    ids     int32 [entries]     token ids, most likely first
+    ids     uint16 or int32 [entries]   token ids, most likely first
     z       float16 [entries]   logit minus the position's largest logit
     lse     float32 [positions, temperatures]   log sum exp((z - z_max) / T) over the teacher's whole vocabulary
 """
@@ -116,7 +116,7 @@ class Store:
         tensors = {
             "rows": np.asarray([len(r.counts) for r in rows], dtype=np.int32),
             "counts": np.concatenate([r.counts for r in rows]),
-            "ids": np.concatenate([r.ids for r in rows]),
+            "ids": _narrow(np.concatenate([r.ids for r in rows])),
             "z": np.concatenate([r.z for r in rows]),
             "lse": np.concatenate([r.lse for r in rows]),
         }
@@ -154,7 +154,7 @@ class Store:
         for key, end, n in zip(keys, ends, parts["rows"], strict=True):
             first, last = entry_ends[end - n], entry_ends[end]
             lse = np.ascontiguousarray(parts["lse"][end - n : end][:, columns])
-            self._rows[key] = RowSignals(parts["counts"][end - n : end], parts["ids"][first:last], parts["z"][first:last], lse)
+            self._rows[key] = RowSignals(parts["counts"][end - n : end], parts["ids"][first:last].astype(np.int32), parts["z"][first:last], lse)
 
     def _warn(self, message: str) -> None:
         if self.events:
@@ -180,6 +180,10 @@ def trim(ids: np.ndarray, z: np.ndarray, count: np.ndarray, lse: np.ndarray, tem
     keep = np.arange(ids.shape[1])[None, :] < count[:, None]
     shifted = lse - top / np.asarray(temperatures, dtype=np.float32)[None, :]
     return RowSignals(count.astype(np.uint16), ids[keep].astype(np.int32), (z - top).astype(np.float16)[keep], shifted.astype(np.float32))
+
+
+def _narrow(ids: np.ndarray) -> np.ndarray:
+    return ids.astype(np.uint16) if ids.max(initial=0) < 2**16 else ids.astype(np.int32)
 
 
 def collate(rows: Sequence[RowSignals]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
