@@ -291,7 +291,7 @@ def _leaf_gradients(view: View, loss: Tensor | None, sums: dict[float, _Sum]) ->
         elif kind == "logq":
             at.add_own(g)
             at.total = at.total + g.sum(-1)
-        else:
+        elif ids is not None:
             at.at.append((ids, g))
             at.total = at.total + g.sum(-1)
     return direct

@@ -102,10 +102,11 @@ class Head:
 
 def unwrap(model: nn.Module) -> Any:
     """The transformers causal LM inside; peft's layers stay where they are."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = getattr(model, "get_base_model", None)
+    return inner() if callable(inner) else model
 
 
-def backbone(model: nn.Module) -> nn.Module:
+def backbone(model: nn.Module) -> Any:
     """The part that gives last hidden states: `backbone(m)(input_ids=..., attention_mask=...)[0]` -> [B, L, H]."""
     return unwrap(model).base_model
 

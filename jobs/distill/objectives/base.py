@@ -25,6 +25,10 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class NoOptions(Options):
+    """A term that has nothing to set."""
+
+
 class Paper(BaseModel):
     """Where a formula was published."""
 
@@ -67,8 +71,7 @@ class Part:
     needs: ClassVar[frozenset[str]] = frozenset()
     scope: ClassVar[str] = "token"
 
-    class Options(Options):
-        pass
+    Options: ClassVar[type[BaseModel]] = NoOptions
 
     def value(self, view: View, T: float, options: Any) -> Tensor:
         """Unreduced value of each position, [n]."""
