@@ -43,11 +43,11 @@ def adapters(team: Team) -> QuerySet[Run]:
     return pages.runs(team).filter(kind=Kind.DISTILL, state=State.SUCCEEDED).annotate(files=Count("artifacts", filter=inside), bytes=Sum("artifacts__blob__size", filter=inside)).filter(files__gt=0)
 
 
-def adapter_list(team: Team, q: str = "", page: int = 1) -> Page:
+def adapter_list(team: Team, q: str = "", page: int = 1) -> Page[Any]:
     found = adapters(team).order_by("-finished_at")
     if q:
         found = found.filter(Q(title__icontains=q) | Q(spec__method__icontains=q) | Q(spec__student__model__icontains=q))
-    shown = Paginator(found, PAGE_SIZE).get_page(page)
+    shown: Page[Any] = Paginator(found, PAGE_SIZE).get_page(page)
     shown.object_list = [Adapter(run, pages.row(run), run.bytes) for run in shown.object_list]
     return shown
 

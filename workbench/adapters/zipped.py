@@ -49,7 +49,7 @@ def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
 async def _in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Pulls a blocking iterator without blocking the event loop."""
     done = object()
-    while (chunk := await sync_to_async(next)(chunks, done)) is not done:  # type: ignore[call-overload]
+    while isinstance(chunk := await sync_to_async(lambda: next(chunks, done))(), bytes):
         yield chunk
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from ninja import Router
 
 from jobs.distill import catalog
@@ -13,6 +13,7 @@ from jobs.distill.plan.result import Problem
 from jobs.distill.recipe import Recipe
 from workbench.studio import queries
 from workbench.studio.actions import Refused
+from workbench.team.request import TeamRequest
 
 from .schemas import RecipeIn
 
@@ -25,19 +26,19 @@ def recipe_of(body: RecipeIn) -> Recipe:
 
 
 @router.get("/systems", response=list[dict[str, Any]], summary="Published methods")
-def systems(request: HttpRequest) -> list[dict[str, Any]]:
+def systems(request: TeamRequest) -> list[dict[str, Any]]:
     return [catalog.system_json(s) for s in catalog.SYSTEMS.values()]
 
 
 @router.get("/systems/{slug:system_id}", response=dict[str, Any], summary="One published method")
-def system(request: HttpRequest, system_id: str) -> dict[str, Any]:
+def system(request: TeamRequest, system_id: str) -> dict[str, Any]:
     if system_id not in catalog.SYSTEMS:
         raise Http404
     return catalog.system_json(catalog.SYSTEMS[system_id])
 
 
 @router.get("/parts", response=list[dict[str, Any]], summary="Parts that methods are made of")
-def parts(request: HttpRequest) -> list[dict[str, Any]]:
+def parts(request: TeamRequest) -> list[dict[str, Any]]:
     return [catalog.part_json(p) for p in catalog.PARTS.values()]
 
 
@@ -47,7 +48,7 @@ def _not_enough(missing: list[str]) -> Problem:
 
 
 @router.post("/plan", response=dict[str, Any], summary="Check a recipe without starting it")
-def plan(request: HttpRequest, body: RecipeIn) -> dict[str, Any]:
+def plan(request: TeamRequest, body: RecipeIn) -> dict[str, Any]:
     """Verdict, refusals with their field and fix, memory, time, rows. A recipe that cannot be planned at all is a 422."""
     check = queries.check(request.team, recipes.to_dict(recipe_of(body)))
     if check.plan is None:

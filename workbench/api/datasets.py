@@ -9,12 +9,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from ninja import Query, Router, Status
 
 from workbench.datasets import actions, queries, uploads
 from workbench.datasets.models import Dataset, Upload
 from workbench.team.models import Role
+from workbench.team.request import TeamRequest
 
 from .answers import Refusal
 from .auth import need
@@ -31,12 +32,12 @@ def _out(dataset: Dataset) -> dict[str, Any]:
 
 
 @router.get("/datasets", response=list[DatasetOut], summary="Datasets you may use")
-def list_datasets(request: HttpRequest) -> list[dict[str, Any]]:
+def list_datasets(request: TeamRequest) -> list[dict[str, Any]]:
     return [_out(d) for d in queries.datasets(request.team)[:1000]]
 
 
 @router.get("/datasets/{uuid:dataset_id}", response=DatasetOut, summary="One dataset with its versions")
-def get_dataset(request: HttpRequest, dataset_id: UUID) -> dict[str, Any]:
+def get_dataset(request: TeamRequest, dataset_id: UUID) -> dict[str, Any]:
     try:
         return _out(queries.dataset(request.team, dataset_id))
     except ObjectDoesNotExist:
@@ -50,7 +51,7 @@ def get_dataset(request: HttpRequest, dataset_id: UUID) -> dict[str, Any]:
         "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}},
     }}},
 )  # fmt: skip
-def upload(request: HttpRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> Status[Upload]:
+def upload(request: TeamRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> Status[Upload]:
     """One file, as multipart field `file` or as the raw body. The answer says what was found in it."""
     need(request, Role.MEMBER)
     with tempfile.NamedTemporaryFile(prefix="upload-") as place:
@@ -59,7 +60,7 @@ def upload(request: HttpRequest, filename: str = Query("", max_length=300, descr
         return Status(201, actions.take_upload(request.team, request.user, Path(place.name), name))
 
 
-def _multipart(request: HttpRequest, place: Any) -> str:
+def _multipart(request: TeamRequest, place: Any) -> str:
     if not hasattr(request, "_files"):
         uploads.install(request)
     files = request.FILES.getlist("file")
@@ -72,7 +73,7 @@ def _multipart(request: HttpRequest, place: Any) -> str:
     return files[0].name or "upload"
 
 
-def _raw(request: HttpRequest, place: Any, filename: str) -> str:
+def _raw(request: TeamRequest, place: Any, filename: str) -> str:
     if not filename:
         raise Refusal(422, "INPUT_INVALID", "Say the file's name: its ending tells the format.", field="filename", hint="Add ?filename=rows.csv to the address.")
     total = 0
@@ -88,7 +89,7 @@ def _too_large() -> Refusal:
     return Refusal(413, "TOO_LARGE", f"The file is larger than {settings.MAX_UPLOAD_BYTES / 1024**2:,.0f} MiB, the most that is taken at once.", hint="Upload it in parts, or compress it with gzip.")
 
 
-def _upload_or_404(request: HttpRequest, upload_id: UUID) -> Upload:
+def _upload_or_404(request: TeamRequest, upload_id: UUID) -> Upload:
     try:
         return queries.upload(request.team, upload_id)
     except ObjectDoesNotExist:
@@ -96,12 +97,12 @@ def _upload_or_404(request: HttpRequest, upload_id: UUID) -> Upload:
 
 
 @router.get("/datasets/uploads/{uuid:upload_id}", response=UploadOut, summary="What was found in an upload")
-def get_upload(request: HttpRequest, upload_id: UUID) -> Upload:
+def get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
     return _upload_or_404(request, upload_id)
 
 
 @router.post("/datasets/uploads/{uuid:upload_id}/import", response={202: RunOut}, summary="Import an upload as a dataset")
-def import_upload(request: HttpRequest, upload_id: UUID, body: ImportUpload) -> Status[dict[str, Any]]:
+def import_upload(request: TeamRequest, upload_id: UUID, body: ImportUpload) -> Status[dict[str, Any]]:
     """The same choices give the same run: sending this twice imports once."""
     need(request, Role.MEMBER)
     found = _upload_or_404(request, upload_id)

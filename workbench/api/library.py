@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from ninja import Router, Status
 
 from jobs.distill.errors import RecipeInvalid
@@ -13,6 +12,7 @@ from workbench.library import actions, queries
 from workbench.library.forms import HubForm
 from workbench.library.models import Model
 from workbench.team.models import Role
+from workbench.team.request import TeamRequest
 
 from .auth import need
 from .runs import run_out
@@ -27,17 +27,17 @@ def _out(model: Model) -> dict[str, Any]:
 
 
 @router.get("/models", response=list[ModelOut], summary="Models you may use")
-def list_models(request: HttpRequest) -> list[dict[str, Any]]:
+def list_models(request: TeamRequest) -> list[dict[str, Any]]:
     return [_out(m) for m in queries.models(request.team)[:1000]]
 
 
 @router.get("/models/{uuid:model_id}", response=ModelOut, summary="One model")
-def get_model(request: HttpRequest, model_id: UUID) -> dict[str, Any]:
+def get_model(request: TeamRequest, model_id: UUID) -> dict[str, Any]:
     return _out(queries.model_or_404(request.team, model_id))
 
 
 @router.post("/models", response={202: RunOut}, summary="Add a model of the hub")
-def add_model(request: HttpRequest, body: AddModel) -> Status[dict[str, Any]]:
+def add_model(request: TeamRequest, body: AddModel) -> Status[dict[str, Any]]:
     """Starts the work that fetches and checks the model; watch the returned run."""
     need(request, Role.MEMBER)
     form = HubForm({**body.dict(), "idem_key": "00000000-0000-0000-0000-000000000000"})

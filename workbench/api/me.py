@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Router
+
+from workbench.team.request import TeamRequest
 
 from .schemas import Me
 
@@ -13,5 +14,5 @@ router = Router(tags=["me"])
 
 
 @router.get("/me", response=Me, summary="Who am I")
-def me(request: HttpRequest) -> dict[str, Any]:
+def me(request: TeamRequest) -> dict[str, Any]:
     return {"email": request.user.email, "team": request.team.name, "team_id": request.team.id, "role": request.role}

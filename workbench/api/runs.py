@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
@@ -15,6 +15,7 @@ from workbench.runs import actions, charts, pages, words
 from workbench.runs.models import Kind, Run, RunEvent, State
 from workbench.studio.actions import submit_recipe
 from workbench.team.models import Role
+from workbench.team.request import TeamRequest
 
 from .auth import need
 from .catalog import recipe_of
@@ -48,7 +49,7 @@ def idem_key(team_id: UUID, text: str | None) -> UUID | None:
 
 
 @router.post("/runs", response={201: RunDetail, 422: Error}, summary="Start a run from a recipe")
-def create(request: HttpRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)) -> Status[dict[str, Any]]:
+def create(request: TeamRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)) -> Status[dict[str, Any]]:
     """The same Idempotency-Key gives the same run, however often it is sent."""
     need(request, Role.MEMBER)
     return Status(201, _detail(submit_recipe(request.team, request.user, recipe_of(body), idem_key(request.team.id, key))))
@@ -56,7 +57,7 @@ def create(request: HttpRequest, body: RecipeIn, key: str | None = Header(None, 
 
 @router.get("/runs", response=RunList, summary="Runs of your team")
 def list_runs(
-    request: HttpRequest,
+    request: TeamRequest,
     state: Literal["", "live", "finished", "failed", "cancelled"] = "",
     kind: Literal["distill", "evaluate", "import_dataset", "profile_dataset", "add_model", "prepare_samples", "all"] = "distill",
     sort: Literal["newest", "oldest", "gap", "title"] = "newest",
@@ -69,52 +70,52 @@ def list_runs(
 
 
 @router.get("/runs/{uuid:run_id}", response=RunDetail, summary="One run")
-def get_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def get_run(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     return _detail(pages.run_or_404(request.team, run_id))
 
 
 @router.get("/runs/{uuid:run_id}/events", response=EventList, summary="What happened, after an event id")
-def events(request: HttpRequest, run_id: UUID, after: int = Query(0, ge=0, le=LARGEST), limit: int = Query(200, ge=1, le=1000)) -> dict[str, Any]:
+def events(request: TeamRequest, run_id: UUID, after: int = Query(0, ge=0, le=LARGEST), limit: int = Query(200, ge=1, le=1000)) -> dict[str, Any]:
     run = pages.run_or_404(request.team, run_id)
     found = list(RunEvent.objects.filter(run=run, id__gt=after).order_by("id")[:limit])
     return {"items": found, "last_id": found[-1].id if found else after, "ended": run.is_ended and len(found) < limit}
 
 
 @router.get("/runs/{uuid:run_id}/metrics", response=list[CurveOut], summary="Curves, at most 1,000 points each")
-def metrics(request: HttpRequest, run_id: UUID) -> list[charts.Curve]:
+def metrics(request: TeamRequest, run_id: UUID) -> list[charts.Curve]:
     return charts.curves(pages.run_or_404(request.team, run_id))
 
 
 @router.get("/runs/{uuid:run_id}/report", response=dict[str, Any], summary="The report of a finished run")
-def report(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def report(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     run = pages.run_or_404(request.team, run_id)
     if run.report is None:
         raise Http404
     return run.report
 
 
-def _act(request: HttpRequest, run_id: UUID, act: Callable[[Run], Run]) -> dict[str, Any]:
+def _act(request: TeamRequest, run_id: UUID, act: Callable[[Run], Run]) -> dict[str, Any]:
     need(request, Role.MEMBER)
     return run_out(act(pages.run_or_404(request.team, run_id)))
 
 
 @router.post("/runs/{uuid:run_id}/cancel", response=RunOut, summary="Cancel")
-def cancel(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def cancel(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     return _act(request, run_id, actions.cancel)
 
 
 @router.post("/runs/{uuid:run_id}/pause", response=RunOut, summary="Pause after a checkpoint")
-def pause(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def pause(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     return _act(request, run_id, actions.pause)
 
 
 @router.post("/runs/{uuid:run_id}/resume", response=RunOut, summary="Continue a paused run")
-def resume(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def resume(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     return _act(request, run_id, actions.resume)
 
 
 @router.post("/runs/{uuid:run_id}/retry", response=RunOut, summary="Try a failed run again")
-def retry(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+def retry(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     run = pages.run_or_404(request.team, run_id)
     if run.state == State.QUARANTINED:
         need(request, Role.OPERATOR)

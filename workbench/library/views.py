@@ -6,33 +6,34 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
 
 from . import actions, queries
 from .forms import FolderForm, HubForm
 
 
 @require_GET
-def library(request: HttpRequest) -> HttpResponse:
+def library(request: TeamRequest) -> HttpResponse:
     q = request.GET.get("q", "").replace("\x00", "")[:100].strip()
     context = {"q": q, "models": queries.library(request.team, q), "under_way": queries.under_way(request.team), "may_add": allows(request.role, Role.MEMBER)}
     return render(request, "library/list.html", context)
 
 
 @require_GET
-def detail(request: HttpRequest, model_id: UUID) -> HttpResponse:
+def detail(request: TeamRequest, model_id: UUID) -> HttpResponse:
     item = queries.shown(queries.model_or_404(request.team, model_id))
     return render(request, "library/detail.html", {"item": item, "model": item.model, "rows": queries.fact_list(item), "source": queries.source_words(item.model)})
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Role.MEMBER)
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: TeamRequest) -> HttpResponse:
     """Add from the hub; the work's page shows progress and refusals."""
     form = HubForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -47,7 +48,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs(Role.ADMIN)
-def add_folder(request: HttpRequest) -> HttpResponse:
+def add_folder(request: TeamRequest) -> HttpResponse:
     form = FolderForm(request.POST)
     if form.is_valid():
         run = actions.add_from_folder(request.team, request.user, form.cleaned_data["folder"], form.cleaned_data["idem_key"])
@@ -57,13 +58,13 @@ def add_folder(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def remove_token(request: HttpRequest) -> HttpResponse:
+def remove_token(request: TeamRequest) -> HttpResponse:
     actions.remove_hub_token(request.team)
     messages.success(request, "The team's hub token was removed.")
     return redirect("library:add")
 
 
-def _form(request: HttpRequest, hub: HubForm, folder: FolderForm) -> HttpResponse:
+def _form(request: TeamRequest, hub: HubForm, folder: FolderForm) -> HttpResponse:
     bad = (hub.is_bound and not hub.is_valid()) or (folder.is_bound and not folder.is_valid())
     context = {
         "hub": hub, "folder": folder, "has_token": queries.has_hub_token(request.team),

@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from jobs.distill.catalog import SYSTEMS
 from jobs.distill.errors import RecipeInvalid
 from workbench.team.models import Team
 
@@ -93,7 +94,7 @@ def run_or_404(team: Team | None, run_id: UUID) -> Run:
     return run
 
 
-def run_list(team: Team, wanted: Filters, user_id: Any = None) -> Page:
+def run_list(team: Team, wanted: Filters, user_id: Any = None) -> Page[Any]:
     """One page of runs; `page.object_list` are Rows."""
     found = runs(team).order_by(*SORTS[wanted.sort][1])
     if wanted.kind != "all":
@@ -104,7 +105,7 @@ def run_list(team: Team, wanted: Filters, user_id: Any = None) -> Page:
         found = found.filter(created_by_id=user_id)
     if wanted.q:
         found = found.filter(Q(title__icontains=wanted.q) | Q(spec__method__icontains=wanted.q) | Q(spec__teacher__model__icontains=wanted.q) | Q(spec__student__model__icontains=wanted.q))
-    page = Paginator(found.defer("plan"), PAGE_SIZE).get_page(wanted.page)
+    page: Page[Any] = Paginator(found.defer("plan"), PAGE_SIZE).get_page(wanted.page)
     page.object_list = [row(r) for r in page.object_list]
     return page
 
@@ -328,7 +329,7 @@ def team_usage(team: Team, days: int = 30) -> dict[str, Any]:
     return {"runs": ended.count(), "seconds": used, "days": days}
 
 
-def is_anything_live(page: Page) -> bool:
+def is_anything_live(page: Page[Any]) -> bool:
     return any(r.run.state not in ENDED and r.run.state != State.PAUSED for r in page.object_list)
 
 

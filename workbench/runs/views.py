@@ -9,7 +9,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
@@ -19,6 +19,7 @@ from jobs.distill.errors import DistillError
 from workbench.adapters import zipped
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
 
 from . import actions, charts, cloning, comparing, pages, run_folder, words
 from . import report as reports
@@ -53,7 +54,7 @@ def _numbers(run: Run) -> dict[str, Any]:
 
 
 @require_GET
-def run_list(request: HttpRequest) -> HttpResponse:
+def run_list(request: TeamRequest) -> HttpResponse:
     try:
         wanted = pages.filters(request.GET)
     except DistillError as e:
@@ -68,13 +69,13 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def queue(request: HttpRequest) -> HttpResponse:
+def queue(request: TeamRequest) -> HttpResponse:
     context = {"queue": pages.queue(request.team), "usage": pages.team_usage(request.team)}
     return render(request, "runs/_partials/queue.html" if request.htmx else "runs/queue.html", context)
 
 
 @require_GET
-def detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def detail(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     newest = pages.newest_event(run)  # before the parts are read: an event in between is sent again, never lost
     context: dict[str, Any] = {"run": run, "newest": newest, "may": _may(request, run), "recipe_yaml": run_folder.recipe_text(run)}
@@ -84,7 +85,7 @@ def detail(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_GET
-def report(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def report(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     built = reports.build(run.report)
     if run.state != State.SUCCEEDED or built is None:
@@ -93,7 +94,7 @@ def report(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_GET
-def part(request: HttpRequest, run_id: UUID, name: str) -> HttpResponse:
+def part(request: TeamRequest, run_id: UUID, name: str) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     if name not in PARTS:
         raise Http404("There is no such part of the page.")
@@ -101,7 +102,7 @@ def part(request: HttpRequest, run_id: UUID, name: str) -> HttpResponse:
 
 
 @require_GET
-async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse:
+async def stream(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     run = await sync_to_async(pages.run_or_404)(request.team, run_id)
     after = streams.last_seen(request.headers.get("Last-Event-ID"), request.GET.get("after"))
     response = StreamingHttpResponse(streams.events(run.id, after), content_type="text/event-stream")
@@ -111,7 +112,7 @@ async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_GET
-def curves(request: HttpRequest, run_id: UUID) -> JsonResponse:
+def curves(request: TeamRequest, run_id: UUID) -> JsonResponse:
     """Curves for the charts; `?name=` picks one chart, whose curves are the arms."""
     run = pages.run_or_404(request.team, run_id)
     found = [c for c in charts.curves(run) if request.GET.get("name") in (None, "", c.name)]
@@ -119,20 +120,20 @@ def curves(request: HttpRequest, run_id: UUID) -> JsonResponse:
 
 
 @require_GET
-def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def log(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     lines = (f"{e.at:%Y-%m-%d %H:%M:%S} {e.data.get('level', e.type):7} {words.one_line(e.data.get('message', ''))}\n" for e in pages.events(run, "log", "alarm", "error", limit=20_000))
     return zipped.text_attachment("".join(lines), f"run-{run.number}.log")
 
 
 @require_GET
-def recipe(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def recipe(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     return zipped.text_attachment(run_folder.recipe_text(run), f"{slugify(run.title) or 'recipe'}.yaml", "application/yaml")
 
 
 @require_GET
-def folder(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def folder(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     """The run folder's inputs, to run the same thing by hand on any machine."""
     run = pages.run_or_404(request.team, run_id)
     if run.kind != Kind.DISTILL:
@@ -140,7 +141,7 @@ def folder(request: HttpRequest, run_id: UUID) -> HttpResponse:
     return zipped.attachment(zipped.stream(run_folder.entries(run)), f"run-{run.number}.zip")
 
 
-def _act(request: HttpRequest, run_id: UUID, act: Callable[..., Any], said: str) -> HttpResponse:
+def _act(request: TeamRequest, run_id: UUID, act: Callable[..., Any], said: str) -> HttpResponse:
     """Does one thing to a run and says so; a refusal is a sentence on the same page, a repeated click changes nothing."""
     run = pages.run_or_404(request.team, run_id)
     try:
@@ -153,25 +154,25 @@ def _act(request: HttpRequest, run_id: UUID, act: Callable[..., Any], said: str)
 
 @require_POST
 @needs(Role.MEMBER)
-def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def cancel(request: TeamRequest, run_id: UUID) -> HttpResponse:
     return _act(request, run_id, actions.cancel, "The run is being cancelled.")
 
 
 @require_POST
 @needs(Role.MEMBER)
-def pause(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def pause(request: TeamRequest, run_id: UUID) -> HttpResponse:
     return _act(request, run_id, actions.pause, "The run pauses after its next checkpoint.")
 
 
 @require_POST
 @needs(Role.MEMBER)
-def resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
     return _act(request, run_id, actions.resume, "The run waits for a free slot and continues from its last checkpoint.")
 
 
 @require_POST
 @needs(Role.MEMBER)
-def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def retry(request: TeamRequest, run_id: UUID) -> HttpResponse:
     """A quarantined run crashed its worker three times: an operator decides."""
     if pages.run_or_404(request.team, run_id).state == State.QUARANTINED and not allows(request.role, Role.OPERATOR):
         raise PermissionDenied("A quarantined run can be tried again by an operator of your team.")
@@ -180,7 +181,7 @@ def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def clone(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def clone(request: TeamRequest, run_id: UUID) -> HttpResponse:
     """Clone and change: a new draft in the studio with this run's recipe."""
     run = pages.run_or_404(request.team, run_id)
     if run.kind != Kind.DISTILL:
@@ -190,7 +191,7 @@ def clone(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_GET
-def compare(request: HttpRequest) -> HttpResponse:
+def compare(request: TeamRequest) -> HttpResponse:
     try:
         chosen = comparing.chosen(request.team, request.GET.getlist("run"))
     except DistillError as e:
@@ -199,7 +200,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def compare_curves(request: HttpRequest) -> JsonResponse:
+def compare_curves(request: TeamRequest) -> JsonResponse:
     try:
         chosen = comparing.chosen(request.team, request.GET.getlist("run"))
     except DistillError as e:
@@ -207,12 +208,12 @@ def compare_curves(request: HttpRequest) -> JsonResponse:
     return JsonResponse(comparing.loss_figure(chosen))
 
 
-def refused(request: HttpRequest, error: DistillError, status: int = 422) -> HttpResponse:
+def refused(request: TeamRequest, error: DistillError, status: int = 422) -> HttpResponse:
     """A sentence instead of a page, with the way back."""
     return render(request, "runs/refused.html", {"error": error, "back": reverse("runs:list")}, status=status)
 
 
-def _may(request: HttpRequest, run: Run) -> dict[str, bool]:
+def _may(request: TeamRequest, run: Run) -> dict[str, bool]:
     """Which buttons make sense for this person and this state."""
     member = allows(request.role, Role.MEMBER)
     operator = allows(request.role, Role.OPERATOR)
@@ -225,11 +226,11 @@ def _may(request: HttpRequest, run: Run) -> dict[str, bool]:
     }
 
 
-def _without_page(request: HttpRequest) -> str:
+def _without_page(request: TeamRequest) -> str:
     return _without(request, "page")
 
 
-def _without(request: HttpRequest, *names: str) -> str:
+def _without(request: TeamRequest, *names: str) -> str:
     """The address's query without some fields, ending in & where not empty."""
     query = request.GET.copy()
     for name in (*names, "page"):

@@ -117,7 +117,7 @@ def reason(run: Run, ahead: int | None = None) -> str:
     return FIXED.get(run.state, "")
 
 
-FIXED = {
+FIXED: dict[str, str] = {
     State.CLAIMED: "A worker has taken it and is preparing the engine.",
     State.PAUSING: "It writes a checkpoint, then gives its slot back.",
     State.PAUSED: "It keeps its last checkpoint and continues there when you resume it.",
