@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from workbench.runs import words
 from workbench.runs.models import ACTIVE, ENDED, WAITING, Kind, Run, Slot, State
 from workbench.team.models import Team
 
@@ -22,7 +23,7 @@ class Result:
 
     run: Run
     gap: dict[str, Any]
-    scores: dict[str, Any]
+    scores: dict[str, str]
     beats_control: bool | None
 
 
@@ -76,4 +77,5 @@ def _result(run: Run) -> Result:
     report = run.report or {}
     margin = report.get("student_minus_control") or {}
     beats = margin["low"] > 0 if margin.get("low") is not None else None
-    return Result(run, report.get("gap_closed") or {}, report.get("scores") or {}, beats)
+    scores = {arm: words.number(s.get("value"), report.get("metric")) for arm, s in (report.get("scores") or {}).items() if s}
+    return Result(run, report.get("gap_closed") or {}, scores, beats)

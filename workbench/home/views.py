@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.contrib import messages
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -20,7 +20,8 @@ from workbench.team.permissions import allows, needs
 
 from . import queries
 
-SEEN = "home_seen"
+SEEN, SINCE = "home_seen", "home_since"
+SITTING = timedelta(minutes=15)
 
 
 @require_GET
@@ -29,10 +30,8 @@ def index(request: HttpRequest) -> HttpResponse:
         return render(request, "home/no_team.html", status=403)
     if request.headers.get("HX-Request"):
         # The live part asks for itself; it does not count as a look.
-        return render(request, "home/_partials/now.html", _context(request, _seen(request)))
-    context = _context(request, _seen(request))
-    request.session[SEEN] = datetime.now(UTC).isoformat()
-    return render(request, "home/index.html", context)
+        return render(request, "home/_partials/now.html", _context(request, _moment(request, SINCE)))
+    return render(request, "home/index.html", _context(request, _look(request)))
 
 
 @require_POST
@@ -67,9 +66,18 @@ def broken(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string(name), status=status, headers={"Retry-After": "5"} if status == 503 else {})
 
 
-def _seen(request: HttpRequest) -> datetime | None:
+def _look(request: HttpRequest) -> datetime | None:
+    """When the person was here before this sitting. Looks within SITTING belong together, so that a reload hides no news."""
+    last, now = _moment(request, SEEN), datetime.now(UTC)
+    if last and now - last > SITTING:
+        request.session[SINCE] = last.isoformat()
+    request.session[SEEN] = now.isoformat()
+    return _moment(request, SINCE)
+
+
+def _moment(request: HttpRequest, name: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(request.session.get(SEEN, ""))
+        return datetime.fromisoformat(request.session.get(name, ""))
     except ValueError:
         return None
 

@@ -230,4 +230,7 @@ def _find_version(team: Team, key: str, number: Any, problems: list[Problem]) ->
 
 
 def _model_facts(model: Model | None) -> ModelFacts | None:
-    return ModelFacts.model_validate(model.facts) if model and model.facts else None
+    """Facts with the licence the library knows, where the model's own files state none."""
+    if not model or not model.facts:
+        return None
+    return ModelFacts.model_validate({**model.facts, "licence": model.facts.get("licence") or model.licence or None})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.workbench.samples import sample_library
+from workbench.home import views
 from workbench.runs.models import Run
 
 
@@ -52,11 +54,16 @@ def test_it_shows_results_by_gap_closed_of_the_own_team_only(client_of: Any, ali
     assert "Secret" not in page.content.decode() and "0.87 to 0.93" in page.content.decode()
 
 
-def test_it_tells_what_ended_since_the_last_look(client_of: Any, alice: Any, team_a: Any) -> None:
+def test_it_tells_what_ended_since_the_last_sitting(client_of: Any, alice: Any, team_a: Any, monkeypatch: Any) -> None:
     browser = client_of(alice)
     finished(team_a, "Old", 0.7)
-    browser.get("/")
+    session = browser.session
+    session["home_seen"] = timezone.now().isoformat()
+    session.save()
     finished(team_a, "New", 0.7)
+    monkeypatch.setattr(views, "SITTING", timedelta(0))
+    assert [r.title for r in browser.get("/").context["view"].news] == ["New"]
+    monkeypatch.undo()
     assert [r.title for r in browser.get("/").context["view"].news] == ["New"]
 
 
