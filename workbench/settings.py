@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "ninja",  # its API page with files of our own server instead of a CDN
     "workbench.team",
     "workbench.runs",
     "workbench.library",

@@ -1,5 +1,6 @@
 // Keeps a run page live. The stream says what changed; the changed parts of the page are fetched again whole, so a
 // reconnect can neither lose nor repeat a line. Without this script the page reloads itself.
+// Each part is the source of its own request: htmx keeps only the newest of several requests of one element.
 const page = document.getElementById("run");
 const PARTS = {
   state: ["header", "actions", "timeline"], phase: ["header", "timeline", "curves"], checkpoint: ["timeline"], error: ["header", "timeline"],
@@ -14,7 +15,7 @@ function fetchPart(name) {
   if (!target) return;
   const log = name === "log" ? target : null;
   const follow = log && log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  window.htmx.ajax("GET", page.dataset.parts.replace("NAME", name), { target, swap: "outerHTML" }).then(() => {
+  window.htmx.ajax("GET", page.dataset.parts.replace("NAME", name), { source: target, target, swap: "outerHTML" }).then(() => {
     if (follow) toEnd();
   });
 }
