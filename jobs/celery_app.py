@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workbench.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workbench.settings")  # before Celery looks for it
 
-from celery import Celery, bootsteps  # noqa: E402 - Celery reads DJANGO_SETTINGS_MODULE when the app is made
-from django.conf import settings  # noqa: E402
+from celery import Celery, bootsteps
+from django.conf import settings
 
 
 def broker(url: str, data_dir: Path) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _profile(run: Run, folder: Path) -> None:
     _rows(run, folder, None)
     found = {m.facts["tokenizer"]["vocab_sha256"]: m for m in reversed(visible_models(run)) if m.facts and Path(m.folder).is_dir()}
     tokenizers = [
-        {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": m.facts.get("context")} for sha256, m in found.items()
+        {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": (m.facts or {}).get("context")} for sha256, m in found.items()
     ]
     _json(folder / "params.json", {**run.spec, "tokenizers": tokenizers})
 

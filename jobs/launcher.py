@@ -147,8 +147,8 @@ def main() -> None:
     parser.add_argument("--no-namespace", action="store_true")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    for name in FORWARDED:
-        signal.signal(name, signal.SIG_IGN)  # until there is somebody to pass them on to
+    for number in FORWARDED:
+        signal.signal(number, signal.SIG_IGN)  # until there is somebody to pass them on to
     os.set_inheritable(options.lifeline, False)
     isolated = not options.no_namespace and unshare()
     how = in_namespace(options) if isolated else guarded(options)

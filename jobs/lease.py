@@ -106,7 +106,7 @@ def release(
     lease: Lease, state: str, *, error: dict[str, Any] | None = None, reason: str = "", delay: float = 0, step: int = 0
 ) -> None:
     """Gives the slot back in a waiting or final state. A lost acknowledgement is re-read: already there is done."""
-    values = {
+    values: dict[str, Any] = {
         "id": lease.run_id, "fence": lease.fence, "state": state, "reason": reason, "delay": delay, "step": step,
         "error": json.dumps(error) if error else None,
     }  # fmt: skip

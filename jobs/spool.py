@@ -63,7 +63,7 @@ class Spool:
         return orders
 
     def _write(self, numbered: list[tuple[int, dict[str, Any]]]) -> Orders:
-        who = {"id": self.lease.run_id, "fence": self.lease.fence}
+        who: dict[str, Any] = {"id": self.lease.run_id, "fence": self.lease.fence}
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(LOCK, who)
             if (row := cursor.fetchone()) is None:

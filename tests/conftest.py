@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import tempfile
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path

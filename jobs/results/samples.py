@@ -93,5 +93,6 @@ def _lengths(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
 
 def _fingerprint() -> str:
     """Changes with any shipped file and with where they lie."""
-    files = [(str(sample.folder), file.name, file.sha256) for sample in (*MODELS, *DATASETS) for file in sample.files]
+    samples: list[SampleModel | SampleDataset] = [*MODELS, *DATASETS]
+    files = [(str(sample.folder), file.name, file.sha256) for sample in samples for file in sample.files]
     return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]

@@ -15,8 +15,8 @@ def emit(folder: Path, *events: dict) -> None:
     path = folder / "events.jsonl"
     n = len(path.read_text().splitlines()) if path.exists() else 0
     with path.open("a") as file:
-        for n, event in enumerate(events, n + 1):
-            file.write(json.dumps({"n": n, "at": time.time(), **event}) + "\n")
+        for number, event in enumerate(events, n + 1):
+            file.write(json.dumps({"n": number, "at": time.time(), **event}) + "\n")
     os.write(int(os.environ["WB_BEACON_FD"]), b".")
 
 

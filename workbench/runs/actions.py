@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What may wait for a GPU slot; everything else is short work.
 QUEUES = {Kind.DISTILL: Queue.GPU, Kind.EVALUATE: Queue.GPU}
-FRESH = {"desired": "run", "crashes_without_progress": 0, "crash_ckpt_step": -1, "error": None, "wait_reason": "", "finished_at": None}
+FRESH: dict[str, Any] = {"desired": "run", "crashes_without_progress": 0, "crash_ckpt_step": -1, "error": None, "wait_reason": "", "finished_at": None}
 
 
 class NotPossible(DistillError):

@@ -74,7 +74,7 @@ def open_blob(sha256: str) -> BinaryIO:
     return file  # type: ignore[no-any-return]
 
 
-open = open_blob  # noqa: A001 - read as blobs.open(sha)
+open = open_blob  # blobs.open(sha256)
 
 
 def read(sha256: str) -> bytes:
