@@ -39,6 +39,7 @@ class Inputs:
         if not recorded:
             return DenseTeacher(self.teacher_hidden, Head(self.teacher_head))
         got = head_read(self.teacher_hidden, Head(self.teacher_head), top_k=K)
+        assert got.ids is not None and got.z is not None
         return RecordedTeacher(got.ids, got.z, got.lse)
 
 

@@ -252,7 +252,7 @@ class _Sum:
             else:
                 self.shared.append((slope.dense, weight))
         else:
-            total = slope.total or 0.0
+            total = 0.0 if slope.total is None else slope.total
         self.total = self.total + w * total
         if slope.ids is not None and slope.sparse is not None:
             self.at.append((slope.ids, slope.sparse * w[:, None]))

@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecipeInvalid
+from ..objectives.adaptive_kl import AdaptiveKL
+from ..objectives.alpha_beta import AlphaBeta
 from ..objectives.base import Part
+from ..objectives.confidence_penalty import ConfidencePenalty
 from ..objectives.cross_entropy import CrossEntropy
 from ..objectives.forward_kl import ForwardKL
+from ..objectives.interpolated import Interpolated
 from ..objectives.jsd import GeneralisedJSD
 from ..objectives.label_mix import LabelMix
 from ..objectives.reverse_kl import ReverseKL
 from ..objectives.reverse_skew_kl import ReverseSkewKL
 from ..objectives.skew_kl import SkewKL
+from ..objectives.tvd import TotalVariation
+from ..objectives.z_loss import ZLoss
 from .system import System, load
 
 PARTS: dict[str, type[Part]] = {
@@ -27,6 +33,12 @@ PARTS: dict[str, type[Part]] = {
     "skew-kl": SkewKL,
     "reverse-skew-kl": ReverseSkewKL,
     "label-mix": LabelMix,
+    "tvd": TotalVariation,
+    "alpha-beta": AlphaBeta,
+    "adaptive-kl": AdaptiveKL,
+    "interpolated-kl": Interpolated,
+    "z-loss": ZLoss,
+    "confidence-penalty": ConfidencePenalty,
 }
 
 SYSTEM_FILES = (  # in the order of the method picker: the default first, the control second

@@ -40,3 +40,34 @@ def cross_entropy(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
 def label_mix(p: Tensor, q: Tensor, y: Tensor, share: float = 0.5) -> Tensor:
     target = share * torch.nn.functional.one_hot(y, p.shape[-1]).to(p.dtype) + (1 - share) * p
     return -(target * q.log()).sum(-1)
+
+
+def tvd(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return (p - q).abs().sum(-1) / 2
+
+
+def alpha_beta(p: Tensor, q: Tensor, y: Tensor, alpha: float = 0.2, beta: float = 0.7) -> Tensor:
+    s = alpha + beta
+    return -(p**alpha * q**beta - alpha / s * p**s - beta / s * q**s).sum(-1) / (alpha * beta)
+
+
+def adaptive_kl(p: Tensor, q: Tensor, y: Tensor, mu: float = 0.5) -> Tensor:
+    """Row by row, token by token."""
+    out = []
+    for pi, qi in zip(p, q, strict=True):
+        head = tail = mass = torch.zeros((), dtype=p.dtype)
+        for v in pi.argsort():
+            mass = mass + pi[v]
+            gap = (pi[v] - qi[v]).abs().detach()
+            head, tail = (head, tail + gap) if mass <= mu else (head + gap, tail)
+        out.append((head * kl(pi, qi) + tail * kl(qi, pi)) / (head + tail))
+    return torch.stack(out)
+
+
+def interpolated_kl(p: Tensor, q: Tensor, y: Tensor, t: float = 0.7) -> Tensor:
+    target = q.detach() ** (1 - t) * p**t
+    return kl(target / target.sum(-1, keepdim=True), q)
+
+
+def confidence_penalty(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return (q * q.log()).sum(-1)
