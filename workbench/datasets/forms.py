@@ -40,7 +40,9 @@ class AboutForm(Styled, forms.Form):
 
 def about(data: QueryDict, fallback: str) -> tuple[AboutForm, dict[str, str]]:
     """The form, and its values with a name in any case."""
-    form = AboutForm(data if "title" in data else {"title": fallback})
+    filled = data.copy()
+    filled.setdefault("title", fallback)
+    form = AboutForm(filled)
     form.is_valid()
     values = {k: str(form.cleaned_data.get(k, "") or "") for k in ("title", "licence", "attribution")}
     return form, values | {"title": values["title"] or fallback}

@@ -13,12 +13,14 @@ from .split import GROUP, look_alike
 
 CONTROL = re.compile(r"<\|[^|<>\s]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?think>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>")
 SECRETS = {
-    "card number": re.compile(r"\b(?:\d[ -]?){13,19}\b"),
+    "card number": re.compile(r"\b[3-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}\b"),
     "e-mail address": re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}\b"),
-    "phone number": re.compile(r"(?<!\w)\+\d{1,3}[ -]?\d{2,5}(?:[ -]?\d{2,6}){1,4}\b"),
+    "phone number": re.compile(r"(?<![\w+)])\+\d{1,3}[ -]?\d{2,5}(?:[ -]?\d{2,6}){1,4}\b(?![+*/=])"),
     "access key": re.compile(r"\bAKIA[0-9A-Z]{16}\b|\bghp_\w{36}\b|\bgithub_pat_\w{22,}\b|\bxox[abpr]-[\w-]{10,}|\bsk-[A-Za-z0-9]{20,}\b"),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
 }
+# A cheap look before each pattern: most texts hold none of these.
+HINTS = {"card number": re.compile(r"[3-6]\d{3}[ -]?\d{4}"), "e-mail address": re.compile("@"), "phone number": re.compile(r"\+\d"), "access key": re.compile(r"AKIA|ghp_|github_pat_|xox|sk-"), "private key": re.compile("-----BEGIN")}
 LABELS_KEPT, PROMPTS_KEPT, LABEL_CHARS, LONG_CHARS = 20_000, 2_000_000, 200, 12_000
 
 
@@ -72,6 +74,7 @@ class Checks:
         if len(answer) > LABEL_CHARS or (answer not in self.labels and len(self.labels) >= LABELS_KEPT):
             self.too_many_labels = True
             self.labels.clear()
+            self.raw_labels.clear()
             return
         self.labels[answer] += 1
         self.raw_labels.add(row.said if row.said is not None else answer)
@@ -91,7 +94,7 @@ class Checks:
                 self.control.append(row.line)
         if len(whole) < 20_000:
             for name, pattern in SECRETS.items():
-                if any(name != "card number" or _luhn(m.group()) for m in pattern.finditer(whole)):
+                if HINTS[name].search(whole) and any(name != "card number" or _luhn(m.group()) for m in pattern.finditer(whole)):
                     self.secrets[name] += 1
 
     def _copies(self, row: Row) -> int:
@@ -190,7 +193,7 @@ class Checks:
         out = []
         if self.labelled and len(self.labels) == 1 and not self.too_many_labels and self.labelled > 1:
             out.append(Problem("one_label", "confirm", f"Only one label, {next(iter(self.labels))!r}: nothing to learn, any model would score 100 %.", "Check that the right column is the answer."))
-        if len(self.raw_labels) > len(self.labels):
+        if not self.too_many_labels and len(self.raw_labels) > len(self.labels):
             out.append(Problem("labels_joined", "confirm", f"{len(self.raw_labels):,} labels of the file became {len(self.labels):,}: some differ only in what was changed.", "Import the labels as they are written, if they mean different things."))
         for group in self.same_looking()[:5]:
             listed = ", ".join(f"{label!r} ({n:,})" for label, n in group)
@@ -214,7 +217,7 @@ class Checks:
             out.append(Problem("duplicates", "confirm" if all_of else "note", f"{count(self.duplicates, 'row is an exact copy', 'rows are exact copies')} of an earlier one (line {listed}{' ...' if self.duplicates > 5 else ''}); kept, on one side of the split.", count=self.duplicates))
         if self.conflicts:
             listed = "; ".join(list(self.conflicts.values())[:3])
-            out.append(Problem("conflicts", "confirm", f"{count(len(self.conflicts), 'text stands', 'texts stand')} under different answers: {listed}.", "Decide for one answer, if the task has one.", count=len(self.conflicts)))
+            out.append(Problem("conflicts", "confirm" if self.task()["kind"] == "classification" else "note", f"{count(len(self.conflicts), 'text stands', 'texts stand')} under different answers: {listed}.", "Decide for one answer, if the task has one.", count=len(self.conflicts)))
         if self.near_duplicates:
             out.append(Problem("near_duplicates", "note", f"{count(self.near_duplicates, 'near-duplicate')}: pairs of texts that differ only by case or white space; the split keeps them on one side.", count=self.near_duplicates))
         if 0 < self.rows < 2:

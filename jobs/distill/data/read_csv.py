@@ -14,6 +14,7 @@ from .options import Options
 from .source import Source
 from .tables import Record, Table
 
+TABLES = ("csv", "tsv", "tab", "psv", "txt", "data", "")  # endings that a table may have
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 KNOWN = re.compile(r"^(text|label|labels|category|class|klass|intent|input|output|prompt|completion|response|question|answer|query|instruction|context|utterance|sentence|source|target|split|set|id|idx|index|name|user|assistant|system|messages|title|body|content|type|score|tag|topic|language|lang|date|url|chosen|rejected|\w*_id|\w*_text)$", re.I)
 
@@ -22,8 +23,9 @@ def table(source: Source, encoding: str, options: Options) -> Table:
     """Table of a delimited file; raises FileRefused for files that have no rows or no usable header."""
     sample = _sample(source, encoding)
     first_line, separator = _sep_line(sample)
-    if source.suffix == "txt" and not separator and not any(mark in sample for mark in ",;\t|"):
-        raise refuse("plain_text", "Plain text without columns.", "Save the rows as JSONL or CSV with a column for the question and one for the answer.")
+    if source.suffix not in TABLES or (source.suffix == "txt" and not separator and not any(mark in sample for mark in ",;\t|")):
+        name = f" (.{source.suffix[:20]})" if source.suffix else ""
+        raise refuse("plain_text", f"Plain text{name}, not a table with columns.", "Save the rows as JSONL or CSV with a column for the question and one for the answer.")
     delimiter = separator or _delimiter(sample, source.suffix)
     out = Table("tsv" if delimiter == "\t" else "csv", [], lambda: iter(()), delimiter=SEPARATORS.get(delimiter, delimiter))
     usual = "\t" if source.suffix in ("tsv", "tab") else ","

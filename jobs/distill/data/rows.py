@@ -165,7 +165,7 @@ def _turn(turn: Any, n: int, column: str, limits: Limits) -> tuple[str, str, lis
     content = turn.get("content", turn.get("value"))
     notes = ["weight 0"] if role == "assistant" and str(turn.get("weight")) in ("0", "0.0") else []
     if isinstance(content, list):
-        parts = [p.get("text") if isinstance(p, dict) and p.get("type", "text") == "text" else None for p in content]
+        parts = [p.get("text", p.get("value")) if isinstance(p, dict) and p.get("type", "text") == "text" else None for p in content]
         if any(not isinstance(p, str) for p in parts):
             raise _Bad(f"turn {n}: content parts that are not text", "Only text is supported.", column, "unsupported_rows")
         content = "\n".join(str(p) for p in parts)
