@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from jobs.distill.head import DenseTeacher, Head, choose_chunk, head_pass, head_read
 from jobs.distill.objectives.adaptive_kl import AdaptiveKL
@@ -322,3 +323,58 @@ class TestWrongVersionsAreCaught:
             head_pass(h[rows], Head(toy.W, vocab=V), [term], [weights], toy.y[rows]).loss.backward()
         grads = toy.ce_gradient(torch.full((N,), 1 / N, dtype=torch.float64))
         assert not torch.allclose(h.grad, grads, atol=1e-3)
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the most numbers any result of an operation held."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for x in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(x, Tensor):
+                self.numbers = max(self.numbers, x.numel())
+        return out
+
+
+@pytest.mark.parametrize("mode", ["fused", "recompute"])
+def test_no_tensor_is_ever_positions_by_vocabulary(mode):
+    vocab, n, chunk = 3000, 400, 16
+    h, W = torch.randn(n, H, requires_grad=True), torch.randn(vocab, H)
+    teacher = DenseTeacher(torch.randn(n, HT), Head(torch.randn(vocab, HT)))
+    weights = [torch.full((n,), 1 / n)] * len(ALL)
+    with Largest() as seen:
+        head_pass(
+            h, Head(W), ALL, weights, torch.zeros(n, dtype=torch.long), teacher=teacher, chunk=chunk, mode=mode
+        ).loss.backward()
+        head_read(h, Head(W), top_k=4, entropy=True, chunk=chunk)
+    assert chunk * vocab <= seen.numbers <= max(chunk, H, HT) * vocab
+
+
+def bell(divergence: type) -> tuple[float, float]:
+    """Mean and width of the bell curve over 41 tokens that is closest to a teacher with peaks at -1 and +1.
+
+    Its logits -(v - m)^2 / 2 s^2 are linear in (v^2, v): a head of width 2, so the real pass does the fitting.
+    """
+    v = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    teacher = (0.6 * torch.exp(-((v - 1) ** 2) / 0.02) + 0.4 * torch.exp(-((v + 1) ** 2) / 0.02) + 1e-6).log()
+    head, target = (
+        Head(torch.stack([v**2, v], -1)),
+        DenseTeacher(teacher[None], Head(torch.eye(41, dtype=torch.float64))),
+    )
+    mean, log_width = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, -0.5))
+    optimizer = torch.optim.Adam([mean, log_width], lr=0.02)
+    for _ in range(400):
+        optimizer.zero_grad()
+        precision = torch.exp(-2 * log_width)
+        hidden = torch.stack([-precision / 2, mean * precision])[None]
+        head_pass(hidden, head, [Objective(divergence())], [torch.ones(1).double()], teacher=target).loss.backward()
+        optimizer.step()
+    return mean.item(), log_width.exp().item()
+
+
+def test_forward_kl_covers_both_peaks_and_reverse_kl_picks_one():
+    covering, picking = bell(ForwardKL), bell(ReverseKL)
+    assert abs(covering[0]) < 0.4 and covering[1] > 0.8
+    assert picking[0] == pytest.approx(1.0, abs=0.05) and picking[1] < 0.2
