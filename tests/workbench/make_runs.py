@@ -36,6 +36,10 @@ REPORT: dict[str, Any] = {
 }  # fmt: skip
 
 
+# The way of the engine: base and teacher are judged before anything is trained.
+WAY = [("prepare", None), ("evaluate", "base"), ("evaluate", "teacher"), ("teacher", "teacher answers"), ("train", "train"), ("evaluate", "student"), ("control", "control"), ("evaluate", "control"), ("export", None)]  # fmt: skip
+
+
 def waiting(team: Any, user: Any, kind: str = Kind.DISTILL, title: str = "Banking intents", spec: dict[str, Any] | None = None, **more: Any) -> Run:
     return actions.start_run(kind, team, user, title, spec or RECIPE, **more)
 
@@ -47,9 +51,9 @@ def running(team: Any, user: Any, phase: str = "train", slot: str = "cpu-0", **m
     with acting("worker"):
         Run.objects.filter(pk=run.pk).update(state=State.CLAIMED, slot=place, owner="test", lease_until=timezone.now() + timedelta(hours=1), fence=1, attempt=1)
         Run.objects.filter(pk=run.pk).update(state=State.RUNNING, phase=phase, started_at=timezone.now() - timedelta(seconds=95), progress={"done": 96, "total": 240, "unit": "steps", "rate": 3.1, "eta": 46, "phase": phase})
-    for name in ("prepare", "teacher", "train", "control", "evaluate", "export"):
-        event(run, "phase", phase=name)
-        if name == phase:
+    for name, stage in WAY:
+        event(run, "phase", phase=name, stage=stage)
+        if name == phase and stage != "base":
             break
     run.refresh_from_db()
     return run

@@ -21,7 +21,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, charts, cloning, comparing, pages, run_folder, words
+from . import actions, board, charts, cloning, comparing, pages, run_folder, words
 from . import report as reports
 from . import stream as streams
 from .models import Kind, Run, State
@@ -43,8 +43,8 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
 
 def _header(run: Run) -> dict[str, Any]:
     return {
-        "reason": words.reason(run, pages.ahead(run)), "left": pages.seconds_left(run), "rate": pages.rate(run), "seconds": pages.run_seconds(run),
-        "method": pages.method_title(run.spec), "stages": pages.stages(run), "slot_name": pages.slot_label(run.slot) if run.slot else "",
+        "reason": words.reason(run, pages.ahead(run)), "left": board.seconds_left(run), "rate": board.rate(run), "seconds": pages.run_seconds(run),
+        "method": pages.method_title(run.spec), "stages": board.stages(run), "slot_name": pages.slot_label(run.slot) if run.slot else "",
     }
 
 
