@@ -21,12 +21,12 @@ SECRETS = {
 }
 # A cheap look before each pattern: most texts hold none of these.
 HINTS = {"card number": re.compile(r"[3-6]\d{3}[ -]?\d{4}"), "e-mail address": re.compile("@"), "phone number": re.compile(r"\+\d"), "access key": re.compile(r"AKIA|ghp_|github_pat_|xox|sk-"), "private key": re.compile("-----BEGIN")}
-LABELS_KEPT, PROMPTS_KEPT, LABEL_CHARS, LONG_CHARS = 20_000, 2_000_000, 200, 12_000
+LABELS_KEPT, PROMPTS_KEPT, LABEL_CHARS, LONG_CHARS = 20_000, 1_000_000, 200, 12_000
 
 
 @dataclass
 class Checks:
-    """Counts over the rows as they pass. Memory is bounded: hashes of at most two million prompts are kept."""
+    """Counts over the rows as they pass. Memory is bounded: hashes of at most a million prompts are kept."""
 
     rows: int = 0
     labelled: int = 0
@@ -47,6 +47,7 @@ class Checks:
     answers: dict[int, tuple[int, str]] = field(default_factory=dict)
     prompts: dict[int, list[int]] = field(default_factory=dict)  # group -> [rows, bits: 1 train, 2 held out, of exact pairs]
     conflicts: dict[int, str] = field(default_factory=dict)
+    unwatched: int = 0
     duplicates: int = 0
     duplicate_lines: list[tuple[int, int]] = field(default_factory=list)
     held_prompts: Counter[int] = field(default_factory=Counter)
@@ -55,7 +56,7 @@ class Checks:
     contradictions: list[tuple[int, int]] = field(default_factory=list)
 
     def see(self, row: Row) -> int:
-        """Counts a row; how many rows with the same content came before it."""
+        """Counts a row; how many rows with the same content came before it, -1 where that is not known any more."""
         self.rows += 1
         self.splits[row.split or ""] += 1
         self.remarks.update(set(row.remarks))
@@ -99,7 +100,8 @@ class Checks:
 
     def _copies(self, row: Row) -> int:
         if len(self.ids) >= PROMPTS_KEPT:
-            return 0
+            self.unwatched += 1
+            return -1
         whole, group = int(row.row_id, 16), int(row.row_id[:GROUP], 16)
         before = self.ids.get(whole, 0)
         self.ids[whole] = before + 1
@@ -220,6 +222,8 @@ class Checks:
             out.append(Problem("conflicts", "confirm" if self.task()["kind"] == "classification" else "note", f"{count(len(self.conflicts), 'text stands', 'texts stand')} under different answers: {listed}.", "Decide for one answer, if the task has one.", count=len(self.conflicts)))
         if self.near_duplicates:
             out.append(Problem("near_duplicates", "note", f"{count(self.near_duplicates, 'near-duplicate')}: pairs of texts that differ only by case or white space; the split keeps them on one side.", count=self.near_duplicates))
+        if self.unwatched:
+            out.append(Problem("unwatched", "note", f"Copies and conflicts were looked for among the first {PROMPTS_KEPT:,} different rows; {self.unwatched:,} rows come after them."))
         if 0 < self.rows < 2:
             out.append(Problem("too_few", "confirm", "1 row is too few to split into training and held-out rows.", "Add rows: a hundred labelled ones is a sensible least."))
         return out

@@ -123,7 +123,7 @@ def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options
             if len(found.rows) < SHOWN:
                 found.rows.append(row.as_dict())
             if good:
-                good(row if not before else _with_id(row, f"{row.row_id}.{before + 1}"))
+                good(row if not before else _with_id(row, f"{row.row_id}.{before + 1 if before > 0 else f'line{row.line}'}"))
         if tick and read % 1000 == 0:
             tick(read)
         if read % 500 == 0 and time.monotonic() > end:
