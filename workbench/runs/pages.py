@@ -177,6 +177,17 @@ def choices(run: Run) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def reason(run: Run) -> str:
+    """Why the run stands where it stands, looking at the queue and the workers where that is the reason."""
+    if run.state != State.QUEUED:
+        return words.reason(run)
+    return words.reason(run, ahead(run), live_slots(run.queue) > 0)
+
+
+def live_slots(queue: str) -> int:
+    return Slot.objects.filter(queue=queue, last_seen__gt=timezone.now() - SLOT_GONE_AFTER).count()
+
+
 def ahead(run: Run) -> int:
     """Runs of the same queue, of any team, that a worker would take first."""
     if run.state != State.QUEUED:
@@ -208,10 +219,11 @@ def queue(team: Team) -> QueueView:
         view.slots.append({"slot": slot, "live": live, "device": device, "label": slot_label(slot), "run": busy if busy and busy.team_id == team.id else None, "taken": bool(busy)})
     line = Run.objects.filter(state__in=(*WAITING, State.PAUSED)).select_related("created_by").order_by("-priority", "not_before", "id").defer("report")
     before: dict[str, int] = {}
+    live = {q: live_slots(q) for q in Queue.values}
     for run in line[:500]:
         if run.team_id == team.id:
             n = before.get(run.queue, 0)
-            view.waiting.append({"run": run, "why": words.reason(run, n), "ahead": n, "start": _starts_in(run, n)})
+            view.waiting.append({"run": run, "why": words.reason(run, n, live[run.queue] > 0), "ahead": n, "start": _starts_in(run, n)})
         if run.state != State.PAUSED:
             before[run.queue] = before.get(run.queue, 0) + 1
     return view
@@ -249,9 +261,6 @@ def team_usage(team: Team, days: int = 30) -> dict[str, Any]:
 
 def is_anything_live(page: Page[Any]) -> bool:
     return any(r.run.state not in ENDED and r.run.state != State.PAUSED for r in page.object_list)
-
-
-QUEUE_TITLES = dict(Queue.choices)
 
 
 # ---- what happened, and where it led

@@ -43,7 +43,7 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
 
 def _header(run: Run) -> dict[str, Any]:
     return {
-        "reason": words.reason(run, pages.ahead(run)), "left": board.seconds_left(run), "rate": board.rate(run), "seconds": pages.run_seconds(run),
+        "reason": pages.reason(run), "left": board.seconds_left(run), "rate": board.rate(run), "seconds": pages.run_seconds(run),
         "method": pages.method_title(run.spec), "stages": board.stages(run), "slot_name": pages.slot_label(run.slot) if run.slot else "",
     }
 

@@ -99,12 +99,14 @@ def metric_name(metric: str | None) -> str:
     return METRICS.get(metric or "", "score")
 
 
-def reason(run: Run, ahead: int | None = None) -> str:
+def reason(run: Run, ahead: int | None = None, has_worker: bool = True) -> str:
     """Why the run stands where it stands, in one or two sentences."""
     message = (run.error or {}).get("message", "")
     if run.state == State.QUEUED:
         if run.wait_reason in WAITS:
             return WAITS[run.wait_reason]
+        if not has_worker:
+            return "No worker for this kind of work is connected; it starts as soon as one is."
         return "It starts as soon as a slot is free." if not ahead else f"{plural(ahead, 'run is', 'runs are')} before it in the queue."
     if run.state == State.RETRY_WAIT:
         return " ".join(x for x in (message, _next_try(run.not_before), WAITS.get(run.wait_reason, "")) if x)
