@@ -17,6 +17,7 @@ from jobs.distill.errors import DistillError
 from workbench.studio import actions as studio
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
 
 from . import queries
 
@@ -25,7 +26,7 @@ SITTING = timedelta(minutes=15)
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: TeamRequest) -> HttpResponse:
     if not request.team:
         return render(request, "home/no_team.html", status=403)
     if request.headers.get("HX-Request"):
@@ -36,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def run_sample(request: HttpRequest) -> HttpResponse:
+def run_sample(request: TeamRequest) -> HttpResponse:
     """The one-click run: sample teacher, student and data with the recommended recipe."""
     try:
         key = uuid.UUID(request.POST.get("idem_key", ""))
@@ -66,7 +67,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string(name), status=status, headers={"Retry-After": "5"} if status == 503 else {})
 
 
-def _look(request: HttpRequest) -> datetime | None:
+def _look(request: TeamRequest) -> datetime | None:
     """When the person was here before this sitting. Looks within SITTING belong together, so that a reload hides no news."""
     last, now = _moment(request, SEEN), datetime.now(UTC)
     if last and now - last > SITTING:
@@ -75,14 +76,14 @@ def _look(request: HttpRequest) -> datetime | None:
     return _moment(request, SINCE)
 
 
-def _moment(request: HttpRequest, name: str) -> datetime | None:
+def _moment(request: TeamRequest, name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(request.session.get(name, ""))
     except ValueError:
         return None
 
 
-def _context(request: HttpRequest, since: datetime | None) -> dict[str, object]:
+def _context(request: TeamRequest, since: datetime | None) -> dict[str, object]:
     return {
         "view": queries.overview(request.team, since),
         "sample_ready": studio.sample_is_ready(request.team),

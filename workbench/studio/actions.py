@@ -125,7 +125,7 @@ def _submit(team: Team, user: User | None, fields: Mapping[str, Any], idem_key: 
     if check.refusals:
         raise Refused(check.refusals)
     if check.recipe is None or check.plan is None:
-        raise Refused([Problem(code="PLAN_REFUSED", field="data.dataset", message="This recipe names its rows by file. The workbench needs a dataset of the library: upload the file under Datasets.")])
+        raise Refused([Problem(code="PLAN_REFUSED", field=None, message="Models or rows are not measured yet. Try again in a moment.")])
     frozen = freeze(check.recipe, check.found)
     return runs.start_run(
         Kind.DISTILL, team, user, frozen.name, frozen.model_dump(mode="json"), plan=check.plan.model_dump(mode="json"), idem_key=idem_key,

@@ -20,7 +20,7 @@ from jobs.distill.plan.result import Plan, Problem, Verdict
 from jobs.distill.recipe import Recipe
 from workbench.datasets.models import Dataset, DatasetVersion
 from workbench.library.models import Model
-from workbench.runs.models import Queue, Slot
+from workbench.runs.models import WAITING, Queue, Run, Slot
 from workbench.team.models import Team, User
 
 from . import paths
@@ -129,6 +129,11 @@ def best_device() -> tuple[DeviceFacts, bool]:
     return (best, True) if best else (DeviceFacts(), live.exists())
 
 
+def line() -> int:
+    """How many runs of all teams would start before a new training run."""
+    return Run.objects.filter(queue=Queue.GPU, state__in=WAITING, desired="run").count()
+
+
 def find(team: Team, fields: Mapping[str, Any]) -> Found:
     """Looks up what the draft names. What does not exist, or is not measured yet, becomes a problem with its field."""
     device, has_worker = best_device()
@@ -139,6 +144,9 @@ def find(team: Team, fields: Mapping[str, Any]) -> Found:
             setattr(found, role, _find_model(team, key, revision, role, found.problems))
     if key := paths.get(fields, "data.dataset"):
         found.version = _find_version(team, str(key), paths.get(fields, "data.version"), found.problems)
+    elif paths.get(fields, "data.file"):
+        text = "This recipe names its rows by a file, which is for runs on the command line. Upload the file under Datasets and choose it here."
+        found.problems.append(Problem(code="DATASET_UNKNOWN", field="data.dataset", message=text))
     return found
 
 

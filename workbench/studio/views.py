@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -17,6 +17,7 @@ from jobs.distill.errors import DistillError
 from jobs.distill.plan.result import Problem
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
 
 from . import actions, forms, paths, queries, recipe_text
 from .board import board
@@ -30,19 +31,19 @@ SHAPING = ("teacher.model", "student.model", "data.dataset", "data.version", "me
 
 @require_GET
 @needs(Role.MEMBER)
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: TeamRequest) -> HttpResponse:
     preset = {path: request.GET[name][:400] for name, path in PRESETS.items() if request.GET.get(name)}
     return redirect("studio:draft", actions.open_draft(request.team, request.user, preset).id)
 
 
 @require_GET
-def draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def draft(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     return _page(request, _draft(request, draft_id))
 
 
 @require_POST
 @needs(Role.MEMBER)
-def save(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def save(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """Saves, and answers with the parts that depend on the change (or the page, without JavaScript)."""
     draft = _draft(request, draft_id)
     before = dict(draft.fields)
@@ -56,7 +57,7 @@ def save(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def fix(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def fix(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """One click of a fix in the summary: the form is saved, then one field is set."""
     draft = _save(request, _draft(request, draft_id))
     try:
@@ -70,7 +71,7 @@ def fix(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def start(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def start(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """Saves, checks again and starts. A second click comes to the same run."""
     draft = _save(request, _draft(request, draft_id))
     try:
@@ -83,7 +84,7 @@ def start(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def apply_recipe(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def apply_recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """The recipe as text: what it says becomes the draft; errors come back with their line."""
     draft = _draft(request, draft_id)
     text = request.POST.get("recipe", "")
@@ -97,7 +98,7 @@ def apply_recipe(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 
 @require_GET
-def recipe(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """The recipe as a file, for the command line."""
     draft = _draft(request, draft_id)
     response = HttpResponse(recipe_text.dump(queries.complete(draft.fields)), content_type="application/yaml; charset=utf-8")
@@ -107,17 +108,17 @@ def recipe(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def discard(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+def discard(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     _draft(request, draft_id).delete()
     messages.success(request, "The draft was discarded.")
     return redirect("home:index")
 
 
-def _draft(request: HttpRequest, draft_id: UUID) -> Draft:
+def _draft(request: TeamRequest, draft_id: UUID) -> Draft:
     return get_object_or_404(queries.drafts(request.team).select_related("run"), pk=draft_id)
 
 
-def _save(request: HttpRequest, draft: Draft) -> Draft:
+def _save(request: TeamRequest, draft: Draft) -> Draft:
     fields = draft.fields if isinstance(draft.fields, dict) else {}
     system = queries.system_of(fields)
     options = forms.option_inputs(options_schema(system), fields) if system else []
@@ -130,6 +131,6 @@ def _save(request: HttpRequest, draft: Draft) -> Draft:
     return actions.save_draft(draft, out)
 
 
-def _page(request: HttpRequest, draft: Draft, status: int = 200, **extra: Any) -> HttpResponse:
+def _page(request: TeamRequest, draft: Draft, status: int = 200, **extra: Any) -> HttpResponse:
     context = board(draft, request.user) | {"can_write": allows(request.role, Role.MEMBER), **extra}
     return render(request, "studio/draft.html", context, status=status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,15 +13,16 @@ from . import actions, queries
 from .forms import MemberForm, ProfileForm, RoleForm, TokenForm
 from .models import Role
 from .permissions import allows, needs
+from .request import TeamRequest
 
 
 @require_GET
-def settings(request: HttpRequest) -> HttpResponse:
+def settings(request: TeamRequest) -> HttpResponse:
     return _page(request)
 
 
 @require_POST
-def save_profile(request: HttpRequest) -> HttpResponse:
+def save_profile(request: TeamRequest) -> HttpResponse:
     form = ProfileForm(request.POST, instance=request.user)
     if not form.is_valid():
         return _page(request, status=422, profile=form)
@@ -32,7 +33,7 @@ def save_profile(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def make_token(request: HttpRequest) -> HttpResponse:
+def make_token(request: TeamRequest) -> HttpResponse:
     """Shows the new key in this one answer; a reload cannot show it again."""
     form = TokenForm(request.POST)
     if not form.is_valid():
@@ -42,7 +43,7 @@ def make_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def revoke_token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+def revoke_token(request: TeamRequest, token_id: uuid.UUID) -> HttpResponse:
     token = get_object_or_404(queries.tokens(request.team, request.user), pk=token_id)
     actions.revoke_token(token)
     messages.success(request, f"The key “{token.name}” no longer works.")
@@ -51,7 +52,7 @@ def revoke_token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.ADMIN)
-def add_member(request: HttpRequest) -> HttpResponse:
+def add_member(request: TeamRequest) -> HttpResponse:
     form = MemberForm(request.POST)
     if not form.is_valid():
         return _page(request, status=422, member=form)
@@ -69,7 +70,7 @@ def add_member(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs(Role.ADMIN)
-def change_member(request: HttpRequest, membership_id: int) -> HttpResponse:
+def change_member(request: TeamRequest, membership_id: int) -> HttpResponse:
     membership = get_object_or_404(queries.members(request.team), pk=membership_id)
     form = RoleForm(request.POST)
     if "password" in request.POST and membership.user != request.user:
@@ -86,7 +87,7 @@ def change_member(request: HttpRequest, membership_id: int) -> HttpResponse:
     return redirect("team:settings")
 
 
-def _page(request: HttpRequest, status: int = 200, **extra: object) -> HttpResponse:
+def _page(request: TeamRequest, status: int = 200, **extra: object) -> HttpResponse:
     context = {
         "profile": ProfileForm(instance=request.user),
         "token": TokenForm(),

@@ -50,3 +50,23 @@ def test_it_takes_a_recipe_over_and_keeps_a_wrong_one_on_the_page(client_of: Any
     page = browser.get(f"/studio/{draft.id}/")
     assert page.context["check"].ok and b'value="0.7"' in page.content and b'value="8"' in page.content
     assert recipe_text.load(browser.get(f"/studio/{draft.id}/recipe.yaml").content.decode())[0]["options"] == {"k": 0.7}
+
+
+def test_it_keeps_stages_that_are_spelled_out(client_of: Any, alice: Any, team_a: Any) -> None:
+    sample_library()
+    stages = [{"kind": "train", "name": "warm", "steps": 20, "terms": [{"type": "cross-entropy"}], "rows": "labelled"}]
+    large = {k: v for k, v in FIELDS.items() if k not in ("method", "options", "train")} | {"stages": stages}
+    draft, browser = Draft.objects.create(team=team_a, created_by=alice), client_of(alice)
+    browser.post(f"/studio/{draft.id}/recipe/", {"recipe": recipe_text.dump(large)})
+    page = browser.get(f"/studio/{draft.id}/")
+    assert page.context["check"].ok and "20 steps" in page.content.decode()
+    browser.post(f"/studio/{draft.id}/save/", {"student.adapter.rank": "12"})
+    draft.refresh_from_db()
+    assert draft.fields["stages"] == stages and draft.fields["student"]["adapter"]["rank"] == 12
+
+
+@pytest.mark.parametrize(("text", "says"), [("method: nope", "nope"), ("method: sft\nstudent: {model: a}\ndata: {file: x.csv}", "command line")])
+def test_it_shows_what_a_taken_over_recipe_lacks(client_of: Any, alice: Any, team_a: Any, text: str, says: str) -> None:
+    draft, browser = Draft.objects.create(team=team_a, created_by=alice), client_of(alice)
+    page = browser.post(f"/studio/{draft.id}/recipe/", {"recipe": text}, follow=True)
+    assert page.status_code == 200 and says in page.content.decode() and not page.context["check"].ok
