@@ -33,7 +33,7 @@ COPIES = 6  # live fp32 copies of a chunk's logits: both logits, both distributi
 CPU_BUDGET = 512 * 2**20
 CPU_BLOCK = 8 * 2**20  # one copy that still fits the caches: above it arithmetic waits for memory
 CPU_ROWS = 128  # below it the head is read from memory too often
-GPU_SHARE = 0.1
+GPU_SHARE = 0.05
 
 
 # -- chunks -------------------------------------------------------------------------------------------------------------
@@ -45,7 +45,9 @@ def choose_chunk(
     """Rows a chunk and the reason in words. budget: bytes for the live copies of a chunk's logits."""
     device = torch.device(device)
     if budget is None:
-        budget = int(GPU_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else CPU_BUDGET
+        # a share of all memory, not of what is free now: the chunk, and with it rounding, must not change on resume
+        whole = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
+        budget = int(GPU_SHARE * whole) or CPU_BUDGET
     most = budget // (vocab * 4 * COPIES)
     best = rows if device.type == "cuda" else max(CPU_ROWS, CPU_BLOCK // (vocab * 4))
     chunk = max(16, min(most, best, rows))
