@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,30 +71,35 @@ def _bits(session: Session, speaker: Speaker, rows: Sequence[Row], arm: str) -> 
     if found := session.results.get(name):
         kept = json.loads((found / "bits.json").read_text())
         return PerRow(np.asarray(kept["bits"]), np.asarray(kept["bytes"]))
-    bits = answer_bits(session, speaker, [speaker.renderer.example(r) for r in rows])
-    sizes = [max(1, len((r.answer or "").encode())) for r in rows]
+    bits = answer_bits(speaker, [speaker.renderer.example(r) for r in rows], lambda: session.stopping)
+    sizes = answer_bytes(rows)
     session.results.put(name, {"bits.json": json.dumps({"bits": bits, "bytes": sizes}).encode()})
     return PerRow(np.asarray(bits), np.asarray(sizes))
 
 
 @torch.no_grad()
-def answer_bits(session: Session, speaker: Speaker, examples: Sequence[Example]) -> list[float]:
-    """Bits the model needs for each example's answer."""
+def answer_bits(speaker: Speaker, examples: Sequence[Example], stop: Callable[[], bool] = lambda: False) -> list[float]:
+    """Bits the model needs for each example's answer, its end token included."""
+    device = next(speaker.model.parameters()).device
     head, states_of = Head.of(speaker.model), backbone(speaker.model)
     bits = [0.0] * len(examples)
     for begin in range(0, len(examples), BITS_BATCH):
         chunk = examples[begin : begin + BITS_BATCH]
         for micro in micro_batches(chunk, range(len(chunk)), Limits(BITS_BATCH, 1 << 14)):
-            moved = micro.to(session.device)
+            moved = micro.to(device)
             hidden = states_of(input_ids=moved.input_ids, use_cache=False).last_hidden_state
             read = head_read(hidden.flatten(0, 1).index_select(0, moved.places), head, moved.labels)
             assert read.label_logp is not None
             counts = [chunk[i].supervised for i in micro.which]
             for i, part in zip(micro.which, read.label_logp.double().cpu().split(counts), strict=True):
                 bits[begin + i] = float(-part.sum() / np.log(2))
-        if session.stopping:
+        if stop():
             raise Stopped
     return bits
+
+
+def answer_bytes(rows: Sequence[Row]) -> list[int]:
+    return [max(1, len((r.answer or "").encode())) for r in rows]
 
 
 def settings_of(evaluation: Evaluation, metric: str) -> dict[str, Any]:

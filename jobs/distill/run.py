@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from . import stages
+from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
-from .evaluate import Judged, judge, metric_of, settings_of
 from .export import adapter_bytes, export
 from .head import Head, probe
 from .recipe import Generate, Record, Train
 from .report import build
+from .rows import stratified
 from .session import Session, open_session
 from .stages import Work
+
+START_ROWS = 64
+UNLIKELY = 0.8  # of blind chance
 
 
 def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> dict[str, Any]:
@@ -30,6 +35,7 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         session.check_rows()
         work = stages.begin(session)
         probe(work.model, Head.of(work.model, work.student.vocab))
+        _measure_start(work)
     metric = metric_of(session)
     arms = _before(work, metric)
     names = _carry_out(work)
@@ -38,6 +44,23 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
     events.emit("report", report=report)
     events.emit("done", seconds=round(time.monotonic() - began, 3))
     return report
+
+
+def _measure_start(work: Work) -> None:
+    """How unlikely gold answers are under the untrained student. A frozen output layer that never says the words of the
+    answers is not repaired by adapters below it, so this is said before the training is paid for."""
+    session = work.session
+    rows = stratified([r for r in session.train_rows if r.labelled], START_ROWS)
+    if not rows:
+        return
+    work.model.eval()
+    examples = [work.student.renderer.example(r) for r in rows]
+    nats = sum(answer_bits(work.student_speaker(), examples)) * math.log(2) / sum(e.supervised for e in examples)
+    chance = math.log(work.student.vocab)
+    text = f"Before training the student finds gold answers {nats:.1f} nats a token unlikely (blind chance: {chance:.1f})."
+    unlikely = nats > UNLIKELY * chance and not session.recipe.student.adapter.head
+    hint = " Adapting the output layer too (student.adapter.head) may help." if unlikely else ""
+    session.events.log(text + hint, "warning" if unlikely else "info")
 
 
 def _before(work: Work, metric: str) -> dict[str, Judged]:

@@ -29,7 +29,7 @@ from .teachers.local import LocalTeacher
 from .teachers.recorded import SignalTeacher
 from .train import Arm, Outcome, Stopped, Term, train
 
-CPU_TOKENS = 4096  # padded tokens a micro-batch: keeps the activations of small models in the caches
+CPU_TOKENS = 2048  # padded tokens a micro-batch: keeps the activations of small models in the caches
 GPU_TOKENS = 32768
 OVERHEAD = {"cpu": 48, "cuda": 1500}  # what one more forward costs, in tokens
 LOW_MASS = 0.95

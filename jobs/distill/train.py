@@ -128,6 +128,11 @@ def train(model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> Out
     return loop.outcome()
 
 
+def _is_memory(e: RuntimeError) -> bool:
+    """The GPU's own error, or the plain one that PyTorch raises when the machine's memory ends."""
+    return isinstance(e, torch.OutOfMemoryError) or "can't allocate memory" in str(e)
+
+
 class Loop:
     """The state of one training arm: adapter, optimizer, progress."""
 
@@ -174,7 +179,9 @@ class Loop:
         while True:
             try:
                 return self._accumulate(rows)
-            except torch.OutOfMemoryError as e:
+            except (torch.OutOfMemoryError, RuntimeError) as e:
+                if not _is_memory(e):
+                    raise
                 self.masters.clear()
                 if self.limits.rows == 1:
                     raise OutOfMemory(
@@ -330,9 +337,8 @@ class Loop:
                 state[f"{k}.{name}"] = tensor
             if full is not live:
                 state[f"master.{name}"] = full
-        adapter = {n: p for n, p in self.parameters.items()}
         try:
-            self.checkpoints.save(self.progress.step, adapter, state, {"progress": self.progress.as_dict()})
+            self.checkpoints.save(self.progress.step, dict(self.parameters), state, {"progress": self.progress.as_dict()})
             self.failed_saves = 0
         except OSError as e:
             self.failed_saves += 1

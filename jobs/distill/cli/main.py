@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,5 +70,7 @@ def in_folder(folder: Path, echo: bool, work: Callable[[Events], Any]) -> int:
 
 def offline() -> None:
     """Nothing in a run may reach for the network: models and rows are already here."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

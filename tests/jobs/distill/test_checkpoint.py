@@ -122,7 +122,7 @@ def test_a_kill_at_any_point_of_a_save_leaves_something_whole(tmp_path: Path) ->
         "        os._exit(0)\n"
         "    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9, point\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path), *POINTS], check=True, timeout=60, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), *POINTS], check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
     for point in POINTS:
         folder = tmp_path / point.replace(":", "-")
         found = Checkpoints(folder, "student", "r", [], Events(folder)).newest()

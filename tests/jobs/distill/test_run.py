@@ -137,6 +137,7 @@ def test_bits_per_byte_needs_no_answers(engine: Forker, tmp_path: Path) -> None:
     found = report(folder)
     assert found["scores"]["student"]["value"] < found["scores"]["base"]["value"]
     assert found["examples"] == {"won": [], "lost": []} and found["agreement_with_teacher"] is None
+    assert engine.run("verify", str(folder / "adapter"), "--base", str(tmp_path / "student"), "--rows", str(folder / "data" / "rows.parquet")) == 0
 
 
 def test_a_teacher_of_another_tokenizer_is_refused_where_tokens_are_compared(engine: Forker, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from jobs.distill.weights import load_model
 from tests.jobs.distill import tiny
 
 CPU = torch.device("cpu")
+EIGHT = Limits(8)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +60,7 @@ class Bench:
         self.model = attach(load_model(models["student"], torch.float32, CPU), adapter or Adapter(rank=4), 0)
         self.models, self.examples = models, examples
 
-    def arm(self, plan: Train, limits: Limits = Limits(8), terms: list[Term] | None = None, **more: Any) -> Arm:
+    def arm(self, plan: Train, limits: Limits = EIGHT, terms: list[Term] | None = None, **more: Any) -> Arm:
         terms = terms or [Term(objective(t), t.weight, t.rows) for t in plan.terms]
         return Arm("student", "train", plan, plan.steps or 1, terms, self.examples, limits, 0, **{"vocab": 261, **more})
 
