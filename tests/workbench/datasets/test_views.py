@@ -254,3 +254,64 @@ def test_it_imports_banking77_from_its_shipped_file(client: Client, tmp_path: Pa
 
 def test_stored_findings_hold_nothing_that_the_database_refuses() -> None:
     assert actions.storable({"a\0": ["x\0y", "\ud800", 1, None]}) == {"a\ufffd": ["x\ufffdy", "?", 1, None]}
+
+
+def test_it_works_without_javascript(client: Client) -> None:
+    """The check button posts the same form and comes back to the page with the new findings."""
+    upload = sent(client, b"question;reply;topic\nWhat is it?;a card;cards\nWhere is it?;in the post;post\n")
+    url = reverse("datasets:confirm", args=[upload.pk])
+    response = client.post(url, {"role-0": "user", "role-1": "", "role-2": "assistant", "do": "check"})
+    assert response.url == url
+    html = page(client.get(url))
+    assert "separated by semicolon" in html and "Import 2 rows, 1 warning seen" in html
+    upload.refresh_from_db()
+    assert upload.findings["roles"] == {"user": "question", "assistant": "topic"}
+
+
+def test_it_says_when_only_the_beginning_was_looked_at(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.distill.data.scan import scan
+
+    (tmp_path / "x").write_text("text,label\n" + "".join(f"question {i},{'ab'[i % 2]}\n" for i in range(2000)))
+    found = scan(tmp_path / "x", "x.csv", seconds=1e-9)
+    assert not found.complete and found.counts["read"] == 500 and found.outcome == "confirm"
+    assert [p.code for p in found.problems if p.severity == "confirm"] == ["later_warnings"]
+
+
+def test_it_shows_the_row_without_tokens_while_there_is_no_model(client: Client) -> None:
+    html = page(client.get(reverse("datasets:upload_tokens", args=[sent(client).pk]), {"row": "3"}))
+    assert "no tokenizer to read with" in html and "Can I pay abroad?" in html and "the teacher answers" in html
+
+
+def test_it_shows_tokens_of_the_library(client: Client, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    from workbench.library.models import Model
+
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "lost": 1, "card": 2, "</s>": 3}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(["</s>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "</s>"}')
+    Model.objects.create(team=None, key="sample/teacher", title="Big one", source="sample", folder=str(tmp_path), facts={"context": 32})
+    html = page(client.get(reverse("datasets:upload_tokens", args=[sent(client).pk])))
+    assert "Big one" in html and "3 learnt" in html and 'class="tok tok-learnt tok-control"' in html
+    assert str(tmp_path) not in html, "no page names a path of the server"
+
+
+def test_it_deletes_only_what_no_run_used(client: Client, team_a: Any, tmp_path: Path) -> None:
+    upload = sent(client)
+    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
+    version = imported(upload, tmp_path / "run")
+    run = Run.objects.create(team=team_a, kind=Kind.DISTILL, title="x", queue="gpu", spec={}, spec_sha256="0" * 64, dataset_version=version)
+    html = page(client.post(reverse("datasets:delete", args=[version.dataset_id]), follow=True))
+    assert "1 run used this dataset" in html and Dataset.objects.exists()
+    run.delete()
+    client.post(reverse("datasets:delete", args=[version.dataset_id]))
+    assert not Dataset.objects.exists()
+
+
+def test_it_discards_an_upload(client: Client) -> None:
+    upload = sent(client)
+    assert "questions.csv" in page(client.get(reverse("datasets:list")))
+    client.post(reverse("datasets:discard", args=[upload.pk]))
+    assert not Upload.objects.exists()
