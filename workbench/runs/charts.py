@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from jobs.distill.catalog import PARTS
+
 from .models import Run
 
 POINTS = 1000
@@ -23,6 +25,7 @@ TITLES = {
     "score": ("Held-out score", "share"),
 }
 ORDER = list(TITLES)
+SHOWN = {"memory_bytes": ("MiB", 2.0**-20)}  # people read MiB; the API gives bytes
 
 # One row per bucket: where its lowest and highest value stand. A step repeated after a resume counts once, newest attempt.
 SQL = """
@@ -57,11 +60,23 @@ class Curve:
     def title(self) -> str:
         base, _, term = self.name.partition(".")
         title = TITLES.get(base, (base.replace("_", " ").capitalize(), ""))[0]
-        return f"{title}: {term.replace('_', ' ')}" if term else title
+        part = PARTS.get(term)
+        return f"{title}: {part.title if part else term.replace('_', ' ')}" if term else title
 
     @property
     def unit(self) -> str:
         return TITLES.get(self.name.partition(".")[0], ("", ""))[1]
+
+
+    @property
+    def shown_unit(self) -> str:
+        return SHOWN.get(self.name, (self.unit, 1.0))[0]
+
+    @property
+    def shown(self) -> list[float]:
+        """y in the unit that pages show."""
+        scale = SHOWN.get(self.name, ("", 1.0))[1]
+        return [v * scale for v in self.y] if scale != 1.0 else self.y
 
 
 def curves(run: Run) -> list[Curve]:
@@ -80,7 +95,7 @@ def curves(run: Run) -> list[Curve]:
 
 def charts(found: list[Curve]) -> list[dict[str, str]]:
     """One chart per name; its curves are the arms."""
-    return list({c.name: {"name": c.name, "title": c.title, "unit": c.unit} for c in found}.values())
+    return list({c.name: {"name": c.name, "title": c.title, "unit": c.shown_unit} for c in found}.values())
 
 
 def figure(found: list[Curve], label: Callable[[Curve], str] = lambda c: c.arm.capitalize()) -> dict[str, Any]:
@@ -88,7 +103,7 @@ def figure(found: list[Curve], label: Callable[[Curve], str] = lambda c: c.arm.c
     x = sorted({step for c in found for step in c.x})
     series = []
     for c in found:
-        at = dict(zip(c.x, c.y, strict=True))
+        at = dict(zip(c.x, c.shown, strict=True))
         series.append({"label": label(c), "role": c.arm, "dash": c.arm == "control", "values": [at.get(step) for step in x]})
     return {"x": x, "x_label": "step", "y_label": "", "series": series}
 
@@ -109,8 +124,8 @@ def table(found: list[Curve]) -> list[dict[str, str]]:
     """The same curves as numbers: first, lowest, highest and last value with their steps."""
     return [
         {
-            "title": c.title, "arm": c.arm, "unit": c.unit, "steps": f"{c.x[0]:,} to {c.x[-1]:,}", "count": f"{c.count:,}",
-            "first": plain(c.y[0]), "low": plain(min(c.y)), "high": plain(max(c.y)), "last": plain(c.y[-1]),
+            "title": c.title, "arm": c.arm, "unit": c.shown_unit, "steps": f"{c.x[0]:,} to {c.x[-1]:,}", "count": f"{c.count:,}",
+            "first": plain(c.shown[0]), "low": plain(min(c.shown)), "high": plain(max(c.shown)), "last": plain(c.shown[-1]),
         }
         for c in found
     ]
