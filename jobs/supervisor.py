@@ -24,7 +24,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from django.conf import settings
-from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from jobs.distill.errors import DistillError, Transient
 
@@ -38,6 +38,9 @@ from .spool import Spool
 from .words import crash
 
 log = logging.getLogger("jobs.supervisor")
+
+# The database is away, restarting, frozen or full. Its other errors are ours, and asking again would not help.
+AWAY = (OperationalError, InterfaceError)
 
 STOPPED, EXPLAINED = 3, 4
 TICK_SECONDS = 0.1
@@ -81,6 +84,9 @@ class Supervisor:
                 self._settle()
         except LeaseLost as lost:
             log.warning("lease lost, nothing more is written: %s", lost)
+        except Exception:
+            log.exception("run %s: unexpected error in its supervisor", self.lease.run_id)
+            self._broken()
         finally:
             self._end_child()
             self.database.close()
@@ -91,7 +97,7 @@ class Supervisor:
     def _prepare(self) -> bool:
         """False when the attempt ended before an engine was started."""
         try:
-            self._with_patience(self.uploads, lambda: folders.prepare(self.lease), STORE_SECONDS)
+            self._beating(lambda: folders.prepare(self.lease))
         except DistillError as error:
             self._refused(error)
             return False
@@ -136,7 +142,7 @@ class Supervisor:
             if now >= self._next_flush:
                 self._next_flush = now + FLUSH_SECONDS
                 self.orders = self.database(self.spool.flush) or self.orders
-        except DatabaseError as error:
+        except AWAY as error:
             self._next_beat = min(self._next_beat, time.monotonic() + 2)
             log.warning("the database is away, the engine goes on: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
 
@@ -161,7 +167,7 @@ class Supervisor:
             return True
         try:
             self.database(lambda: leases.change(self.lease, state, "running"))
-        except DatabaseError:
+        except AWAY:
             return False
         self.orders = Orders(self.orders.desired, state)
         return True
@@ -205,7 +211,7 @@ class Supervisor:
             return
         try:
             stored = self._beating(lambda: results.store(self.lease, self.folder))
-            state = self._with_patience(self.database, lambda: results.commit(self.lease, stored), STORE_SECONDS)
+            state = self._beating(lambda: results.commit(self.lease, stored))
         except DistillError as error:
             assert self.child
             self._crashed({**error.as_dict(), "log": self.child.log_tail()})
@@ -265,7 +271,7 @@ class Supervisor:
         while True:
             try:
                 return caller(call, seconds)
-            except DatabaseError as error:
+            except AWAY as error:
                 log.warning("the database is away, waiting: %s", type(error).__name__)
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
@@ -274,14 +280,26 @@ class Supervisor:
         """A long call while the heart keeps beating; repeated until the database takes it."""
         while True:
             future: Future[Any] = self.uploads.start(call)
-            while not future.done():
-                self._talk()
-                time.sleep(TICK_SECONDS)
+            try:
+                while not future.done():
+                    self._talk()
+                    time.sleep(TICK_SECONDS)
+            except LeaseLost:
+                return future.result(STORE_SECONDS)  # lost, or given back by this very call: it knows
             try:
                 return future.result()
-            except DatabaseError as error:
-                log.warning("storing results is tried again: %s", error)
+            except AWAY as error:
+                log.warning("the database is away, the call is repeated: %s", type(error).__name__)
                 time.sleep(1)
+
+    def _broken(self) -> None:
+        """An error of ours: the attempt counts as a crash, so that it cannot repeat for ever."""
+        error = {"code": "SUPERVISOR_ERROR", "message": "The workbench made an error while it looked after this run.", "hint": "Tell whoever runs it: the worker's log has the details.", "retry": True}
+        try:
+            self._end_child()
+            self._crashed(error)
+        except Exception:
+            log.exception("run %s: its end could not be written; the reaper will", self.lease.run_id)
 
     def _end_child(self) -> None:
         if self.child and self.child.poll() is None:

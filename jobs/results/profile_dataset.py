@@ -40,7 +40,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def profile_for_new_tokenizers(run: Run) -> None:
     """Measures the newest version of every dataset the team sees that has no lengths yet for the tokenizer of one of its models."""
     wanted = {m.facts["tokenizer"]["vocab_sha256"] for m in Model.objects.filter(visible(run)) if m.facts and "tokenizer" in m.facts}
-    newest = DatasetVersion.objects.filter(visible(run, "dataset__")).order_by("dataset", "-number").distinct("dataset")
+    newest = DatasetVersion.objects.filter(visible(run, "dataset__")).order_by("dataset_id", "-number").distinct("dataset_id")
     for version in newest.select_related("dataset"):
         if wanted - set((version.facts or {}).get("prompt_lengths") or {}):
             start(run, version)

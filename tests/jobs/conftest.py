@@ -43,3 +43,13 @@ def reaches(until: Callable[..., Any]) -> Callable[..., Any]:
         return run
 
     return wait
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])

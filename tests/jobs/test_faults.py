@@ -51,7 +51,7 @@ def is_working(run: Run):
     return ask
 
 
-def test_it_works_from_submit_to_result(submit, faulty, reaches) -> None:
+def test_it_works_from_submit_to_result(submit, faulty, reaches, until) -> None:
     run = reaches(submit(steps=5), "queued")
     faulty()
     run = reaches(run, "succeeded")
@@ -60,7 +60,8 @@ def test_it_works_from_submit_to_result(submit, faulty, reaches) -> None:
     assert (run.slot, run.owner, run.lease_until, run.error) == (None, None, None, None)
     assert Model.objects.get(added_by_run=run).facts == {"name": "stand-in"} and run.report["attempt"] == 1
     assert list(run.artifacts.values_list("name", flat=True)) == ["engine.log"]
-    assert Slot.objects.get().device["name"] == "Test" and not folder(run).exists()
+    assert Slot.objects.get().device["name"] == "Test"
+    until(lambda: not folder(run).exists(), 10)
 
 
 def test_it_starts_at_once_when_told(submit, faulty, reaches, until) -> None:

@@ -79,7 +79,7 @@ def test_it_has_the_same_adapter_after_any_death(distil, worker, reaches, until)
     reaches(rough, "succeeded", "failed", "quarantined", seconds=180)
     assert rough.state == "succeeded" and rough.attempt == 3, rough.error
     assert adapter_of(rough) == adapter_of(calm)
-    assert not (Path(settings.RUNS_DIR) / str(rough.pk)).exists()
+    until(lambda: not (Path(settings.RUNS_DIR) / str(rough.pk)).exists(), 10)
 
 
 def test_it_never_loads_torch_in_the_worker(worker, until, distil, reaches) -> None:
