@@ -48,7 +48,7 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "versions": SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset"))),
         "memory": memory_bars(check.plan),
         "counts": card_problems(check),
-        "line": SimpleLazyObject(queries.line),
+        "line": queries.line() if check.plan else 0,
         "recipe_text": recipe_text.dump(data),
         "other_drafts": SimpleLazyObject(lambda: queries.recent_drafts(draft.team, user, draft)),
     }

@@ -121,11 +121,16 @@ def parse(post: Mapping[str, str], fields: Mapping[str, Any], options: Iterable[
     out = deepcopy(dict(fields))
     for path in PICKED:
         if path in post:
-            _store(out, path, _version(post[path]) if path == "data.version" else post[path].strip()[:LONGEST_TEXT], None)
+            _store(out, path, _version(post[path]) if path == "data.version" else plain_text(post[path]), None)
     for item in [*all_inputs(), *options]:
         if f"{item.path}:shown" in post or item.path in post:
             _store(out, item.path, _value(item, post), item.default)
     return out
+
+
+def plain_text(text: str) -> str:
+    """Typed text without what no database stores: NUL and half characters."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:LONGEST_TEXT]
 
 
 @cache
@@ -179,7 +184,7 @@ def _resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 
 def _value(item: Input, post: Mapping[str, str]) -> Any:
-    text = post.get(item.path, "").strip()[:LONGEST_TEXT]
+    text = plain_text(post.get(item.path, ""))
     if item.kind == "switch":
         return text in ("on", "true", "1")
     if item.kind == "list":
@@ -204,7 +209,8 @@ def _number(text: str) -> float | int | str:
 
 
 def _version(text: str) -> Any:
-    return int(text) if INTEGER.fullmatch(text.strip()) else text.strip()
+    text = plain_text(text)
+    return int(text) if INTEGER.fullmatch(text) else text
 
 
 def _store(out: dict[str, Any], path: str, value: Any, default: Any) -> None:

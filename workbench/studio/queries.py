@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -153,6 +154,10 @@ def find(team: Team, fields: Mapping[str, Any]) -> Found:
 def check(team: Team, fields: Mapping[str, Any]) -> Check:
     """The whole way: missing choices, range errors, pairing verdict, plan. Never raises for anything a person typed."""
     data = complete(fields)
+    try:
+        storable(data)
+    except (ValueError, TypeError) as e:
+        return Check(Found(), problems=[Problem(code="SPEC_INVALID", field=None, message=f"The recipe holds text that cannot be stored: {e}. Remove it.")])
     out = Check(find(team, data), missing=_missing(data))
     teacher, student = out.found.teacher_facts, out.found.student_facts
     if teacher and student:
@@ -167,6 +172,14 @@ def check(team: Team, fields: Mapping[str, Any]) -> Check:
         out.plan = compile_plan(out.recipe, facts)
         out.verdict = out.plan.verdict or out.verdict
     return out
+
+
+def storable(data: Any) -> None:
+    """ValueError or TypeError for what PostgreSQL's JSON cannot hold: NUL, half characters, NaN, dates."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text.encode("utf-8")
+    if "\\u0000" in text:
+        raise ValueError("the text holds a NUL character")
 
 
 def complete(fields: Mapping[str, Any]) -> dict[str, Any]:

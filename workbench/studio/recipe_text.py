@@ -9,6 +9,8 @@ import yaml
 
 from jobs.distill import recipe as recipes
 
+from .queries import storable
+
 LONGEST = 200_000
 INCOMPLETE = ("is missing", "give a method or spell the stages out")
 
@@ -41,6 +43,10 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
         return {}, [TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).")]
     if isinstance(version := data.get("version"), int) and version > recipes.VERSION:
         return {}, [TextProblem(line_of(tree, "version"), "version", f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}.")]
+    try:
+        storable(data)
+    except (ValueError, TypeError) as e:
+        return {}, [TextProblem(None, "", f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")]
     found = [p for p in recipes.problems(data) if p["message"] not in INCOMPLETE]
     return data, [TextProblem(line_of(tree, p["field"]), p["field"], p["message"]) for p in found]
 

@@ -32,7 +32,7 @@ SHAPING = ("teacher.model", "student.model", "data.dataset", "data.version", "me
 @require_GET
 @needs(Role.MEMBER)
 def new(request: TeamRequest) -> HttpResponse:
-    preset = {path: request.GET[name][:400] for name, path in PRESETS.items() if request.GET.get(name)}
+    preset = {path: text for name, path in PRESETS.items() if (text := forms.plain_text(request.GET.get(name, ""))[:400])}
     return redirect("studio:draft", actions.open_draft(request.team, request.user, preset).id)
 
 
@@ -63,6 +63,7 @@ def fix(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     try:
         wanted = json.loads(request.POST.get("fix", ""))
         path, value = str(wanted["field"])[:200], wanted["value"]
+        queries.storable({path: value})
     except (ValueError, TypeError, KeyError):
         return redirect("studio:draft", draft.id)
     actions.save_draft(draft, actions.apply_fix(draft.fields, path, value))

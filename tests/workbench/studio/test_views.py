@@ -4,9 +4,10 @@ import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.workbench.samples import model_facts, sample_library
-from workbench.runs.models import Run
+from workbench.runs.models import Run, Slot
 from workbench.studio.models import Draft
 
 PAIR = {"teacher.model": "sample/banking77-teacher", "student.model": "sample/banking77-student", "data.dataset": "sample/banking77"}
@@ -140,3 +141,32 @@ def test_it_lets_viewers_look_but_not_change(library: Any, client_of: Any, alice
     viewer = client_of(alice)
     assert viewer.get(f"/studio/{draft.id}/").status_code == 200
     assert viewer.post(f"/studio/{draft.id}/start/", PAIR).status_code == 403
+
+
+def test_it_says_how_many_runs_start_before(library: Any, browser: Any, draft: Draft, team_b: Any) -> None:
+    Slot.objects.create(host="box", name="cpu-0", queue="gpu", device={"kind": "cpu", "name": "CPU"}, last_seen=timezone.now())
+    Run.objects.create(team=team_b, kind="distill", title="Secret", queue="gpu", spec={}, spec_sha256="0" * 64, state="queued")
+    post(browser, draft, "save")
+    text = browser.get(f"/studio/{draft.id}/").content.decode()
+    assert "after 1 waiting run" in text and "Secret" not in text
+
+
+@pytest.mark.parametrize("text", ["a\0b", "x" * 5000, "..", "\r\n", "\u202e"])
+def test_it_survives_any_text_in_any_field(library: Any, browser: Any, draft: Draft, text: str) -> None:
+    for field in ("name", "method", "teacher.model", "data.version", "student.adapter.targets", "train.epochs"):
+        assert post(browser, draft, "save", **{field: text}).status_code == 302
+        assert browser.get(f"/studio/{draft.id}/").status_code == 200
+    assert browser.get("/studio/", {"method": text}, follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("fix", ["", "{}", "[]", "null", '{"field": "a.b.c", "value": {"x": [1]}}', '{"field": "name", "value": "\\u0000"}', '{"field": "student", "value": 1}', '{"field": "stages.0", "value": NaN}'])
+def test_it_survives_any_fix(library: Any, browser: Any, draft: Draft, fix: str) -> None:
+    assert post(browser, draft, "fix", fix=fix).status_code == 302
+    assert browser.get(f"/studio/{draft.id}/").status_code == 200
+
+
+@pytest.mark.parametrize("text", ['name: "a\\0b"', "name: 2026-01-01", "seed: .nan", "1: 2", "student: [1, 2]", "stages: 7", "teacher: 3\ndata: x", "options: {k: {a: 1}}", "", "&a [*a]"])
+def test_it_survives_any_recipe_text(library: Any, browser: Any, draft: Draft, text: str) -> None:
+    assert browser.post(f"/studio/{draft.id}/recipe/", {"recipe": text}).status_code in (302, 422)
+    assert browser.get(f"/studio/{draft.id}/").status_code == 200
+    assert browser.post(f"/studio/{draft.id}/save/", {"student.adapter.rank": "4"}).status_code == 302
