@@ -77,7 +77,7 @@ def test_it_keeps_the_engine_alone(path: Path) -> None:
 @pytest.mark.parametrize("module", [*LIGHT, "jobs.samples.catalog", "jobs.celery_app", "workbench.asgi"])
 def test_it_never_loads_torch_in_light_processes(module: str) -> None:
     """Imports the module in a fresh process and looks at what came along."""
-    code = f"import sys, importlib; importlib.import_module({module!r}); print(sorted(set(sys.modules) & {sorted(HEAVY)!r}))"
+    code = f"import sys, importlib; importlib.import_module({module!r}); print(sorted(set(sys.modules) & set({sorted(HEAVY)!r})))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "[]"
