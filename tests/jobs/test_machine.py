@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -43,10 +45,8 @@ class Machine(RuleBasedStateMachine):
     @rule(which=anybody, verb=st.sampled_from([actions.cancel, actions.pause, actions.resume, actions.retry]))
     def ask(self, which: int, verb) -> None:
         if runs := list(Run.objects.order_by("number")):
-            try:
+            with contextlib.suppress(NotPossible):
                 verb(runs[which % len(runs)])
-            except NotPossible:
-                pass
 
     # -- workers, dead or alive
 
