@@ -22,6 +22,7 @@ from .checkpoint import Checkpoints, Results
 from .device import settle
 from .errors import DatasetChanged, ModelChanged, PlanRefused
 from .events import Events
+from .models.folder import manifest_sha256
 from .precision import choose
 from .recipe import Recipe
 from .rows import Renderer, Row, read_rows, rows_sha256, stratified
@@ -39,8 +40,14 @@ class Opened:
     vocab: int  # ids its tokenizer knows
     context: int
 
+    who: str
+    sha256: str  # manifest hash that was promised
+
     @cached_property
     def model(self) -> Any:
+        """The weights; raises ModelChanged when the files are no longer those that were checked."""
+        if self.sha256 and (found := manifest_sha256(self.folder)) != self.sha256:
+            raise ModelChanged(f"The {self.who}'s files changed: {self.sha256[:12]}… was promised, {found[:12]}… lies there.", field=f"{self.who}.model", hint="Add the model again and start a new run.")
         return load_model(self.folder, self.dtype, self.device)
 
 
@@ -121,7 +128,7 @@ class Session:
         renderer = Renderer(tokenizer, ends, self.events)
         dtype = choose(reference.dtype, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
-        return Opened(source.folder, dtype, self.device, renderer, vocab, context_length(source.folder))
+        return Opened(source.folder, dtype, self.device, renderer, vocab, context_length(source.folder), who, source.sha256)
 
     def release(self) -> None:
         """Gives the memory of models that nobody holds any more back."""
@@ -185,8 +192,6 @@ def expand(recipe: Recipe) -> Recipe:
 
 
 def _source(entry: dict[str, Any]) -> ModelSource:
-    from .models.folder import manifest_sha256
-
     folder = Path(entry["folder"])
     return ModelSource(folder, entry["key"], entry.get("revision"), entry.get("sha256") or manifest_sha256(folder))
 

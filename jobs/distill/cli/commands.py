@@ -94,6 +94,10 @@ def _new_folder(given: argparse.Namespace, file: Path, out: Path | None) -> Path
     """A run folder from a recipe; an existing one of the same recipe is resumed."""
     recipe, places = _found(given, file)
     folder = out or Path("runs") / f"{re.sub(r'[^a-z0-9]+', '-', recipe.name.lower()).strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    kept = folder / "recipe.yaml"
+    if kept.exists() and (folder / "plan.json").exists() and kept.read_text(encoding="utf-8") == recipes.to_yaml(recipe):
+        print(f"Run folder: {folder}, continued")  # with its own plan: a new one may choose otherwise
+        return folder
     plan = compile_plan(recipe, places, _quick_device())
     for problem in plan.warnings:
         print(f"Warning: {problem.message}")

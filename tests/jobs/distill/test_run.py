@@ -147,8 +147,20 @@ def test_a_teacher_of_another_tokenizer_is_refused_where_tokens_are_compared(eng
     vocab = inner["model"]["vocab"]
     vocab["a"], vocab["b"] = vocab["b"], vocab["a"]
     path.write_text(json.dumps(inner))
+    models = json.loads((folder / "models.json").read_text())
+    models["teacher"]["sha256"] = None
+    (folder / "models.json").write_text(json.dumps(models))
     assert engine.run("distill", str(folder)) == 4
     assert "different tokenizers" in json.loads((folder / "error.json").read_text())["message"]
+
+
+def test_weights_that_changed_after_they_were_checked_are_refused(engine: Forker, tmp_path: Path) -> None:
+    folder = tiny.run_folder(tmp_path / "run")
+    path = tmp_path / "teacher" / "model.safetensors"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert engine.run("distill", str(folder)) == 4
+    assert json.loads((folder / "error.json").read_text())["code"] == "MODEL_CHANGED"
 
 
 def test_an_adapter_is_judged_again(engine: Forker, done: Path, tmp_path: Path) -> None:
