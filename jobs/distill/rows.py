@@ -140,7 +140,7 @@ class Renderer:
         return Example(row.row_id, np.asarray(prompt + answer, dtype=np.int32), len(prompt), row.labelled)
 
     def decode(self, ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def _render(self, messages: Sequence[dict[str, str]], mark: str, ask: bool) -> str:
         try:

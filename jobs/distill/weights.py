@@ -31,7 +31,7 @@ class ModelSource:
 def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     """The causal model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
             use_safetensors=True,
@@ -42,6 +42,7 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
         )
     except (OSError, ValueError, KeyError, RuntimeError) as e:
         raise ModelRejected(f"The model could not be loaded: {_first_line(e)}", hint="Add the model again, or choose another one.") from e
+    model, info = loaded
     for word in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         names = sorted(str(n) for n in info.get(word) or ())
         if names:

@@ -45,7 +45,7 @@ def attach(model: PreTrainedModel, adapter: Adapter, seed: int, events: Events |
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=adapter.rank,
-        lora_alpha=adapter.alpha,
+        lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft divides it by the rank: any number will do
         lora_dropout=adapter.dropout,
         target_modules=targets,
         use_rslora=adapter.rslora,

@@ -56,8 +56,8 @@ class LocalTeacher:
         settings = store.settings
         micro = micro.to(next(self.model.parameters()).device)
         reads = head_read(self.states(micro), self.head, temperatures=settings.temperatures, top_k=settings.top_k, mass=settings.mass)
-        lse = torch.stack([reads.lse[t] for t in settings.temperatures], -1)
-        ids, z, count, lse = (t.cpu().numpy() for t in (reads.ids, reads.z, reads.count, lse))
+        stacked = torch.stack([reads.lse[t] for t in settings.temperatures], -1)
+        ids, z, count, lse = (t.cpu().numpy() for t in (reads.ids, reads.z, reads.count, stacked) if t is not None)
         first = 0
         for e in group:
             rows = slice(first, first := first + e.supervised)
