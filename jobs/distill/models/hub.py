@@ -31,6 +31,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 DEFAULT_ENDPOINT = "https://huggingface.co"
 SMALL_FILE = 80 * 2**20  # everything but weights
+CHUNK = 64 * 2**10  # what a cut connection may lose; the library's 10 MB are minutes of silence on a slow line
 SPARE = 256 * 2**20  # bytes that stay free on the disk
 
 
@@ -237,10 +238,25 @@ def _meter(progress: Progress) -> type:
 
 
 @contextmanager
+def _online() -> Iterator[None]:
+    """Engine children run with HF_HUB_OFFLINE=1, so that loading a model never calls anywhere. This module is the one
+    that was asked to."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE, constants.DOWNLOAD_CHUNK_SIZE
+    constants.HF_HUB_OFFLINE, constants.DOWNLOAD_CHUNK_SIZE = False, CHUNK
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, constants.DOWNLOAD_CHUNK_SIZE = before
+
+
+@contextmanager
 def _in_words(key: str, revision: str | None, token: str | None) -> Iterator[None]:
     """The library's errors as sentences with a remedy."""
     try:
-        yield
+        with _online():
+            yield
     except DistillError:
         raise
     except Exception as e:

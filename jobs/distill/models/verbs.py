@@ -15,7 +15,7 @@ from . import hub
 from .folder import MODEL_FILES, TEXT_FILES, check_files
 from .inspect import inspect_model
 
-TOKEN = "WB_HUB_TOKEN"  # noqa: S105  the name of the variable, not a secret
+TOKENS = ("WB_HUB_TOKEN", "HF_TOKEN")  # variables of the environment; a token never stands in a file of ours
 
 
 def add_model(folder: Path, events: Events) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def add_model(folder: Path, events: Events) -> dict[str, Any]:
     events.emit("phase", phase="prepare", stage="model", total=None)
     source, key = params["source"], params["key"]
     if source == "hub":
-        fetched = hub.download(key, params.get("revision") or None, Path(params["target"]), token=os.environ.get(TOKEN) or None, events=events)
+        fetched = hub.download(key, params.get("revision") or None, Path(params["target"]), token=_token(), events=events)
         events.log(f"{key} is pinned to commit {fetched.revision}.")
         place, revision = fetched.folder, fetched.revision
     else:
@@ -39,6 +39,10 @@ def add_model(folder: Path, events: Events) -> dict[str, Any]:
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
     events.emit("report", report=report)
     return report
+
+
+def _token() -> str | None:
+    return next((os.environ[name] for name in TOKENS if os.environ.get(name)), None)
 
 
 def _report(place: Path, key: str, source: str, revision: str | None) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def resolve(ref: ModelRef | str, events: Events | None = None) -> Path:
         return place
     if model.startswith((".", "/", "~")) or not hub.is_key(model):
         raise ModelRejected(f"There is no folder {model[:200]!r}.", code="MODEL_NOT_FOUND", field="model", hint="Give a folder, a hub id (org/name) or a sample (sample/...).")
-    return _cached(model, revision, os.environ.get(TOKEN) or os.environ.get("HF_TOKEN") or None, events)
+    return _cached(model, revision, _token(), events)
 
 
 def _cached(key: str, revision: str | None, token: str | None, events: Events | None) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -44,12 +44,14 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Case:
-    """`asked` is the recipe as given, `recipe` the expanded one; `parts` maps a term's id to its objective class."""
+    """`asked` is the recipe as given, `recipe` the expanded one; `parts` maps a term's id to its objective class;
+    `by_text` are the titles of the methods that work across tokenizers."""
 
     asked: Recipe
     recipe: Recipe
     facts: Facts
     parts: Mapping[str, Any] = field(default_factory=dict)
+    by_text: Sequence[str] = ()
 
     # stages
 

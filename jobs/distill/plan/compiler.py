@@ -24,26 +24,31 @@ from .words import size
 def compile(recipe: Recipe, facts: Facts, *, expand: Callable[[Recipe], Recipe] | None = None, parts: Mapping[str, Any] | None = None) -> Plan:
     """The plan for this recipe on these models, rows and device. Never raises for a valid recipe: what cannot work is a
     refusal. `expand` and `parts` default to the catalogue's."""
-    if expand is None or parts is None:
-        from .. import catalog
+    from .. import catalog
 
-        expand, parts = expand or catalog.expand, parts if parts is not None else catalog.PARTS
+    parts = catalog.PARTS if parts is None else parts
     try:
-        full = expand(recipe)
+        full, wrong = (expand or catalog.expand)(recipe), None
     except DistillError as e:
-        problem = Problem(code=e.code, field=e.field or "method", message=e.message)
-        return Plan(recipe=recipe, recipe_sha256=recipes.sha256(recipe), verdict=_verdict(facts), refusals=[problem])
-    return _plan(Case(recipe, full, facts, parts))
+        wrong = Problem(code=e.code, field=e.field or "method", message=e.message)
+        if not recipe.stages:
+            return Plan(recipe=recipe, recipe_sha256=recipes.sha256(recipe), verdict=_verdict(facts), refusals=[wrong])
+        full = recipe  # spelled out already: the rules below say what else is wrong, with fixes
+    by_text = [s.title for s in catalog.SYSTEMS.values() if s.status == "works" and not s.needs.same_vocabulary]
+    return _plan(Case(recipe, full, facts, parts, by_text), wrong)
 
 
-def _plan(case: Case) -> Plan:
+def _plan(case: Case, wrong: Problem | None) -> Plan:
     rows = count_rows(case)
     work = plan_stages(case, rows)
     findings = [*check(case, rows), *_memory_findings(case, work)]
+    refusals = [f.problem for f in findings if f.refusal]
+    if wrong and all(p.field != wrong.field for p in refusals):
+        refusals.insert(0, wrong)
     peak = max(work.phases, key=memory.total, default=[])
     return Plan(
         recipe=_resolved(case, work), recipe_sha256=recipes.sha256(case.asked), verdict=_verdict(case.facts),
-        refusals=_unique(f.problem for f in findings if f.refusal), warnings=_unique(f.problem for f in findings if not f.refusal),
+        refusals=_unique(refusals), warnings=_unique(f.problem for f in findings if not f.refusal),
         choices=[*choices(case), *work.choices], memory=peak, memory_bytes=memory.total(peak), device_bytes=case.facts.device.memory_bytes,
         stages=work.stages, seconds=time.LOAD.get(case.facts.device.kind, 6.0) + sum(s.seconds for s in work.stages),
         disk_bytes=work.disk, rows=rows_use(case, rows),

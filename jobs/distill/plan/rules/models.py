@@ -28,9 +28,9 @@ def vocabularies_match(case: Case, rows: Rows) -> Iterator[Finding]:
         return
     yield refuse(
         "VOCABULARY_DIFFERENT", "teacher.model",
-        f"Teacher and student have different tokenizers, and {listed(case.vocabulary_terms)} compares probabilities token by token. What remains: "
-        "sequence-level KD (the student learns the teacher's answers as text) and plain fine-tuning; or a teacher with the student's tokenizer.",
-        fix("Use sequence-level KD", "method", TEXT_METHOD),
+        f"Teacher and student have different tokenizers, and {listed(case.vocabulary_terms)} compares probabilities token by token. "
+        f"These methods remain: {listed(case.by_text)}. Or choose a teacher with the student's tokenizer.",
+        fix("Learn from the teacher's text instead", "method", TEXT_METHOD),
     )
 
 

@@ -41,7 +41,7 @@ def options_are_valid(case: Case, rows: Rows) -> Iterator[Finding]:
                 err = e.errors(include_url=False)[0]
                 name = ".".join(str(p) for p in err["loc"])
                 what = "is not an option of this term" if err["type"] == "extra_forbidden" else str(err["msg"]).removeprefix("Value error, ")
-                yield refuse("OPTION_INVALID", case.field(i, f"terms.{k}.options"), f"{part.title}{', option ' + name if name else ''}: {what}.")
+                yield refuse("OPTION_INVALID", case.field(i, f"terms.{k}.options{'.' + name if name else ''}"), f"{part.title}{', option ' + name if name else ''}: {what}.")
 
 
 def something_is_learned(case: Case, rows: Rows) -> Iterator[Finding]:
