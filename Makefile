@@ -32,7 +32,7 @@ lock: setup-dev ## renew requirements/*.txt from requirements/*.in
 	@$(PY) -m workbench.launch.lock
 
 screens: setup-dev ## screenshots of every page under docs/screens
-	@$(PY) -m pytest -m browser tests/browser/test_screens.py $(ARGS)
+	@KEEP_SCREENS=1 $(PY) -m pytest tests/browser/test_screens.py $(ARGS)
 
 clean: ## remove the environment and everything the workbench has stored (asks first)
 	@printf 'Remove .venv, node_modules and var (all runs, datasets, adapters)? [y/N] ' && read a && [ "$$a" = y ] && rm -rf .venv node_modules var static/vendor

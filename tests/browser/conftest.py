@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,3 +116,39 @@ def sign_in(visitor: Clicks, workbench: Workbench) -> None:
     visitor.page.get_by_label("Password", exact=True).fill(workbench.password)
     visitor.click("button", "Sign in")
     visitor.page.wait_for_url(workbench.url + "/")
+
+
+@dataclass
+class SampleRun:
+    """One sample distillation, done by clicking: how many clicks it took, its page and what was downloaded."""
+
+    clicks: int
+    url: str
+    folder: Path
+    text: str
+
+    @property
+    def path(self) -> str:
+        return "/runs/" + self.url.rstrip("/").rsplit("/", 1)[-1] + "/"
+
+
+@pytest.fixture(scope="session")
+def sample_run(workbench: Workbench, chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
+    """Sign in, press the button, wait without reloading until the page has turned into the report, download."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    visitor = Clicks(context.new_page(), workbench.url)
+    sign_in(visitor, workbench)
+    visitor.click("button", "Run the sample distillation")
+    visitor.page.wait_for_url("**/runs/*/")
+    url = visitor.page.url
+    visitor.page.get_by_role("link", name="Download adapter").first.wait_for(timeout=800_000)
+    text = visitor.page.inner_text("main")
+    with visitor.page.expect_download() as waiting:
+        visitor.click("link", "Download adapter")
+    folder = tmp_path_factory.mktemp("adapter")
+    waiting.value.save_as(folder / "adapter.zip")
+    with zipfile.ZipFile(folder / "adapter.zip") as z:
+        for name in z.namelist():
+            (folder / Path(name).name).write_bytes(z.read(name))
+    context.close()
+    return SampleRun(visitor.count, url, folder, text)

@@ -83,6 +83,11 @@ def pip(*args: str) -> None:
     run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *args], "install the Python packages")
 
 
+def install_command() -> None:
+    """The `workbench` command and the packages themselves, from this folder."""
+    pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+
+
 def install_assets() -> None:
     run([str(PYTHON), "-m", "workbench.launch.assets"], "fetch the front-end packages")
 
@@ -152,11 +157,12 @@ def say(text: str) -> None:
 def bootstrap(dev: bool, browser: bool) -> None:
     check_python()
     check_disk()
-    steps = Steps(4 + dev + browser)
+    steps = Steps(5 + dev + browser)
     r = REQUIREMENTS
     steps.step("Python environment", "venv", [], make_venv)
     steps.step("PyTorch (the largest download)", "torch", [r / "torch.txt"], install_torch)
     steps.step("Python packages", "engine", [r / "web.txt", r / "engine.txt"], lambda: install_locked("web", "engine"))
+    steps.step("Command line", "command", [ROOT / "pyproject.toml"], install_command)
     steps.step("Front-end packages", "assets", [ROOT / "package-lock.json", ROOT / "workbench/launch/assets.py"], install_assets)
     if dev:
         steps.step("Test tools", "dev", [r / "dev.txt"], lambda: install_locked("web", "engine", "dev"))

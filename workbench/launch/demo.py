@@ -53,13 +53,13 @@ def run(stack: Stack, seed: int | None) -> dict[str, Any]:
     first_login.ensure(stack.data_dir)
     began = time.monotonic()
     with httpx.Client(base_url=f"{stack.url}/api/v1", headers={"Authorization": f"Bearer {token()}"}, timeout=60) as api:
-        started = checked(api.post("/runs", json=sample_recipe(seed), headers={"Idempotency-Key": str(uuid.uuid4())})).json()
+        started = checked(api.post("/runs", json={"recipe": sample_recipe(seed)}, headers={"Idempotency-Key": str(uuid.uuid4())})).json()
         say(f"\nRun {started['number']}: {stack.url}/runs/{started['id']}/\n")
         finished = watch(api, started["id"], stack)
+        report = dict(checked(api.get(f"/runs/{started['id']}/report")).json())
         folder = download(api, finished, stack.data_dir)
     seconds = time.monotonic() - began
-    report = finished["report"]
-    prove(folder, report, stack.data_dir)
+    prove(folder, report)
     result = {**{arm: score(report["scores"][arm]) for arm in ARMS}, "gap_closed": score(report["gap_closed"]), "seconds": round(seconds, 1), "adapter": str(folder)}
     say(table(result, report))
     return result
@@ -127,19 +127,20 @@ def download(api: httpx.Client, run: dict[str, Any], data_dir: Path) -> Path:
     folder = data_dir / "demo" / f"run-{run['number']}"
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder.with_suffix(".zip")
-    archive.write_bytes(checked(api.get(f"/runs/{run['id']}/adapter")).content)
+    archive.write_bytes(checked(api.get(f"/adapters/{run['id']}/download")).content)
     with zipfile.ZipFile(archive) as z:
         for name in z.namelist():
             (folder / Path(name).name).write_bytes(z.read(name))
     return folder
 
 
-def prove(folder: Path, report: dict[str, Any], data_dir: Path) -> None:
+def prove(folder: Path, report: dict[str, Any]) -> None:
     """A fresh process with plain peft: hashes, then the held-out rows again; the score must be the reported one."""
     from jobs.samples import catalog
 
-    student, dataset = catalog.model("sample/banking77-student"), catalog.dataset("sample/banking77")
-    command = [sys.executable, "-m", "jobs.distill", "verify", str(folder), "--base", str(student.folder), "--rows", str(dataset.rows), "--json"]
+    student = next(m for m in catalog.MODELS if m.key == catalog.STUDENT)
+    data = next(d for d in catalog.DATASETS if d.key == catalog.DATASET)
+    command = [sys.executable, "-m", "jobs.distill", "verify", str(folder), "--base", str(student.folder), "--rows", str(data.folder / data.rows), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise Stop(f"The adapter does not reproduce the reported score:\n{(done.stdout + done.stderr).strip()[-2000:]}")

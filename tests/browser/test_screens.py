@@ -1,0 +1,97 @@
+"""Every screen at 1440 and 390 px, light and dark: nothing overflows, axe finds nothing, the browser does not complain.
+
+`make screens` keeps the pictures under docs/screens; otherwise they go to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+KEEP = bool(os.environ.get("KEEP_SCREENS"))
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
+
+# name -> address; {run} is the finished sample run; "list > first" is the first item a list page links to
+SCREENS = {
+    "home": "/",
+    "studio": "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77",
+    "runs": "/runs/",
+    "run": "/runs/{run}/",
+    "report": "/runs/{run}/report/",
+    "queue": "/runs/queue/",
+    "compare": "/runs/compare/?run={run}",
+    "adapters": "/adapters/",
+    "adapter": "/adapters/{run}/",
+    "models": "/models/",
+    "model": "/models/ > /models/",
+    "model-add": "/models/add/",
+    "datasets": "/datasets/",
+    "dataset": "/datasets/ > /datasets/",
+    "dataset-upload": "/datasets/upload/",
+    "methods": "/help/methods/",
+    "method": "/help/methods/llm-neo/",
+    "help": "/help/",
+    "settings": "/team/settings/",
+    "not-found": "/runs/00000000-0000-0000-0000-000000000000/",
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    chosen = ROOT / "docs" / "screens" if KEEP else tmp_path_factory.mktemp("screens")
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_it_looks_right_on_every_screen(width: int, theme: str, visit: Any, sample_run: Any, folder: Path) -> None:
+    visitor = visit(width=width, theme=theme, signed_in=True)
+    run = sample_run.path.strip("/").split("/")[-1]
+    wrong = []
+    for name, address in SCREENS.items():
+        go(visitor, address.format(run=run))
+        visitor.page.wait_for_load_state("networkidle") if name not in ("run", "report") else visitor.page.wait_for_timeout(700)
+        visitor.page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
+        wrong += [f"{name}: {problem}" for problem in problems(visitor.page, width)]
+    visitor.complaints[:] = [c for c in visitor.complaints if "404" not in c]  # one of the screens is the page for that
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_it_looks_right_before_signing_in(width: int, theme: str, visit: Any, folder: Path) -> None:
+    visitor = visit(width=width, theme=theme)
+    visitor.open("/")
+    visitor.page.screenshot(path=folder / f"sign-in-{width}-{theme}.png", full_page=True)
+    assert not problems(visitor.page, width)
+
+
+def go(visitor: Any, address: str) -> None:
+    """Opens an address, or what a list links to first: an id (uuid or name) below the prefix."""
+    if " > " not in address:
+        visitor.open(address)
+        return
+    listing, prefix = address.split(" > ")
+    visitor.open(listing)
+    links = visitor.page.eval_on_selector_all(f"main a[href^='{prefix}']", "all => all.map(a => a.getAttribute('href'))")
+    visitor.open(next(link for link in links if len(link) > len(prefix) + 20))
+
+
+def problems(page: Any, width: int) -> list[str]:
+    """What is wrong with the page as it stands: overflow to the right, and axe's findings with the element."""
+    found = []
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if wide > width:
+        found.append(f"is {wide} px wide in a window of {width} px")
+    # The policy of our pages lets no script in that is not theirs; the browser's own evaluation is not bound by it.
+    page.evaluate(AXE.read_text())
+    report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found += [f"{v['id']}: {v['nodes'][0]['html'][:150]}" for v in report["violations"]]
+    return found
