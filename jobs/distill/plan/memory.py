@@ -64,16 +64,25 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
 
 def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPart]:
     """Memory of a phase in which the teacher works alone: writing answers (with its key-value cache) or being recorded."""
-    teacher = case.teacher
-    if teacher is None:
-        return []
-    width = dtype_bytes(case, case.recipe.teacher.dtype if case.recipe.teacher else "auto")
+    return alone_parts(case, case.teacher, "teacher weights", case.recipe.teacher.dtype if case.recipe.teacher else "auto", batch, new_tokens) if case.teacher else []
+
+
+def evaluation_parts(case: Case, batch: int) -> list[MemoryPart]:
+    """Memory of the larger of the two models while it writes answers for the score."""
+    new = case.recipe.evaluation.max_new_tokens
+    student = alone_parts(case, case.student, "student weights", case.recipe.student.dtype, batch, new)
+    return max(student, teacher_parts(case, batch, new), key=total)
+
+
+def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int, new_tokens: int) -> list[MemoryPart]:
+    """One model without gradients."""
+    width = dtype_bytes(case, dtype)
     tokens = int(batch * min(_long_row(case) + new_tokens, case.max_length))
-    cache = tokens * teacher.layers * 2 * teacher.kv_heads * (teacher.hidden_size // max(1, teacher.heads)) * width if new_tokens else 0
+    cache = tokens * model.layers * 2 * model.kv_heads * (model.hidden_size // max(1, model.heads)) * width if new_tokens else 0
     parts = {
-        "teacher weights": teacher.parameters * width,
-        "activations": tokens * forward_bytes(teacher, width) + cache,
-        "head chunk": batch * teacher.vocab_rows * 4 * 2 if new_tokens else head_bytes(case, int(batch * case.answer_tokens) + 1),
+        name: model.parameters * width,
+        "activations": tokens * forward_bytes(model, width) + cache,
+        "head chunk": batch * model.vocab_rows * 4 * 2 if new_tokens else head_bytes(case, int(batch * case.answer_tokens) + 1),
     }
     return _parts(case, parts)
 
@@ -113,9 +122,17 @@ def choose_micro_batch(case: Case, stage: Train, parts_at: Callable[[int], list[
     useful = max(1, int(CPU_TOKENS / max(1.0, _long_row(case))))
     if case.facts.device.kind == "cpu" and useful < micro:
         micro, reason = _power_of_two(useful), f"about {CPU_TOKENS:,} tokens a forward keep the processor busy; more would only need memory"
-    while room and micro > 1 and total(parts_at(micro)) > room:
-        micro, reason = _power_of_two(micro - 1), f"the largest that fits into {size(room)} of the device's memory"
+    if (fits := fitting(case, micro, parts_at)) < micro:
+        micro, reason = fits, f"the largest that fits into {size(room)} of the device's memory"
     return micro, reason
+
+
+def fitting(case: Case, batch: int, parts_at: Callable[[int], list[MemoryPart]]) -> int:
+    """`batch` where it fits, else the largest power of two that does; 1 when nothing fits."""
+    room = usable(case)
+    while room and batch > 1 and total(parts_at(batch)) > room:
+        batch = _power_of_two(batch - 1)
+    return batch
 
 
 def _power_of_two(n: int) -> int:

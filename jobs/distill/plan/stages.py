@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..recipe import Generate, Record, Train
@@ -26,6 +27,7 @@ class Work:
     resolved: dict[int, dict[str, object]] = field(default_factory=dict)
     disk: int = 0
     recorded: bool = False
+    evaluation_batch: int = 1
 
 
 def plan_stages(case: Case, rows: Rows) -> Work:
@@ -33,7 +35,7 @@ def plan_stages(case: Case, rows: Rows) -> Work:
     work = Work()
     for i, stage in enumerate(case.recipe.stages):
         if isinstance(stage, Generate):
-            _generate(case, rows, stage, work)
+            _generate(case, rows, i, stage, work)
         elif isinstance(stage, Record):
             _record(case, rows, stage.top_k, stage.name, work)
         else:
@@ -44,17 +46,27 @@ def plan_stages(case: Case, rows: Rows) -> Work:
     return work
 
 
-def _generate(case: Case, rows: Rows, stage: Generate, work: Work) -> None:
+def _generate(case: Case, rows: Rows, index: int, stage: Generate, work: Work) -> None:
     teacher, n = case.teacher, rows.of("unlabelled") if stage.rows == "unlabelled" else rows.train
     if teacher is None:
         return
     new = min(stage.max_new_tokens, case.answer_tokens)
-    work.phases.append(memory.teacher_parts(case, stage.batch_size, stage.max_new_tokens))
+    batch = _batch(case, stage.batch_size, lambda b: memory.teacher_parts(case, b, stage.max_new_tokens), case.field(index, "batch_size"), work)
+    work.resolved[index] = {"batch_size": batch}
     how = "the most likely token each time" if stage.temperature == 0 else f"sampled at temperature {stage.temperature:g}"
     work.stages.append(StageEstimate(
-        name=stage.name, kind="generate", rows=n, tokens=round(n * new), seconds=time.generate_seconds(case, teacher, n, new, stage.batch_size),
+        name=stage.name, kind="generate", rows=n, tokens=round(n * new), seconds=time.generate_seconds(case, teacher, n, new, batch),
         computes=f"The teacher writes an answer for {count(n, 'row')}, {how}, at most {count(stage.max_new_tokens, 'token')} each. The student is not loaded.",
     ))  # fmt: skip
+
+
+def _batch(case: Case, asked: int, parts_at: Callable[[int], list[MemoryPart]], field: str, work: Work) -> int:
+    """Rows that are answered at a time: as asked, or as many as fit."""
+    batch = memory.fitting(case, asked, parts_at)
+    work.phases.append(parts_at(batch))
+    if batch < asked:
+        work.choices.append(Choice(field=field, value=batch, why=f"{asked:,} answers at a time would not fit into the device's memory; {batch:,} do."))
+    return batch
 
 
 def _record(case: Case, rows: Rows, top_k: int, name: str, work: Work) -> None:
@@ -100,8 +112,8 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
     ))  # fmt: skip
 
 
-def _micro(case: Case, index: int, stage: Train, parts_at: object, work: Work) -> int:
-    micro, why = memory.choose_micro_batch(case, stage, parts_at)  # type: ignore[arg-type]
+def _micro(case: Case, index: int, stage: Train, parts_at: Callable[[int], list[MemoryPart]], work: Work) -> int:
+    micro, why = memory.choose_micro_batch(case, stage, parts_at)
     work.choices.append(Choice(field=case.field(index, "micro_batch"), value=micro, why=f"{why[0].upper()}{why[1:]}. It does not change the result."))
     return micro
 
@@ -162,7 +174,8 @@ def _evaluate(case: Case, rows: Rows, work: Work) -> None:
     settings, n = case.recipe.evaluation, rows.heldout
     new = min(float(settings.max_new_tokens), case.answer_tokens)
     arms = [case.student] * (3 if case.recipe.control else 2) + ([case.teacher] if case.teacher else [])
-    spent = sum(time.generate_seconds(case, m, n, new, settings.batch_size) for m in arms) + time.LOAD.get(case.facts.device.kind, 6.0)
+    batch = work.evaluation_batch = _batch(case, settings.batch_size, lambda b: memory.evaluation_parts(case, b), "evaluation.batch_size", work)
+    spent = sum(time.generate_seconds(case, m, n, new, batch) for m in arms) + time.LOAD.get(case.facts.device.kind, 6.0)
     names = ["base", "student"] + (["control"] if case.recipe.control else []) + (["teacher"] if case.teacher else [])
     work.stages.append(StageEstimate(
         name="evaluate", kind="evaluate", rows=n, tokens=round(n * new * len(arms)), seconds=spent,

@@ -71,7 +71,7 @@ def test_it_refuses_when_every_row_is_too_long_and_says_how_many(desk):
 def test_it_counts_rows_that_are_too_long_and_what_happens_to_them(desk):
     rows = desk.data()
     lengths = [600] * 350 + [20] * 3150
-    rows = rows.model_copy(update={"prompt_lengths": {k: lengths for k in rows.prompt_lengths}})
+    rows = rows.model_copy(update={"prompt_lengths": dict.fromkeys(rows.prompt_lengths, lengths)})
     dropped = desk.plan(rows=rows)
     assert "300 rows longer than 512 tokens are left out; 2,700 remain" in desk.one(dropped.warnings, "ROWS_TOO_LONG").message
     assert dropped.rows.lost == 300 and "300 rows longer" in dropped.rows.lost_why[0]
