@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -43,7 +44,7 @@ def settle(events: Events) -> torch.device:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling every new tensor with NaN finds reads of memory nobody wrote; it also makes a step six times slower.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    cast(Any, torch.utils.deterministic).fill_uninitialized_memory = False
     if torch.cuda.is_available():
         events.reason("device", "cuda", f"{torch.cuda.get_device_name(0)} is free to use")
         return torch.device("cuda")

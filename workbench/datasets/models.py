@@ -30,7 +30,7 @@ class Upload(models.Model):
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, help_text="null: becomes a new dataset")
     filename = models.CharField(max_length=300)
     blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT)
-    findings = models.JSONField(null=True, help_text="format, encoding, columns, first rows, guessed roles with reasons, problems")
+    findings = models.JSONField(help_text="format, encoding, columns, first rows, guessed roles with reasons, problems")
     created_at = models.DateTimeField(auto_now_add=True)
 
 

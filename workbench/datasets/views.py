@@ -13,7 +13,7 @@ from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,6 +25,7 @@ from workbench.adapters.zipped import attachment, text_attachment
 from workbench.runs.models import State
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
 
 from . import actions, charts, children, forms, queries, uploads
 from .models import Dataset, DatasetVersion, Upload
@@ -33,7 +34,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_GET
-def list_(request: HttpRequest) -> HttpResponse:
+def list_(request: TeamRequest) -> HttpResponse:
     found = list(queries.datasets(request.team))
     pending = list(queries.open_uploads(request.team)[:10])
     return render(request, "datasets/list.html", {"datasets": found, "pending": pending, "can_write": _may_write(request)})
@@ -42,7 +43,7 @@ def list_(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # the quota must stand before anything reads the body; _upload checks the token then
 @require_http_methods(["GET", "POST"])
 @needs(Role.MEMBER)
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: TeamRequest) -> HttpResponse:
     quota = uploads.install(request)
     try:
         return _upload(request, quota)
@@ -51,7 +52,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _upload(request: HttpRequest, quota: uploads.Quota) -> HttpResponse:
+def _upload(request: TeamRequest, quota: uploads.Quota) -> HttpResponse:
     into = _dataset(request, UUID(d)) if (d := request.GET.get("dataset", "")) and _is_uuid(d) else None
     if request.method == "GET":
         return render(request, "datasets/upload.html", {"form": forms.UploadForm(), "into": into, "limit": settings.MAX_UPLOAD_BYTES})
@@ -71,9 +72,9 @@ def _upload(request: HttpRequest, quota: uploads.Quota) -> HttpResponse:
     return redirect("datasets:confirm", taken.pk)
 
 
-def _take(request: HttpRequest, form: forms.UploadForm, into: Dataset | None) -> Upload:
+def _take(request: TeamRequest, form: forms.UploadForm, into: Dataset | None) -> Upload:
     """Writes what came to a temporary file of its own and looks at it there."""
-    file, text = form.cleaned_data.get("file"), form.cleaned_data.get("text")
+    file, text = form.cleaned_data.get("file"), form.cleaned_data.get("text") or ""
     with tempfile.NamedTemporaryFile(prefix="upload-") as place:
         for chunk in file.chunks() if file else [text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")]:
             place.write(chunk)
@@ -82,14 +83,14 @@ def _take(request: HttpRequest, form: forms.UploadForm, into: Dataset | None) ->
         return actions.take_upload(request.team, request.user, Path(place.name), name, into)
 
 
-def _too_large(request: HttpRequest, what: str, limit: int) -> HttpResponse:
+def _too_large(request: TeamRequest, what: str, limit: int) -> HttpResponse:
     context = {"form": forms.UploadForm(), "limit": settings.MAX_UPLOAD_BYTES, "problem": {"message": f"{what} is larger than {limit / 1024**2:,.0f} MiB, the most that is taken at once.", "remedy": "Upload it in parts, or compress it with gzip."}}
     return render(request, "datasets/upload.html", context, status=413)
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Role.MEMBER)
-def confirm(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+def confirm(request: TeamRequest, upload_id: UUID) -> HttpResponse:
     """Roles in the column headers, what was found, and the import."""
     found = _get_upload(request, upload_id)
     if request.method == "GET":
@@ -108,7 +109,7 @@ def confirm(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def check(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+def check(request: TeamRequest, upload_id: UUID) -> HttpResponse:
     """The same page's middle after a change of roles or options."""
     found = _get_upload(request, upload_id)
     form, _ = forms.about(request.POST, _title(found))
@@ -122,7 +123,7 @@ def check(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     return response
 
 
-def _mapping_page(request: HttpRequest, found: Upload, form: Any = None, problem: Exception | None = None) -> dict[str, Any]:
+def _mapping_page(request: TeamRequest, found: Upload, form: Any = None, problem: Exception | None = None) -> dict[str, Any]:
     findings = found.findings
     accepted = (findings.get("options") or {}).get("accepted", [])
     by_column = [c["name"] for c in findings["columns"]]
@@ -150,14 +151,14 @@ def _title(found: Upload) -> str:
 
 
 @require_GET
-def upload_tokens(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+def upload_tokens(request: TeamRequest, upload_id: UUID) -> HttpResponse:
     found = _get_upload(request, upload_id)
     rows, wanted = found.findings["rows"], max(1, _int(request.GET.get("row"), 1))
     return _tokens(request, rows[wanted - 1 : wanted], wanted, len(rows), reverse("datasets:upload_tokens", args=[found.pk]), reverse("datasets:confirm", args=[found.pk]))
 
 
 @require_GET
-def tokens(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
+def tokens(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
     found = _version(request, dataset_id, number)
     wanted = max(1, _int(request.GET.get("row"), 1))
     try:
@@ -168,7 +169,7 @@ def tokens(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
     return _tokens(request, page["rows"][place : place + 1], wanted, page["total"], reverse("datasets:tokens", args=[dataset_id, number]), reverse("datasets:version", args=[dataset_id, number]))
 
 
-def _tokens(request: HttpRequest, rows: list[dict[str, Any]], at: int, last: int, here: str, back: str) -> HttpResponse:
+def _tokens(request: TeamRequest, rows: list[dict[str, Any]], at: int, last: int, here: str, back: str) -> HttpResponse:
     """One row (number `at` of `last`, from 1) as one or two models read it."""
     everything, shown = queries.chosen_models(request.team, request.GET.get("teacher", ""), request.GET.get("student", ""))
     context: dict[str, Any] = {"row": rows[0] if rows else None, "at": at, "last": last, "models": everything, "shown": [m.key for m in shown], "here": here, "back": back}
@@ -180,7 +181,7 @@ def _tokens(request: HttpRequest, rows: list[dict[str, Any]], at: int, last: int
 
 
 @require_GET
-def importing(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+def importing(request: TeamRequest, upload_id: UUID) -> HttpResponse:
     """Progress of the import; leads to the new version once it is there."""
     found = _get_upload(request, upload_id)
     run = queries.import_run(found)
@@ -194,23 +195,23 @@ def importing(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def discard(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+def discard(request: TeamRequest, upload_id: UUID) -> HttpResponse:
     actions.discard(_get_upload(request, upload_id))
     messages.success(request, "The upload was discarded.")
     return redirect("datasets:list")
 
 
 @require_GET
-def detail(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+def detail(request: TeamRequest, dataset_id: UUID) -> HttpResponse:
     return _page(request, _dataset(request, dataset_id))
 
 
 @require_GET
-def version(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
+def version(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
     return _page(request, _dataset(request, dataset_id), number)
 
 
-def _page(request: HttpRequest, found: Dataset, number: int | None = None, form: Any = None, status: int = 200) -> HttpResponse:
+def _page(request: TeamRequest, found: Dataset, number: int | None = None, form: Any = None, status: int = 200) -> HttpResponse:
     shown = queries.version(found, number)
     if shown is None and number:
         raise Http404
@@ -242,7 +243,7 @@ def _warnings(shown: DatasetVersion) -> list[dict[str, Any]]:
 
 
 @require_GET
-def rows(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
+def rows(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
     """A page of rows; filters stand in the address."""
     found = _version(request, dataset_id, number)
     filters = {"query": request.GET.get("q", "")[:200], "label": request.GET.get("label") or None, "split": request.GET.get("split", "")[:10], "unlabelled": request.GET.get("unlabelled") == "1"}
@@ -258,7 +259,7 @@ def rows(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
 
 
 @require_GET
-def export(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponseBase:
+def export(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponseBase:
     """All rows as CSV; cells that a spreadsheet would run are escaped."""
     found = _version(request, dataset_id, number)
     chunks = children.export(children.local_copy(found.rows_blob_id))
@@ -266,7 +267,7 @@ def export(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponseB
 
 
 @require_GET
-def refused(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse:
+def refused(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
     """Refused rows as CSV: line, column, reason, remedy."""
     found = _version(request, dataset_id, number)
     out = io.StringIO()
@@ -280,7 +281,7 @@ def refused(request: HttpRequest, dataset_id: UUID, number: int) -> HttpResponse
 
 @require_POST
 @needs(Role.MEMBER)
-def describe(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+def describe(request: TeamRequest, dataset_id: UUID) -> HttpResponse:
     found = _own(request, dataset_id)
     form = forms.AboutForm(request.POST)
     if not form.is_valid():
@@ -292,7 +293,7 @@ def describe(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs(Role.MEMBER)
-def delete(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+def delete(request: TeamRequest, dataset_id: UUID) -> HttpResponse:
     found = _own(request, dataset_id)
     try:
         actions.delete(found)
@@ -303,14 +304,14 @@ def delete(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     return redirect("datasets:list")
 
 
-def _dataset(request: HttpRequest, dataset_id: UUID) -> Dataset:
+def _dataset(request: TeamRequest, dataset_id: UUID) -> Dataset:
     try:
         return queries.dataset(request.team, dataset_id)
     except Dataset.DoesNotExist:
         raise Http404 from None
 
 
-def _own(request: HttpRequest, dataset_id: UUID) -> Dataset:
+def _own(request: TeamRequest, dataset_id: UUID) -> Dataset:
     """A dataset of the team itself: shared samples are not to be changed."""
     found = _dataset(request, dataset_id)
     if found.team_id != request.team.pk:
@@ -318,21 +319,21 @@ def _own(request: HttpRequest, dataset_id: UUID) -> Dataset:
     return found
 
 
-def _version(request: HttpRequest, dataset_id: UUID, number: int) -> DatasetVersion:
+def _version(request: TeamRequest, dataset_id: UUID, number: int) -> DatasetVersion:
     found = queries.version(_dataset(request, dataset_id), number)
     if found is None:
         raise Http404
     return found
 
 
-def _get_upload(request: HttpRequest, upload_id: UUID) -> Upload:
+def _get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
     try:
         return queries.upload(request.team, upload_id)
     except Upload.DoesNotExist:
         raise Http404 from None
 
 
-def _may_write(request: HttpRequest) -> bool:
+def _may_write(request: TeamRequest) -> bool:
     return allows(request.role, Role.MEMBER)
 
 

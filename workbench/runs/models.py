@@ -9,6 +9,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 
@@ -123,7 +124,7 @@ class RunEvent(models.Model):
     type = models.CharField(max_length=16, help_text="state, or a type of jobs.distill.events")
     attempt = models.IntegerField(default=0)
     fence = models.BigIntegerField(default=0)
-    at = models.DateTimeField(db_default=models.functions.Now())
+    at = models.DateTimeField(db_default=Now())
     data = models.JSONField(default=dict)
 
     class Meta:
@@ -139,7 +140,7 @@ class Metric(models.Model):
     name = models.CharField(max_length=60)
     step = models.BigIntegerField()
     value = models.FloatField()
-    at = models.DateTimeField(db_default=models.functions.Now())
+    at = models.DateTimeField(db_default=Now())
 
     class Meta:
         indexes = [models.Index(fields=["run", "arm", "name", "step"], name="metric_curve")]

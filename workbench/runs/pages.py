@@ -219,11 +219,11 @@ def queue(team: Team) -> QueueView:
         view.slots.append({"slot": slot, "live": live, "device": device, "label": slot_label(slot), "run": busy if busy and busy.team_id == team.id else None, "taken": bool(busy)})
     line = Run.objects.filter(state__in=(*WAITING, State.PAUSED)).select_related("created_by").order_by("-priority", "not_before", "id").defer("report")
     before: dict[str, int] = {}
-    live = {q: live_slots(q) for q in Queue.values}
+    workers = {q: live_slots(q) for q in Queue.values}
     for run in line[:500]:
         if run.team_id == team.id:
             n = before.get(run.queue, 0)
-            view.waiting.append({"run": run, "why": words.reason(run, n, live[run.queue] > 0), "ahead": n, "start": _starts_in(run, n)})
+            view.waiting.append({"run": run, "why": words.reason(run, n, workers[run.queue] > 0), "ahead": n, "start": _starts_in(run, n)})
         if run.state != State.PAUSED:
             before[run.queue] = before.get(run.queue, 0) + 1
     return view

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('filename', models.CharField(max_length=300)),
-                ('findings', models.JSONField(help_text='format, encoding, columns, first rows, guessed roles with reasons, problems', null=True)),
+                ('findings', models.JSONField(help_text='format, encoding, columns, first rows, guessed roles with reasons, problems')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
         ),
