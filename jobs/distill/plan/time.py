@@ -9,7 +9,9 @@ from __future__ import annotations
 from .case import Case
 from .facts import DeviceFacts, ModelFacts
 
-# Share of the measured matmul rate that a training step reaches, and seconds a layer costs whatever its size.
+# Share of the measured matmul rate that a training step reaches, and seconds a layer costs whatever its size. On CPU they
+# give the three measured passes of the sample pair (answers 38 s, signals 23 s, 939 steps 73 s on one core) within 1.4 times;
+# the CUDA figures are assumptions.
 EFFICIENCY = {"cpu": 0.5, "cuda": 0.4}
 OVERHEAD = {"cpu": 1.5e-4, "cuda": 1.2e-4}
 BANDWIDTH = {"cpu": 1e10, "cuda": 1.5e12}  # bytes a second at which decoding reads the weights
