@@ -10,6 +10,7 @@ from ..errors import ModelRejected
 from ..plan.facts import LinearFacts, ModelFacts, TokenizerFacts
 from . import headers
 from .config import Shape, read_config
+from .finite import check_finite
 from .folder import check_files, manifest_sha256
 from .headers import Tensor
 from .tokenizer import read_tokenizer
@@ -20,7 +21,8 @@ LISTED = 20  # names in a message
 def inspect_model(folder: Path, name: str | None = None, source: str = "folder", revision: str | None = None, *, hash_files: bool = True) -> ModelFacts:
     """Everything the compiler must know about a model. Raises ModelRejected with place and remedy.
 
-    `hash_files=False` leaves the manifest hash out, for callers that know it: hashing reads every byte of the weights.
+    `hash_files=False` leaves out what reads every byte of the weights, the manifest hash and the search for NaN: for callers
+    that know the hash.
     """
     folder = Path(folder)
     check_files(folder)
@@ -29,6 +31,8 @@ def inspect_model(folder: Path, name: str | None = None, source: str = "folder",
     tokenizer = read_tokenizer(folder)
     vocab_rows = _check_tensors(tensors, shape)
     _check_tokenizer(tokenizer, vocab_rows)
+    if hash_files:
+        check_finite(folder, tensors.values())
     notes = _notes(tensors, tokenizer, shape)
     return ModelFacts(
         name=name or folder.name, source=source, revision=revision, sha256=manifest_sha256(folder) if hash_files else None,
