@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 TEACHER = "sample/banking77-teacher"
@@ -126,11 +127,12 @@ DATASETS: tuple[SampleDataset, ...] = (
     ),
 )
 
-# The teacher's answers and signals for RECIPE, recorded by `python -m jobs.distill record`: the first run starts at once.
+# Teacher and base's answers and the teacher's signals for RECIPE: the first run starts at once. Made by
+# `python -m jobs.samples record OUT_DIR`; whatever differs from RECIPE in what it asks of them is made anew by the run.
 SIGNALS = HERE / "signals"
 
 # The small form of the recipe that README.md beside this file reports on.
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "version": 1,
     "name": "Banking77 sample",
     "method": "llm-neo",
