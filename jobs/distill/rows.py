@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from .data.load import load_rows
 from .data.split import assign_splits
-from .errors import DataRefused
+from .errors import DataRefused, ModelRejected
 from .events import Events
-
-# For a model without a chat template of its own: the texts, one a line, then the answer.
-PLAIN_TEMPLATE = "{% for m in messages %}{{ m['content'] }}{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
+from .models.conversation import Conversation
 
 
 @dataclass(frozen=True)
@@ -95,42 +92,31 @@ def stratified(rows: Sequence[Row], limit: int | None, seed: int = 0) -> list[Ro
 
 
 class Renderer:
-    """Messages to token ids through the model's own chat template.
-
-    Text of a row that looks like a control token (`<|im_end|>`) is tokenised as the letters it is made of: before
-    rendering, a mark is put inside each look-alike; the rendered text is cut at the marks and the pieces are tokenised
-    apart, so that no control id can come out of content.
-    """
+    """Messages to token ids through the model's own chat template; see models/conversation.py for what it guards against."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, eos: Sequence[int], events: Events | None = None) -> None:
         self.tokenizer = tokenizer
         self.eos = list(eos)
-        self.template = getattr(tokenizer, "chat_template", None)
-        self.bos: list[int] = []
-        if not self.template:
-            self.template = PLAIN_TEMPLATE
-            self.bos = self._bos_of_plain_text()
-            if events:
-                events.reason("template", "plain text", "the model has no chat template: the texts, a line break, the answer")
-        controls = sorted((str(t) for t in tokenizer.get_added_vocab()), key=len, reverse=True)
-        controls = [c for c in controls if len(c) > 1 and c.strip()]
-        self._controls = re.compile("|".join(map(re.escape, controls))) if controls else None
+        own = tokenizer.chat_template
+        own = own.get("default") if isinstance(own, dict) else own
+        self.conversation = Conversation(own, tokenizer.special_tokens_map, tokenizer.get_added_vocab())
+        self.bos = [] if own else self._bos_of_plain_text()
+        if not own and events:
+            events.reason("template", "plain text", "the model has no chat template: the texts, a line break, the answer")
+
+    @property
+    def template(self) -> str:
+        return self.conversation.template
 
     def prompt(self, messages: Sequence[dict[str, str]]) -> list[int]:
         """Ids up to where the answer starts: exactly what generation is given."""
-        mark = _unused_mark(messages)
-        return self.bos + self._encode(self._render(self._guard(messages, mark), mark, True), mark)
+        with _refusals_of_rows():
+            return self.bos + self._encode(self.conversation.prompt(messages))
 
     def answer(self, messages: Sequence[dict[str, str]], answer: str) -> list[int]:
         """Ids of the answer as the template closes it, through the first end token, which is always there."""
-        turn = {"role": "assistant", "content": answer}
-        mark = _unused_mark([*messages, turn])
-        guarded = self._guard([*messages, turn], mark)
-        prompt = self._render(guarded[:-1], mark, True)
-        full = self._render(guarded, mark, False)
-        # Templates that rewrite earlier turns do not extend their own prompt: then the plain answer is what follows.
-        tail = full[len(prompt) :] if full.startswith(prompt) else guarded[-1]["content"]
-        ids = self._encode(tail, mark)
+        with _refusals_of_rows():
+            ids = self._encode(self.conversation.answer(messages, answer))
         end = next((i for i, token in enumerate(ids) if token in self.eos), None)
         return ids[: end + 1] if end is not None else [*ids, self.eos[0]]
 
@@ -142,23 +128,7 @@ class Renderer:
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
-    def _render(self, messages: Sequence[dict[str, str]], mark: str, ask: bool) -> str:
-        try:
-            return str(self.tokenizer.apply_chat_template(list(messages), chat_template=self.template, tokenize=False, add_generation_prompt=ask))
-        except Exception as e:  # the template is the model author's program: any error of it is for people
-            text = str(e).replace(mark, "")[:300]
-            raise DataRefused(f"The chat template refused a row: {text}", field="data", hint="The template may not take a system turn, or two turns of one role in a row.") from e
-
-    def _guard(self, messages: Sequence[dict[str, str]], mark: str) -> list[dict[str, str]]:
-        return [{"role": m["role"], "content": self._broken(m["content"], mark)} for m in messages]
-
-    def _broken(self, text: str, mark: str) -> str:
-        if self._controls is None or not self._controls.search(text):
-            return text
-        return self._controls.sub(lambda m: m.group()[0] + mark + m.group()[1:], text)
-
-    def _encode(self, text: str, mark: str) -> list[int]:
-        pieces = text.split(mark)
+    def _encode(self, pieces: Sequence[str]) -> list[int]:
         return [i for piece in pieces if piece for i in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
 
     def _bos_of_plain_text(self) -> list[int]:
@@ -166,6 +136,15 @@ class Renderer:
         bos = self.tokenizer.bos_token_id
         ids = self.tokenizer("a")["input_ids"]
         return [bos] if bos is not None and ids[:1] == [bos] else []
+
+
+@contextmanager
+def _refusals_of_rows() -> Iterator[None]:
+    """The template passed its check when the model was added: what it refuses now is this row."""
+    try:
+        yield
+    except ModelRejected as e:
+        raise DataRefused(e.message, field="data", hint="The template may not take a system turn, or two turns of one role in a row.") from e
 
 
 @dataclass(frozen=True)
@@ -189,9 +168,3 @@ def tokenise(rows: Iterable[Row], renderer: Renderer, longest: int, too_long: st
         else:
             dropped.append(row.row_id)
     return Tokenised(kept, dropped, cut)
-
-
-def _unused_mark(messages: Sequence[dict[str, Any]]) -> str:
-    """A character of the private-use area that no text of these messages contains."""
-    text = "".join(m["content"] for m in messages)
-    return next(chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)

@@ -22,11 +22,12 @@ from .checkpoint import Checkpoints, Results
 from .device import settle
 from .errors import DatasetChanged, ModelChanged, PlanRefused
 from .events import Events
+from .models.config import eos_ids, read_config
 from .models.folder import manifest_sha256
 from .precision import choose
 from .recipe import Recipe
 from .rows import Renderer, Row, read_rows, rows_sha256, stratified
-from .weights import ModelSource, context_length, eos_ids, load_model, load_tokenizer
+from .weights import ModelSource, load_model, load_tokenizer
 
 
 @dataclass
@@ -122,13 +123,13 @@ class Session:
         if reference.sha256 and source.sha256 and reference.sha256 != source.sha256:
             raise ModelChanged(f"The {who}'s files changed: the recipe pins {reference.sha256[:12]}…, found {source.sha256[:12]}….", field=f"{who}.sha256", hint="Start a new run with the present model.")
         tokenizer = load_tokenizer(source.folder)
-        ends = eos_ids(source.folder, tokenizer)
+        ends = eos_ids(source.folder, tokenizer.eos_token_id)
         if not ends:
             raise PlanRefused(f"The {who}'s tokenizer has no end-of-text token, so answers would never end.", field=f"{who}.model", hint="Choose a model with an end-of-text token.")
         renderer = Renderer(tokenizer, ends, self.events)
         dtype = choose(reference.dtype, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
-        return Opened(source.folder, dtype, self.device, renderer, vocab, context_length(source.folder), who, source.sha256)
+        return Opened(source.folder, dtype, self.device, renderer, vocab, read_config(source.folder).context, who, source.sha256)
 
     def release(self) -> None:
         """Gives the memory of models that nobody holds any more back."""

@@ -17,8 +17,9 @@ from .errors import ArtifactDamaged, VerifyFailed
 from .evaluate import answer_bits, answer_bytes, score_answers
 from .export import SUMS
 from .generate import generate
+from .models.config import eos_ids, read_config
 from .rows import Renderer, read_rows, rows_sha256, stratified
-from .weights import context_length, eos_ids, load_model, load_tokenizer
+from .weights import load_model, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def score_again(model: Any, base: Path, adapter: Path, rows_file: Path, report: 
     evaluation = recipe.evaluation
     heldout = stratified([r for r in rows if r.split == "heldout" and r.labelled], evaluation.limit)
     tokenizer = load_tokenizer(base)
-    speaker = Speaker(lambda: model, Renderer(tokenizer, eos_ids(base, tokenizer)), context_length(base))
+    speaker = Speaker(lambda: model, Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id)), read_config(base).context)
     if report["metric"] == "bits_per_byte":
         return sum(answer_bits(speaker, [speaker.renderer.example(r) for r in heldout])) / sum(answer_bytes(heldout)), len(heldout)
     decoding = decoding_of(speaker, evaluation.max_new_tokens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,35 +64,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ModelRejected(f"The tokenizer could not be loaded: {_first_line(e)}", hint="Add the model again with its tokenizer files.") from e
 
 
-def eos_ids(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Every id that ends an answer: the tokenizer's own first, then those of the model's generation settings."""
-    found: list[int] = []
-    settings = [_json(folder / name).get("eos_token_id") for name in ("generation_config.json", "config.json")]
-    for value in (tokenizer.eos_token_id, *settings):
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            if one is not None and one not in found:
-                found.append(int(one))
-    return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
 def backbone(model: Any) -> torch.nn.Module:
     """The model below the output layer: token ids in, last hidden states [batch, length, hidden] out; adapters included."""
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     return causal.base_model
-
-
-def context_length(folder: Path) -> int:
-    """Longest row the model takes; families name it differently."""
-    config = _json(folder / "config.json")
-    config = {**config, **config.get("text_config", {})}
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        if isinstance(value := config.get(name), int) and value > 0:
-            return value
-    return 1_000_000
 
 
 def _first_line(e: BaseException) -> str:

@@ -58,9 +58,9 @@ def _one(reader: Any, row: dict[str, Any], limit: int, too_long: str) -> dict[st
         dropped = too_long == "drop" or len(prompt) <= excess
         cut_tokens = len(tokens) if dropped else excess
         tokens = [(t, "cut" if i < cut_tokens else kind) for i, (t, kind) in enumerate(tokens)]
-    text, tail, mark = reader.texts(row["messages"], row["answer"])
+    text, tail = reader.texts(row)
     return {
-        "rendered": (text + tail).replace(mark, "")[: 50 * CELL_SHOWN],
+        "rendered": "".join([*text, *tail])[: 50 * CELL_SHOWN],
         "tokens": [[t.text, kind, t.id, t.control] for t, kind in tokens[:TOKENS_SHOWN]],
         "more": max(0, len(tokens) - TOKENS_SHOWN),
         "prompt": len(prompt), "answer": len(answer), "cut": cut_tokens, "limit": limit if limit < 10**9 else None,

@@ -63,6 +63,15 @@ def ids(value: Any) -> tuple[int, ...]:
     return tuple(v for v in values if type(v) is int and v >= 0)
 
 
+def eos_ids(folder: Path, own: int | None) -> list[int]:
+    """Every id that ends an answer: the tokenizer's own first, then those of generation_config.json and config.json."""
+    found = [*ids(own)]
+    for name in ("generation_config.json", "config.json"):
+        if (folder / name).is_file():
+            found += ids(strict_json.read_object(folder / name, MAX_CONFIG).get("eos_token_id"))
+    return list(dict.fromkeys(found))
+
+
 def _first(value: Any) -> int | None:
     return next(iter(ids(value)), None)
 

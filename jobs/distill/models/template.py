@@ -76,10 +76,27 @@ def _compiled(text: str) -> Any:
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    env = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    env = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _generation()])
     env.filters["tojson"] = _tojson
     env.globals = {"raise_exception": _raise, "strftime_now": _strftime, "namespace": env.globals["namespace"], "range": env.globals["range"]}
     return env.from_string(text)
+
+
+@lru_cache(maxsize=1)
+def _generation() -> Any:
+    """`{% generation %}`: transformers' mark around what a model says; here it writes what is inside and nothing else."""
+    from jinja2 import nodes
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
+
+    class Generation(Extension):
+        tags = {"generation"}
+
+        def parse(self, parser: Parser) -> nodes.Node:
+            line = next(parser.stream).lineno
+            return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True)).set_lineno(line)
+
+    return Generation
 
 
 def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None) -> str:

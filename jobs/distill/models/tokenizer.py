@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import DistillError, ModelRejected
 from ..plan.facts import TokenizerFacts
 from . import strict_json, template
-from .config import ids
+from .config import eos_ids
 from .limits import SECONDS, limit_myself, run_limited
 
 MAX_TOKENIZER = 64 * 2**20
@@ -33,15 +33,15 @@ def vocabulary_sha256(vocabulary: dict[str, int]) -> str:
 def tokenizer_facts(folder: Path) -> TokenizerFacts:
     """Facts, in this process. Only for the limited child and for folders of our own."""
     tokenizer = _load(folder / "tokenizer.json")
-    settings = _settings(folder)
+    settings = read_settings(folder)
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     special = {t.content: i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special}
-    text = template.find(folder, settings)
+    eos, text = _text(settings.get("eos_token")), template.find(folder, settings)
     if text is not None:
         template.check(text, special_texts(settings))
     return TokenizerFacts(
         vocab_sha256=vocabulary_sha256(vocabulary), vocab_size=max(vocabulary.values(), default=-1) + 1, special=special,
-        bos_id=vocabulary.get(_text(settings.get("bos_token"))), eos_ids=_eos(folder, settings, vocabulary),
+        bos_id=vocabulary.get(_text(settings.get("bos_token"))), eos_ids=sorted(eos_ids(folder, vocabulary.get(eos))),
         pad_id=vocabulary.get(_text(settings.get("pad_token"))), template_sha256=hashlib.sha256(text.encode()).hexdigest() if text else None,
         adds_bos=_adds_bos(tokenizer, vocabulary.get(_text(settings.get("bos_token")))),
     )
@@ -71,7 +71,8 @@ def _load(path: Path) -> Any:
     return tokenizer
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path) -> dict[str, Any]:
+    """tokenizer_config.json over special_tokens_map.json; raises ModelRejected when they ask for code."""
     path = folder / "tokenizer_config.json"
     settings = strict_json.read_object(path, MAX_TOKENIZER) if path.is_file() else {}
     if settings.get("auto_map"):
@@ -84,15 +85,6 @@ def _text(token: Any) -> str:
     """A token in tokenizer_config.json is its text, or an object with `content`."""
     value = token.get("content") if isinstance(token, dict) else token
     return value if isinstance(value, str) else ""
-
-
-def _eos(folder: Path, settings: dict[str, Any], vocabulary: dict[str, int]) -> list[int]:
-    """Every id that ends an answer: the tokenizer's own, and those of generation_config.json and config.json."""
-    found = [vocabulary[t]] if (t := _text(settings.get("eos_token"))) in vocabulary else []
-    for name in ("generation_config.json", "config.json"):
-        if (folder / name).is_file():
-            found += ids(strict_json.read_object(folder / name, 2**20).get("eos_token_id"))
-    return sorted(set(found))
 
 
 def _adds_bos(tokenizer: Any, bos: int | None) -> bool:

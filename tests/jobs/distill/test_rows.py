@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.distill.rows import PLAIN_TEMPLATE, Renderer, Row, read_rows, rows_sha256, stratified, tokenise
+from jobs.distill.errors import DataRefused
+from jobs.distill.models import template
+from jobs.distill.rows import Renderer, Row, read_rows, rows_sha256, stratified, tokenise
 from tests.jobs.distill import tiny
 
 
@@ -49,9 +51,16 @@ def test_it_falls_back_to_plain_text_without_a_template() -> None:
     bare = tiny.tokenizer()
     bare.chat_template = None
     renderer = Renderer(bare, [1])
-    assert renderer.template == PLAIN_TEMPLATE
+    assert renderer.template == template.PLAIN
     example = renderer.example(row("hello", "top up"))
     assert bare.decode(example.ids) == "hello\ntop up<|end|>"
+
+
+def test_it_says_which_row_a_template_refuses() -> None:
+    strict = tiny.tokenizer()
+    strict.chat_template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turns') }}{% endif %}x"
+    with pytest.raises(DataRefused, match="no system turns"):
+        Renderer(strict, [1]).prompt([{"role": "system", "content": "Be kind."}])
 
 
 def test_it_cuts_a_long_prompt_on_the_left_and_never_the_answer(renderer: Renderer) -> None:

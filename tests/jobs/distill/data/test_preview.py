@@ -58,6 +58,17 @@ def test_it_gives_the_ids_that_training_uses(model_folder: Path) -> None:
         assert [t.id for t in answer] == theirs.answer(row(text)["messages"], "card <|im_start|> x")
 
 
+def test_it_ends_an_answer_where_the_model_s_own_settings_end_it(model_folder: Path, tmp_path: Path) -> None:
+    """The tokenizer's end token need not be the one that closes a turn."""
+    for name in ("tokenizer.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes((model_folder / name).read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|pad|>"}))
+    end = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).token_to_id("<|im_end|>")
+    (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [end]}))
+    _, answer, rest = Reader(tmp_path).row(row("x"))
+    assert answer[-1].id == end and rest
+
+
 def test_it_shows_what_is_cut(model_folder: Path) -> None:
     long = row("my card " * 50)
     dropped = preview([long], {"folder": str(model_folder), "context": 64})["rows"][0]

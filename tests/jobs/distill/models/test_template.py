@@ -19,6 +19,14 @@ def test_it_gives_special_tokens_and_helpers():
     assert template.render(text, HELLO, True, {"bos_token": "<s>"}) == '<s>[{"role": "user", "content": "Hello"}]2026'
 
 
+def test_it_reads_generation_marks_like_transformers(tiny):
+    from transformers import AutoTokenizer
+
+    tokenizer, messages = AutoTokenizer.from_pretrained(tiny), [*HELLO, {"role": "assistant", "content": "Yes?"}]
+    text = "{% for m in messages %}{{ m.role }}: {% generation %}\n{% set x = m.content %}{{ x }}{% endgeneration %}\n{% endfor %}"
+    assert template.render(text, messages, False) == tokenizer.apply_chat_template(messages, chat_template=text, tokenize=False)
+
+
 def test_it_renders_models_without_a_template_as_lines():
     assert template.render(template.PLAIN, HELLO, True) == "Hello\n"
 

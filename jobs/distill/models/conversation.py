@@ -1,0 +1,60 @@
+"""A row as text for a model: rendered by its chat template, in which no text of the row can forge a control token.
+
+Text that looks like a control token (`<|im_end|>`) stays text: a mark is put inside each look-alike before rendering, and
+the rendered text is cut at the marks. The pieces are tokenised apart, so that no control id can come out of content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..errors import ModelRejected
+from . import template
+
+Turn = dict[str, str]  # {"role", "content"}
+
+
+class Conversation:
+    """One model's template (None: plain lines), its special tokens (`bos_token` ...) and the texts of its added tokens."""
+
+    def __init__(self, text: str | None, special: dict[str, str], controls: Iterable[str]) -> None:
+        self.template, self.special = text or template.PLAIN, special
+        texts = sorted((t for t in controls if len(t) > 1 and t.strip()), key=len, reverse=True)
+        self._look_alike = re.compile("|".join(map(re.escape, texts))) if texts else None
+
+    def has_control_text(self, text: str) -> bool:
+        """True when the text contains one of this model's own control or added tokens."""
+        return self._look_alike is not None and self._look_alike.search(text) is not None
+
+    def prompt(self, messages: Sequence[Turn]) -> list[str]:
+        """Pieces of the text up to where the answer starts: exactly what generation is given. Raises ModelRejected."""
+        mark = _unused_mark(messages)
+        return self._render(self._guarded(messages, mark), True, mark).split(mark)
+
+    def answer(self, messages: Sequence[Turn], answer: str) -> list[str]:
+        """Pieces of what follows the prompt: the answer as the template closes it. Raises ModelRejected."""
+        turns = [*messages, {"role": "assistant", "content": answer}]
+        mark = _unused_mark(turns)
+        guarded = self._guarded(turns, mark)
+        prompt, full = self._render(guarded[:-1], True, mark), self._render(guarded, False, mark)
+        # Templates that rewrite earlier turns do not extend their own prompt: then the plain answer is what follows.
+        return (full[len(prompt) :] if full.startswith(prompt) else guarded[-1]["content"]).split(mark)
+
+    def _render(self, turns: list[Turn], ask: bool, mark: str) -> str:
+        try:
+            return template.render(self.template, turns, ask, self.special)
+        except ModelRejected as e:  # the author's own words may repeat a text of the row
+            raise ModelRejected(e.message.replace(mark, ""), code=e.code, field=e.field, hint=e.hint) from None
+
+    def _guarded(self, turns: Sequence[Turn], mark: str) -> list[Turn]:
+        return [{"role": t["role"], "content": self._broken(t["content"], mark)} for t in turns]
+
+    def _broken(self, text: str, mark: str) -> str:
+        return self._look_alike.sub(lambda m: m.group()[0] + mark + m.group()[1:], text) if self._look_alike else text
+
+
+def _unused_mark(turns: Sequence[Turn]) -> str:
+    """A private-use character that no text of these turns contains."""
+    text = "".join(t["content"] for t in turns)
+    return next(chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
