@@ -7,16 +7,9 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from workbench.home.forms import Styled
+
 LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "MIT", "Apache-2.0", "ODC-BY-1.0", "Own data, not for others")
-
-
-class Styled(forms.BaseForm):
-    """Widgets with Tabler's classes."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
 
 
 class UploadForm(Styled, forms.Form):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from workbench.runs import words
+from workbench.home import units
 from workbench.runs.models import ENDED, Kind, Run
 from workbench.team.models import Team
 
@@ -89,7 +89,7 @@ def fact_list(item: Shown) -> list[tuple[str, str]]:
     if not f:
         return []
     rows = [
-        ("Parameters", f"{f['parameters']:,}"), ("Weights on disk", words.size(f.get("weight_bytes"))), ("Number format", f.get("dtype", "–")),
+        ("Parameters", f"{f['parameters']:,}"), ("Weights on disk", units.size(f.get("weight_bytes"))), ("Number format", f.get("dtype", "–")),
         ("Family", f.get("architecture", "–")), ("Layers", f"{f.get('layers')} of width {f.get('hidden_size'):,}"), ("Attention heads", f"{f.get('heads')} ({f.get('kv_heads')} for keys and values)"),
         ("Context", item.context), ("Vocabulary", f"{item.vocabulary} ({f.get('vocab_rows'):,} embedding rows)"), ("Output layer", "shared with the embedding" if f.get("tied") else "own weights"),
         ("Chat template", "yes" if t.get("template_sha256") else "none"), ("Licence", item.licence),

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.home import units
+
 from . import words
 from .models import ACTIVE, Kind, Run, RunEvent, State
 
@@ -108,7 +110,7 @@ def _tell(stage: Stage, run: Run, been: Passed) -> None:
 
 def _counted(done: float, total: float, unit: str) -> str:
     if unit == "bytes":
-        return f"{words.size(done)} of {words.size(total)}"
+        return f"{units.size(done)} of {units.size(total)}"
     return f"{done:,.0f} of {total:,.0f} {unit}".strip()
 
 
@@ -136,4 +138,4 @@ def rate(run: Run) -> str:
     p = run.progress or {}
     if not isinstance(p.get("rate"), (int, float)) or p["rate"] <= 0:
         return ""
-    return f"{words.size(p['rate'])}/s" if p.get("unit") == "bytes" else f"{p['rate']:,.1f} {p.get('unit') or 'steps'}/s"
+    return f"{units.size(p['rate'])}/s" if p.get("unit") == "bytes" else f"{p['rate']:,.1f} {p.get('unit') or 'steps'}/s"

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from jobs.distill.catalog import SYSTEMS
 from jobs.distill.errors import RecipeInvalid
+from workbench.home import units
 from workbench.team.models import Team
 
 from . import words
@@ -248,7 +249,7 @@ def _starts_in(run: Run, n: int) -> str:
     left = [max(0.0, ((r.plan or {}).get("seconds") or 0) - (run_seconds(r) or 0)) for r in busy]
     before = Run.objects.filter(queue=run.queue, state__in=WAITING).filter(Q(priority__gt=run.priority) | Q(priority=run.priority, not_before__lt=run.not_before))
     total = sum(left) + sum((r.plan or {}).get("seconds") or 0 for r in before.only("plan")[:100])
-    return f"about {words.seconds(total / slots)}" if total else ""
+    return f"about {units.duration(total / slots)}" if total else ""
 
 
 def team_usage(team: Team, days: int = 30) -> dict[str, Any]:

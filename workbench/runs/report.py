@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.home import units
+
 from . import words
 
 ROLES = {"teacher": "Teacher", "student": "Student", "control": "Control", "base": "Base"}
@@ -168,7 +170,7 @@ def _phases(spent: dict[str, float]) -> list[dict[str, Any]]:
     known = [k for k in words.PHASES if k in spent] + [k for k in spent if k not in words.PHASES and k != "total"]
     parts = [(k, spent[k]) for k in known if isinstance(spent[k], (int, float))]
     total = sum(v for _, v in parts) or 1
-    return [{"title": words.PHASES.get(k, (k.capitalize(), ""))[0], "text": words.seconds(v), "share": round(100 * v / total, 1)} for k, v in parts]
+    return [{"title": words.PHASES.get(k, (k.capitalize(), ""))[0], "text": units.duration(v), "share": round(100 * v / total, 1)} for k, v in parts]
 
 
 def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -181,9 +183,9 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
         value = agreement.get("value") if isinstance(agreement, dict) else agreement
         out.append(("Same answer as the teacher", words.number(value)))
     if spent:
-        out.append(("Time", words.seconds(spent.get("total", sum(v for v in spent.values() if isinstance(v, (int, float)))))))
+        out.append(("Time", units.duration(spent.get("total", sum(v for v in spent.values() if isinstance(v, (int, float)))))))
     if report.get("peak_memory_bytes"):
-        out.append(("Peak memory", words.size(report["peak_memory_bytes"])))
+        out.append(("Peak memory", units.size(report["peak_memory_bytes"])))
     return out
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from workbench.home import units
+
 from .models import Run, State
 
 PERCENT = ("exact_match", "numeric_match", "label_accuracy", "auto", "")
@@ -65,32 +67,6 @@ def ratio_interval(score: dict[str, Any] | None) -> str:
     return f"[{score['low']:.2f}, {score['high']:.2f}]"
 
 
-def seconds(value: float | None) -> str:
-    """1.4 s, 48 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
-    if value is None:
-        return "–"
-    if value < 10:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
-def size(value: float | None) -> str:
-    if value is None:
-        return "–"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
 def plural(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
@@ -133,7 +109,7 @@ def _next_try(moment: datetime | None) -> str:
     if not moment:
         return ""
     left = (moment - timezone.now()).total_seconds()
-    return f"Next try in {seconds(left)}." if left > 1 else "It is tried again now."
+    return f"Next try in {units.duration(left)}." if left > 1 else "It is tried again now."
 
 
 def one_line(text: object) -> str:

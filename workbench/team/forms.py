@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 
+from workbench.home.forms import Styled
+
 from .models import Role, User
-
-
-class Styled(forms.BaseForm):
-    """Widgets with Tabler's classes."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
 
 
 class ProfileForm(Styled, forms.ModelForm):

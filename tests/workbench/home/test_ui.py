@@ -13,7 +13,7 @@ from workbench.runs.models import State
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0 s"), (0.24, "0.2 s"), (59.6, "1 min"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (273600, "3 d 4 h"), (None, "–"), (float("nan"), "–"), ("x", "–")],
+    [(0, "0 s"), (0.24, "0.2 s"), (1.44, "1.4 s"), (9.96, "10 s"), (59.6, "1 min"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (273600, "3 d 4 h"), (None, "–"), (float("nan"), "–"), ("x", "–")],
 )
 def test_it_writes_durations(value: Any, text: str) -> None:
     assert ui.duration(value) == text

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,11 +19,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from workbench.home import units
+from workbench.home.units import NONE, finite
 from workbench.runs.models import State
 
 register = template.Library()
 
-NONE = "–"
 STATES: dict[str, tuple[str, str]] = {
     State.DRAFT: ("pencil", "secondary"),
     State.QUEUED: ("clock", "secondary"),
@@ -88,55 +88,36 @@ def score_filter(value: Any, digits: int = 3) -> SafeString:
 @register.filter
 def number(value: Any, digits: int = 3) -> str:
     """A plain number with a fixed count of decimals; a dash for none or not finite."""
-    x = _finite(value)
+    x = finite(value)
     return NONE if x is None else f"{x:,.{digits}f}".replace("-", "−")
 
 
 @register.filter
 def signed(value: Any, digits: int = 3) -> str:
-    x = _finite(value)
+    x = finite(value)
     return NONE if x is None else f"{x:+,.{digits}f}".replace("-", "−")
 
 
 @register.filter
 def percent(value: Any, digits: int = 0) -> str:
-    x = _finite(value)
+    x = finite(value)
     return NONE if x is None else f"{100 * x:.{digits}f} %".replace("-", "−")
 
 
 @register.filter
 def count(value: Any) -> str:
-    x = _finite(value)
+    x = finite(value)
     return NONE if x is None else f"{int(x):,}"
 
 
 @register.filter(name="bytes")
 def bytes_(value: Any) -> str:
-    """Bytes in binary units: 3.4 GiB."""
-    x = _finite(value)
-    if x is None:
-        return NONE
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(x) < 1024 or unit == "TiB":
-            break
-        x /= 1024
-    return f"{x:.0f} {unit}" if unit == "B" or x >= 100 else f"{x:.1f} {unit}"
+    return units.size(value)
 
 
 @register.filter
 def duration(value: Any) -> str:
-    """Seconds in words that fit: 48 s, 3 min 10 s, 2 h 5 min, 3 d 4 h."""
-    x = _finite(value.total_seconds() if hasattr(value, "total_seconds") else value)
-    if x is None:
-        return NONE
-    if x < 1:
-        return f"{x:.1f} s" if x >= 0.05 else "0 s"
-    s = round(x)
-    for size, unit, rest, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if s >= size:
-            tail = s % size // rest
-            return f"{s // size} {unit} {tail} {small}" if tail else f"{s // size} {unit}"
-    return f"{s} s"
+    return units.duration(value)
 
 
 @register.filter
@@ -148,7 +129,7 @@ def ago(value: datetime | None) -> SafeString | str:
     if -5 < seconds < 5:
         words = "now"
     else:
-        short = duration(abs(seconds)).split(" ")
+        short = duration(round(abs(seconds))).split(" ")
         words = f"{short[0]} {short[1]} ago" if seconds > 0 else f"in {short[0]} {short[1]}"
     return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), value.strftime("%Y-%m-%d %H:%M:%S"), words)
 
@@ -156,7 +137,7 @@ def ago(value: datetime | None) -> SafeString | str:
 @register.filter
 def parameters(value: Any) -> str:
     """Number of weights as people say it: 1.2 M, 7.6 B."""
-    x = _finite(value)
+    x = finite(value)
     if x is None:
         return NONE
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -168,7 +149,7 @@ def parameters(value: Any) -> str:
 @register.filter
 def width_class(share: Any) -> str:
     """Class w-p0 ... w-p100 for bars: style attributes are not allowed by the content policy."""
-    x = _finite(share) or 0.0
+    x = finite(share) or 0.0
     return f"w-p{min(100, max(0, round(100 * x)))}"
 
 
@@ -205,11 +186,3 @@ def current(context: dict[str, Any], prefix: str) -> SafeString:
     """aria-current for a link whose pages all start with `prefix`."""
     path = getattr(context.get("request"), "path", "")
     return SafeString(' aria-current="page"') if path == prefix or (prefix != "/" and path.startswith(prefix)) else SafeString("")
-
-
-def _finite(value: Any) -> float | None:
-    try:
-        x = float(value)
-    except (TypeError, ValueError):
-        return None
-    return x if math.isfinite(x) else None

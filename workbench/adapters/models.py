@@ -1,1 +1,0 @@
-"""Adapters are artifacts of succeeded distillation runs; there is no table of their own yet (see queries)."""
