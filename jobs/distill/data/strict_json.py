@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from ..models.strict_json import repeated
 from .limits import LIMITS, Limits
 
 BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.S)
@@ -70,11 +71,7 @@ _DECODERS: dict[Limits, json.JSONDecoder] = {}
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise NotJson(f'key "{key[:80]}" appears twice', "Keep one of them: which is meant cannot be guessed.")
-            seen.add(key)
+        raise NotJson(f'key "{repeated(pairs)}" appears twice', "Keep one of them: which is meant cannot be guessed.")
     return out
 
 

@@ -37,12 +37,20 @@ def read_object(path: Path, limit: int) -> dict[str, Any]:
     return data
 
 
+def repeated(pairs: list[tuple[str, Any]]) -> str | None:
+    """The first key of a JSON object that appears twice, cut for a message."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key[:80]
+        seen.add(key)
+    return None
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) < len(pairs):
-        seen: set[str] = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice[:80]!r} appears twice")
+        raise ValueError(f"the key {repeated(pairs)!r} appears twice")
     return out
 
 

@@ -208,12 +208,9 @@ class View:
         """p_T, [n, V]."""
         return self._once(("p", T), lambda: self._softmax(self._zt(), T))
 
-    def log_ratio(self, T: float = 1.0) -> Tensor:
-        """log p_T - log q_T, [n, V], without graph."""
-        return self._once(("ratio", T), lambda: self._ratio(slice(None), T, self.empty()))
-
-    def _ratio(self, rows: slice, T: float, out: Tensor | None = None) -> Tensor:
-        gap = torch.sub(self._zt()[rows], self._z.detach()[rows], out=out)
+    def _ratio(self, rows: slice, T: float) -> Tensor:
+        """log p_T - log q_T of some rows, without graph."""
+        gap = torch.sub(self._zt()[rows], self._z.detach()[rows])
         return (gap if T == 1 else gap.div_(T)).add_(self._shift(T)[rows, None])
 
     def fill(self, T: float, work: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
