@@ -29,22 +29,35 @@ def environment(name: str, packages: list[str]) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         say(f"making the environment for {name}: {' '.join(packages)}")
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True
+        )
         stamp.write_text(wanted)
     return python
 
 
 def measure(python: Path | str, module: str, arguments: list[str], threads: int) -> dict[str, Any]:
     """Runs one side once. Raises RuntimeError with the end of what it said when it fails."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+    }
     done = subprocess.run([str(python), "-m", module, *arguments], cwd=ROOT, env=env, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not lines:
-        raise RuntimeError(f"{module} {' '.join(arguments)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+        raise RuntimeError(
+            f"{module} {' '.join(arguments)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}"
+        )
     return dict(json.loads(lines[-1]))
 
 
-def interleave(sides: list[tuple[str, Path | str, str, list[str]]], repeats: int, threads: int) -> dict[str, list[dict[str, Any]]]:
+def interleave(
+    sides: list[tuple[str, Path | str, str, list[str]]], repeats: int, threads: int
+) -> dict[str, list[dict[str, Any]]]:
     """sides: (name, python, module, arguments). Returns the measurements of each name, in order."""
     results: dict[str, list[dict[str, Any]]] = {name: [] for name, *_ in sides}
     for turn in range(repeats):
@@ -65,19 +78,43 @@ def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor())
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"cpu": model, "cores": os.cpu_count(), "memory_bytes": memory, "system": platform.platform()}
 
 
 def versions(python: Path | str, packages: list[str]) -> dict[str, str]:
     code = "import sys, json, importlib.metadata as m; print(json.dumps({p: m.version(p) for p in sys.argv[1:]}))"
-    return dict(json.loads(subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=True).stdout))
+    return dict(
+        json.loads(
+            subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=True).stdout
+        )
+    )
 
 
-def report(benchmark: str, variants: list[dict[str, Any]], ratios: list[dict[str, Any]], all_versions: dict[str, Any], **more: Any) -> dict[str, Any]:
+def report(
+    benchmark: str,
+    variants: list[dict[str, Any]],
+    ratios: list[dict[str, Any]],
+    all_versions: dict[str, Any],
+    **more: Any,
+) -> dict[str, Any]:
     """The one object a benchmark prints. speed above 1: ours is faster; memory below 1: ours is smaller."""
-    return {"benchmark": benchmark, "machine": machine(), "versions": all_versions, **more, "variants": variants, "ratios": ratios}
+    return {
+        "benchmark": benchmark,
+        "machine": machine(),
+        "versions": all_versions,
+        **more,
+        "variants": variants,
+        "ratios": ratios,
+    }
 
 
 def arguments(description: str, cases: list[str]) -> argparse.Namespace:
@@ -100,7 +137,9 @@ def finish(args: argparse.Namespace, result: dict[str, Any]) -> None:
     for row in result["variants"]:
         print(json.dumps(row))
     for row in result["ratios"]:
-        print(f"{row['case']}: {row['ours']} against {row['against']}: {row['speed']:.2f} times the speed, {row['memory']:.2f} of the memory")
+        print(
+            f"{row['case']}: {row['ours']} against {row['against']}: {row['speed']:.2f} times the speed, {row['memory']:.2f} of the memory"
+        )
 
 
 def say(text: str) -> None:

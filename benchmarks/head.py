@@ -26,7 +26,9 @@ def run_case(case: str, repeats: int, threads: int) -> list[dict[str, Any]]:
     found = {name: harness.medians(runs) for name, runs in harness.interleave(sides, repeats, threads).items()}
     gap = abs(found["ours-online"]["loss"] - found["dense"]["loss"])
     if gap > 1e-4 * abs(found["dense"]["loss"]):
-        raise RuntimeError(f"{case}: the two sides differ in their loss by {gap:.2g}; they did not compute the same thing")
+        raise RuntimeError(
+            f"{case}: the two sides differ in their loss by {gap:.2g}; they did not compute the same thing"
+        )
     for row in found.values():
         row["peak_above_inputs_bytes"] = row["peak_bytes"] - row["resident_before_bytes"]
     return [{"name": name, "case": case, **row} for name, row in found.items()]

@@ -51,7 +51,10 @@ def main() -> None:
     python = harness.environment("trl", TRL)
     variants = [v for case in args.case or CASES for v in run_case(case, python, args.repeats, args.threads)]
     packages = ["torch", "transformers", "peft"]
-    found = {"ours": harness.versions(sys.executable, packages), "trl-gkd": harness.versions(python, [*packages, "trl"])}
+    found = {
+        "ours": harness.versions(sys.executable, packages),
+        "trl-gkd": harness.versions(python, [*packages, "trl"]),
+    }
     harness.finish(args, harness.report("train_step", variants, ratios(variants), found, threads=args.threads))
 
 

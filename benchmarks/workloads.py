@@ -65,5 +65,16 @@ def model(role: str, case: Case):  # type: ignore[no-untyped-def]
 
     width, layers, heads = {"teacher": (512, 8, 8), "student": (256, 6, 4)}[role]
     torch.manual_seed({"teacher": 1, "student": 2}[role])
-    config = Qwen2Config(vocab_size=case.vocab, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=heads, intermediate_size=4 * width, max_position_embeddings=1024, tie_word_embeddings=True, eos_token_id=2, pad_token_id=0)
+    config = Qwen2Config(
+        vocab_size=case.vocab,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
     return Qwen2ForCausalLM(config).float()

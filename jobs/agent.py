@@ -105,7 +105,9 @@ class Listener(threading.Thread):
 
     def _listen(self) -> None:
         params = connection.get_connection_params()
-        with psycopg.connect(**{k: params[k] for k in params if k not in ("cursor_factory", "context")}, autocommit=True) as listening:
+        with psycopg.connect(
+            **{k: params[k] for k in params if k not in ("cursor_factory", "context")}, autocommit=True
+        ) as listening:
             listening.execute("listen run_ready")
             listening.execute("listen run_changed")
             bell.ring()  # what came before we listened

@@ -21,7 +21,10 @@ def broker(url: str, data_dir: Path) -> dict[str, Any]:
     for name in ("messages", "control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     options = {name: str(folder / "messages") for name in ("data_folder_in", "data_folder_out")}
-    return {"broker_url": "filesystem://", "broker_transport_options": {**options, "control_folder": str(folder / "control")}}
+    return {
+        "broker_url": "filesystem://",
+        "broker_transport_options": {**options, "control_folder": str(folder / "control")},
+    }
 
 
 def configuration() -> dict[str, Any]:

@@ -27,7 +27,16 @@ PASSED = (
     "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TORCH_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "HF_HOME", "HF_HUB_CACHE", "WB_FAILPOINT",
 )  # fmt: skip
-FOR_THE_HUB = ("HF_ENDPOINT", "HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+FOR_THE_HUB = (
+    "HF_ENDPOINT",
+    "HF_TOKEN",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +48,20 @@ class Limits:
     file_bytes: int = 0
 
 
-def environment(kind: str, folder: Path, resume_from: Sequence[Path] = (), signals: Sequence[Path] = ()) -> dict[str, str]:
+def environment(
+    kind: str, folder: Path, resume_from: Sequence[Path] = (), signals: Sequence[Path] = ()
+) -> dict[str, str]:
     """A clean environment; only work that must reach the hub may."""
     env = {name: os.environ[name] for name in PASSED if name in os.environ}
     temp = folder / "tmp"
     temp.mkdir(exist_ok=True)
-    env |= {"HOME": str(temp), "TMPDIR": str(temp), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONHASHSEED": "0"}
+    env |= {
+        "HOME": str(temp),
+        "TMPDIR": str(temp),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONHASHSEED": "0",
+    }
     env |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "TOKENIZERS_PARALLELISM": "false"}
     env |= {"WB_RESUME_FROM": os.pathsep.join(map(str, resume_from)), "WB_SIGNALS": os.pathsep.join(map(str, signals))}
     if kind == "add_model":
@@ -55,14 +72,27 @@ def environment(kind: str, folder: Path, resume_from: Sequence[Path] = (), signa
 class Child:
     """One engine process of one attempt, behind its launcher."""
 
-    def __init__(self, command: list[str], folder: Path, env: dict[str, str], *, limits: Limits = Limits(), held: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        env: dict[str, str],
+        *,
+        limits: Limits = Limits(),
+        held: tuple[int, ...] = (),
+    ) -> None:
         """`held`: descriptors the tree keeps open as long as it lives, such as the lock of its slot."""
         self.folder, self.limits = folder, limits
         self._memory_kills = memory_kills()
         self._beacon, beacon = os.pipe()
         lifeline, self._lifeline = os.pipe()
         os.set_blocking(self._beacon, False)
-        options = {"lifeline": lifeline, "memory": limits.memory_bytes, "seconds": limits.cpu_seconds, "file": limits.file_bytes}
+        options = {
+            "lifeline": lifeline,
+            "memory": limits.memory_bytes,
+            "seconds": limits.cpu_seconds,
+            "file": limits.file_bytes,
+        }
         launcher = [sys.executable, "-IS", str(LAUNCHER), *(f"--{name}={value}" for name, value in options.items())]
         if os.environ.get("WB_NO_NAMESPACE"):
             launcher.append("--no-namespace")
@@ -128,7 +158,12 @@ class Child:
 
     def log_tail(self, lines: int = 100) -> list[str]:
         """The end of the log, without this server's paths: people may read it."""
-        hidden = {f"{self.folder}/": "", str(self.folder): "the run folder", f"{settings.BASE_DIR}/": "", str(settings.DATA_DIR): "DATA_DIR"}
+        hidden = {
+            f"{self.folder}/": "",
+            str(self.folder): "the run folder",
+            f"{settings.BASE_DIR}/": "",
+            str(settings.DATA_DIR): "DATA_DIR",
+        }
         lines_of_log = tail(self.folder / "engine.log", lines)
         for path, shown in hidden.items():
             lines_of_log = [line.replace(path, shown) for line in lines_of_log]
@@ -144,7 +179,10 @@ def tail(path: Path, lines: int) -> list[str]:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return ["".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)[:2000] for line in text.splitlines()[-lines:]]
+    return [
+        "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)[:2000]
+        for line in text.splitlines()[-lines:]
+    ]
 
 
 def memory_kills() -> int:

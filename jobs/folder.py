@@ -102,9 +102,14 @@ def _import(run: Run, folder: Path) -> None:
 def _profile(run: Run, folder: Path) -> None:
     """Length statistics for the tokenizers of the models the team can see."""
     _rows(run, folder, None)
-    found = {m.facts["tokenizer"]["vocab_sha256"]: m for m in reversed(visible_models(run)) if m.facts and Path(m.folder).is_dir()}
+    found = {
+        m.facts["tokenizer"]["vocab_sha256"]: m
+        for m in reversed(visible_models(run))
+        if m.facts and Path(m.folder).is_dir()
+    }
     tokenizers = [
-        {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": (m.facts or {}).get("context")} for sha256, m in found.items()
+        {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": (m.facts or {}).get("context")}
+        for sha256, m in found.items()
     ]
     _json(folder / "params.json", {**run.spec, "tokenizers": tokenizers})
 
@@ -159,19 +164,36 @@ def _model(run: Run, ref: recipes.ModelRef) -> dict[str, Any]:
                 continue
             return _described(model)
     version = f" at revision {ref.revision}" if ref.revision else ""
-    raise ModelRejected(f"The model {ref.model}{version} is not in the library.", field="model", hint="Add it under Models, then try again.")
+    raise ModelRejected(
+        f"The model {ref.model}{version} is not in the library.",
+        field="model",
+        hint="Add it under Models, then try again.",
+    )
 
 
 def _described(model: Model) -> dict[str, Any]:
-    return {"folder": model.folder, "key": model.key, "revision": model.revision or None, "sha256": model.sha256 or None}
+    return {
+        "folder": model.folder,
+        "key": model.key,
+        "revision": model.revision or None,
+        "sha256": model.sha256 or None,
+    }
 
 
 def _rows(run: Run, folder: Path, pinned: str | None) -> None:
     version = run.dataset_version or DatasetVersion.objects.filter(pk=run.spec.get("version")).first()
     if version is None:
-        raise DataRefused("The dataset version of this run no longer exists.", field="data.dataset", hint="Choose a dataset and start a new run.")
+        raise DataRefused(
+            "The dataset version of this run no longer exists.",
+            field="data.dataset",
+            hint="Choose a dataset and start a new run.",
+        )
     if pinned and pinned != version.sha256:
-        raise DatasetChanged(f"The recipe was made for rows with hash {pinned[:12]}…, the dataset version has {version.sha256[:12]}….", field="data.sha256", hint="Start a new run with the present version.")
+        raise DatasetChanged(
+            f"The recipe was made for rows with hash {pinned[:12]}…, the dataset version has {version.sha256[:12]}….",
+            field="data.sha256",
+            hint="Start a new run with the present version.",
+        )
     blobs.write_to(version.rows_blob_id, folder / "data" / "rows.parquet")
 
 

@@ -78,7 +78,9 @@ def claim(queue: str, slot_id: int, owner: str) -> Lease | None:
 def heartbeat(lease: Lease, step: int = 0) -> Orders:
     """Renews the lease, registers the newest checkpoint's step, brings back pause and cancel. Raises LeaseLost."""
     with connection.cursor() as cursor:
-        cursor.execute(HEARTBEAT, {"id": lease.run_id, "fence": lease.fence, "step": step, "ttl": settings.LEASE_SECONDS})
+        cursor.execute(
+            HEARTBEAT, {"id": lease.run_id, "fence": lease.fence, "step": step, "ttl": settings.LEASE_SECONDS}
+        )
         return Orders(*_row(cursor, lease))
 
 

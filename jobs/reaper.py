@@ -56,7 +56,11 @@ update runs_run set state = case desired when 'cancel' then 'cancelled' else 'pa
 where state in ('queued', 'retry_wait') and desired <> 'run' returning id::text, state
 """
 
-SILENT = {"code": "WORKER_LOST", "message": "The worker stopped answering; the run continues at its newest checkpoint.", "retry": True}
+SILENT = {
+    "code": "WORKER_LOST",
+    "message": "The worker stopped answering; the run continues at its newest checkpoint.",
+    "retry": True,
+}
 
 
 def reap() -> list[tuple[str, str]]:
@@ -86,14 +90,19 @@ def bury(lease: Lease, error: dict[str, Any] | None, step: int = 0) -> str:
         if row is None:
             raise LeaseLost(f"run {lease.run_id}: fence {lease.fence} is no longer the newest")
         if error:
-            RunEvent.objects.create(run_id=lease.run_id, type="error", attempt=lease.attempt, fence=lease.fence, data=error)
+            RunEvent.objects.create(
+                run_id=lease.run_id, type="error", attempt=lease.attempt, fence=lease.fence, data=error
+            )
     return str(row[0])
 
 
 def reclaim_slot(slot_id: int, owner: str) -> None:
     """Whoever holds the slot's lock on this machine knows that the tree of the last owner is gone: no need to wait for its lease."""
     with acting("reaper"), connection.cursor() as cursor:
-        cursor.execute(BURY + "where slot_id = %(slot)s and owner <> %(owner)s", {**_blame(SILENT), "slot": slot_id, "owner": owner})
+        cursor.execute(
+            BURY + "where slot_id = %(slot)s and owner <> %(owner)s",
+            {**_blame(SILENT), "slot": slot_id, "owner": owner},
+        )
 
 
 def _blame(error: dict[str, Any] | None) -> dict[str, Any]:

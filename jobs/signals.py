@@ -38,7 +38,9 @@ def keep(teacher: dict[str, Any] | None, folder: Path) -> int:
     kept = sum(_take(path, store / "answers" / "answers" / path.name) for path in answers)
     if described.is_file():
         target = store / hashlib.sha256(described.read_bytes()).hexdigest()[:16]
-        kept += sum(_take(shard, target / shard.name) for shard in sorted((folder / "signals").glob("shard-*.safetensors")))
+        kept += sum(
+            _take(shard, target / shard.name) for shard in sorted((folder / "signals").glob("shard-*.safetensors"))
+        )
         if target.is_dir():
             _take(described, target / described.name)
     return kept
@@ -52,7 +54,11 @@ def _store(teacher: dict[str, Any]) -> Path | None:
 
 def _take(source: Path, target: Path) -> bool:
     """Whole or not at all; a ledger that grew replaces the shorter one."""
-    if source.is_symlink() or not source.is_file() or (target.exists() and target.stat().st_size >= source.stat().st_size):
+    if (
+        source.is_symlink()
+        or not source.is_file()
+        or (target.exists() and target.stat().st_size >= source.stat().st_size)
+    ):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")

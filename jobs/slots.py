@@ -36,8 +36,14 @@ def places(queue: str) -> list[Place]:
     """The slots this machine offers to a queue."""
     device = device_facts()
     if queue == Queue.CPU:
-        processor = {**device, "kind": "cpu", "name": device.get("processor", "CPU"), "count": 1} if device["kind"] != "cpu" else device
-        return [Place(f"cpu-{n}", queue, processor, {"CUDA_VISIBLE_DEVICES": ""}) for n in range(1, settings.CPU_SLOTS + 1)]
+        processor = (
+            {**device, "kind": "cpu", "name": device.get("processor", "CPU"), "count": 1}
+            if device["kind"] != "cpu"
+            else device
+        )
+        return [
+            Place(f"cpu-{n}", queue, processor, {"CUDA_VISIBLE_DEVICES": ""}) for n in range(1, settings.CPU_SLOTS + 1)
+        ]
     if device["kind"] == "cpu":
         return [Place("cpu-0", queue, device)]
     return [Place(f"gpu-{uuid}", queue, {**device, "count": 1}, {"CUDA_VISIBLE_DEVICES": uuid}) for uuid in gpu_uuids()]
@@ -47,15 +53,29 @@ def places(queue: str) -> list[Place]:
 def device_facts() -> dict[str, Any]:
     """DeviceFacts, measured by a child because measuring needs torch; cores and memory alone when the engine is absent."""
     command = [*settings.ENGINE, "device", "--json"]
-    env = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+    }
     try:
-        done = subprocess.run(command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, timeout=DEVICE_SECONDS)
+        done = subprocess.run(
+            command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, timeout=DEVICE_SECONDS
+        )
         found = json.loads(done.stdout.strip().splitlines()[-1])
         if isinstance(found, dict) and "kind" in found:
             return found
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
         pass
-    return {"kind": "cpu", "name": "CPU", "count": 1, "memory_bytes": psutil.virtual_memory().total, "cores": psutil.cpu_count() or 1, "bfloat16": False, "flops": 2e10}
+    return {
+        "kind": "cpu",
+        "name": "CPU",
+        "count": 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "cores": psutil.cpu_count() or 1,
+        "bfloat16": False,
+        "flops": 2e10,
+    }
 
 
 def gpu_uuids() -> list[str]:

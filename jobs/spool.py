@@ -87,7 +87,17 @@ class Spool:
         with cursor.copy("copy runs_metric (run_id, attempt, arm, name, step, value, at) from stdin") as copy:
             for e in events:
                 for name, value in _values(e):
-                    copy.write_row((lease.run_id, lease.attempt, str(e.get("arm", "student"))[:8], name, e["step"], value, _time(e)))
+                    copy.write_row(
+                        (
+                            lease.run_id,
+                            lease.attempt,
+                            str(e.get("arm", "student"))[:8],
+                            name,
+                            e["step"],
+                            value,
+                            _time(e),
+                        )
+                    )
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

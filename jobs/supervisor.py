@@ -58,7 +58,14 @@ PATIENCE = {"add_model": 3, "import_dataset": 3, "profile_dataset": 3, "prepare_
 class Supervisor:
     """Watches over one lease. `stopping` is set when this worker shuts down; `nudge` when the row changed."""
 
-    def __init__(self, lease: Lease, stopping: threading.Event, *, held: Sequence[int] = (), device_env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        stopping: threading.Event,
+        *,
+        held: Sequence[int] = (),
+        device_env: dict[str, str] | None = None,
+    ) -> None:
         self.lease = lease
         self.stopping = stopping
         self.nudge = threading.Event()
@@ -102,7 +109,12 @@ class Supervisor:
             self._refused(error)
             return False
         except OSError as error:
-            self._refused(Transient(f"The run folder cannot be written: {error.strerror}.", code="DISK_FULL" if error.errno == 28 else None))
+            self._refused(
+                Transient(
+                    f"The run folder cannot be written: {error.strerror}.",
+                    code="DISK_FULL" if error.errno == 28 else None,
+                )
+            )
             return False
         self._with_patience(self.database, lambda: leases.change(self.lease, "running", "claimed"))
         secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
@@ -116,7 +128,9 @@ class Supervisor:
         env = environment(kind, self.folder, older, signals.places(folders.described_teacher(self.folder)))
         secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
         command = [*settings.ENGINE, kind, str(self.folder)]
-        return Child(command, self.folder, env | self.device_env | secrets, limits=LIMITS.get(kind, Limits()), held=self.held)
+        return Child(
+            command, self.folder, env | self.device_env | secrets, limits=LIMITS.get(kind, Limits()), held=self.held
+        )
 
     # -- watch ----------------------------------------------------------------------------------------------------
 
@@ -144,7 +158,10 @@ class Supervisor:
                 self.orders = self.database(self.spool.flush) or self.orders
         except AWAY as error:
             self._next_beat = min(self._next_beat, time.monotonic() + 2)
-            log.warning("the database is away, the engine goes on: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
+            log.warning(
+                "the database is away, the engine goes on: %s",
+                str(error).splitlines()[0] if str(error) else type(error).__name__,
+            )
 
     def _obey(self) -> None:
         """SIGTERM on cancel, pause and shutdown; SIGKILL of the tree when that was not heard."""
@@ -225,7 +242,13 @@ class Supervisor:
     def _explained(self) -> DistillError | None:
         try:
             found = json.loads((self.folder / "error.json").read_text(encoding="utf-8"))
-            error = DistillError(str(found["message"]), field=found.get("field"), hint=found.get("hint"), limit=found.get("limit"), code=str(found["code"]))
+            error = DistillError(
+                str(found["message"]),
+                field=found.get("field"),
+                hint=found.get("hint"),
+                limit=found.get("limit"),
+                code=str(found["code"]),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
         error.retry = bool(found.get("retry"))
@@ -237,15 +260,26 @@ class Supervisor:
         if self.orders.desired == "cancel" or self.orders.state in ("cancelling", "pausing"):
             self._stopped()
         elif error.retry and patient:
-            delay = min(600.0, settings.BACKOFF_SECONDS * 2 ** min(self.lease.attempt - 1, 7)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-            self._release("retry_wait", error=error.as_dict(), reason="DISK_FULL" if error.code == "DISK_FULL" else "BACKOFF", delay=delay)
+            spread = random.uniform(0.75, 1.25)  # noqa: S311 - so that runs do not come back all at once
+            delay = min(600.0, settings.BACKOFF_SECONDS * 2 ** min(self.lease.attempt - 1, 7)) * spread
+            self._release(
+                "retry_wait",
+                error=error.as_dict(),
+                reason="DISK_FULL" if error.code == "DISK_FULL" else "BACKOFF",
+                delay=delay,
+            )
         else:
             self._release("failed", error=error.as_dict())
 
     def _stopped(self) -> None:
         """It was asked to stop and did, or had to be killed: where it goes depends on who asked."""
         if self.orders.state == "running" and self.orders.desired != "run":
-            self._with_patience(self.database, lambda: leases.change(self.lease, "cancelling" if self.orders.desired == "cancel" else "pausing", "running"))
+            self._with_patience(
+                self.database,
+                lambda: leases.change(
+                    self.lease, "cancelling" if self.orders.desired == "cancel" else "pausing", "running"
+                ),
+            )
             self.orders = Orders(self.orders.desired, "cancelling" if self.orders.desired == "cancel" else "pausing")
         if self.orders.state == "cancelling":
             self._release("cancelled")
@@ -258,7 +292,13 @@ class Supervisor:
 
     def _crashed(self, error: dict[str, Any] | None) -> None:
         state = self._with_patience(self.database, lambda: reaper.bury(self.lease, error))
-        log.warning("run %s, attempt %d: %s, now %s", self.lease.run_id, self.lease.attempt, (error or {}).get("message", "ended"), state)
+        log.warning(
+            "run %s, attempt %d: %s, now %s",
+            self.lease.run_id,
+            self.lease.attempt,
+            (error or {}).get("message", "ended"),
+            state,
+        )
 
     def _release(self, state: str, **values: Any) -> None:
         self._with_patience(self.database, lambda: leases.release(self.lease, state, **values))
@@ -294,7 +334,12 @@ class Supervisor:
 
     def _broken(self) -> None:
         """An error of ours: the attempt counts as a crash, so that it cannot repeat for ever."""
-        error = {"code": "SUPERVISOR_ERROR", "message": "The workbench made an error while it looked after this run.", "hint": "Tell whoever runs it: the worker's log has the details.", "retry": True}
+        error = {
+            "code": "SUPERVISOR_ERROR",
+            "message": "The workbench made an error while it looked after this run.",
+            "hint": "Tell whoever runs it: the worker's log has the details.",
+            "retry": True,
+        }
         try:
             self._end_child()
             self._crashed(error)
@@ -305,4 +350,3 @@ class Supervisor:
         if self.child and self.child.poll() is None:
             self.child.kill()
             self._wait(10)
-

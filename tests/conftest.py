@@ -108,7 +108,22 @@ class Worker:
         from django.db import connection
 
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + connection.settings_dict["NAME"]).geturl()
-        command = [sys.executable, "-m", "celery", "-A", "jobs.celery_app", "worker", "-Q", queues, "-P", "threads", "-c", "1", "-l", "info"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "jobs.celery_app",
+            "worker",
+            "-Q",
+            queues,
+            "-P",
+            "threads",
+            "-c",
+            "1",
+            "-l",
+            "info",
+        ]
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -124,7 +139,9 @@ class Worker:
             self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            raise AssertionError(f"the worker did not stop within {patience} s:\n{self.log.read_text()[-3000:]}") from None
+            raise AssertionError(
+                f"the worker did not stop within {patience} s:\n{self.log.read_text()[-3000:]}"
+            ) from None
 
 
 @pytest.fixture

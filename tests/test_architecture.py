@@ -21,8 +21,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "transformers", "peft", "accelerate", "safetensors"}
 WEB_ONLY = {"django", "celery", "kombu", "psycopg", "workbench", "allauth", "ninja"}
-LIGHT = ("jobs.distill.recipe", "jobs.distill.catalog", "jobs.distill.plan", "jobs.distill.events", "jobs.distill.errors")
-QUEUE_MAY = ("jobs.distill.recipe", "jobs.distill.events", "jobs.distill.errors", "jobs.distill.catalog", "jobs.distill.plan")
+LIGHT = (
+    "jobs.distill.recipe",
+    "jobs.distill.catalog",
+    "jobs.distill.plan",
+    "jobs.distill.events",
+    "jobs.distill.errors",
+)
+QUEUE_MAY = (
+    "jobs.distill.recipe",
+    "jobs.distill.events",
+    "jobs.distill.errors",
+    "jobs.distill.catalog",
+    "jobs.distill.plan",
+)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -61,7 +73,9 @@ def test_it_keeps_the_web_app_light(path: Path) -> None:
 @pytest.mark.parametrize("path", files("jobs/*.py", "jobs/results/**/*.py"), ids=name_of)
 def test_it_keeps_the_queue_side_light(path: Path) -> None:
     for name in imports(path):
-        assert name.split(".")[0] not in HEAVY, f"{name_of(path)} imports {name}: torch after fork hangs, so agents never load it"
+        assert name.split(".")[0] not in HEAVY, (
+            f"{name_of(path)} imports {name}: torch after fork hangs, so agents never load it"
+        )
         if name.startswith("jobs.distill."):
             assert under(name, QUEUE_MAY), f"{name_of(path)} imports {name}"
 
@@ -69,7 +83,9 @@ def test_it_keeps_the_queue_side_light(path: Path) -> None:
 @pytest.mark.parametrize("path", files("jobs/distill/**/*.py", "jobs/samples/**/*.py"), ids=name_of)
 def test_it_keeps_the_engine_alone(path: Path) -> None:
     for name in imports(path):
-        assert name.split(".")[0] not in WEB_ONLY, f"{name_of(path)} imports {name}: the engine knows no web app, queue or database"
+        assert name.split(".")[0] not in WEB_ONLY, (
+            f"{name_of(path)} imports {name}: the engine knows no web app, queue or database"
+        )
         if name.startswith("jobs.") and "jobs/distill" in name_of(path):
             assert under(name, ("jobs.distill", "jobs.samples")), f"{name_of(path)} imports {name}"
 

@@ -37,7 +37,10 @@ def test_it_names_only_engine_commands_that_exist() -> None:
 def test_it_lists_every_setting_that_is_read() -> None:
     """Environment variables read by settings and set-up code stand in .env.example with a comment."""
     code = "\n".join(p.read_text() for p in [ROOT / "workbench/settings.py", *(ROOT / "workbench/launch").glob("*.py")])
-    read = set(re.findall(r"""(?:environ\.get\(|environ\[|flag\()"([A-Z_]+)""", code)) - {"DJANGO_SETTINGS_MODULE", "PATH"}
+    read = set(re.findall(r"""(?:environ\.get\(|environ\[|flag\()"([A-Z_]+)""", code)) - {
+        "DJANGO_SETTINGS_MODULE",
+        "PATH",
+    }
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.M))
     assert read <= listed, read - listed
 
@@ -47,11 +50,17 @@ def test_it_says_why_of_every_dependency_it_names() -> None:
     for layer in ("web", "engine", "dev"):
         for line in (ROOT / "requirements" / f"{layer}.in").read_text().splitlines():
             if name := re.match(r"[A-Za-z][\w.-]*", line):
-                assert name[0].lower().replace("_", "-") in table.replace("_", "-"), f"{name[0]} has no reason in docs/dependencies.md"
+                assert name[0].lower().replace("_", "-") in table.replace("_", "-"), (
+                    f"{name[0]} has no reason in docs/dependencies.md"
+                )
 
 
 def test_it_carries_no_path_of_a_machine() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True).stdout.split("\0")
     for name in tracked:
-        if (ROOT / name).is_file() and name.endswith((".py", ".md", ".yaml", ".yml", ".toml", ".txt", ".html", ".js", ".css", ".json", ".sh")):
-            assert not re.search(r"(?<![\w/.])/(?:root|home/\w+|work)/", (ROOT / name).read_text(errors="replace")), f"{name} names a path of a machine"
+        if (ROOT / name).is_file() and name.endswith(
+            (".py", ".md", ".yaml", ".yml", ".toml", ".txt", ".html", ".js", ".css", ".json", ".sh")
+        ):
+            assert not re.search(r"(?<![\w/.])/(?:root|home/\w+|work)/", (ROOT / name).read_text(errors="replace")), (
+                f"{name} names a path of a machine"
+            )

@@ -1,6 +1,6 @@
 """One forward and backward of JSD at the head: ours (teacher beside, or recorded top 64) or dense logits in plain torch.
 
-    python -m benchmarks.sides.head CASE VARIANT
+python -m benchmarks.sides.head CASE VARIANT
 """
 
 from __future__ import annotations

@@ -33,7 +33,9 @@ def examples(case: workloads.Case) -> list[Example]:
     tokenizer, made = workloads.tokenizer(), []
     for i, row in enumerate(workloads.rows(case)):
         question = [{"role": "user", "content": row["question"]}]
-        prompt = tokenizer(tokenizer.apply_chat_template(question, tokenize=False, add_generation_prompt=True))["input_ids"]
+        prompt = tokenizer(tokenizer.apply_chat_template(question, tokenize=False, add_generation_prompt=True))[
+            "input_ids"
+        ]
         answer = tokenizer(row["answer"] + "<|im_end|>\n")["input_ids"]
         ids = np.asarray((prompt + answer)[: case.length], dtype=np.int64)
         made.append(Example(str(i), ids, len(prompt), True))
@@ -43,7 +45,13 @@ def examples(case: workloads.Case) -> list[Example]:
 def main(name: str, mode: str) -> None:
     case = workloads.CASES[name]
     rows = examples(case)
-    stage = Train(terms=[Term(type="jsd", temperature=TEMPERATURE, t_squared=False, options={"beta": 0.5})], steps=case.steps + case.warmup, batch_size=case.batch, learning_rate=1e-4, checkpoint_seconds=86400)
+    stage = Train(
+        terms=[Term(type="jsd", temperature=TEMPERATURE, t_squared=False, options={"beta": 0.5})],
+        steps=case.steps + case.warmup,
+        batch_size=case.batch,
+        learning_rate=1e-4,
+        checkpoint_seconds=86400,
+    )
     terms = [ArmTerm(objective(t), t.weight) for t in stage.terms]
     limits = Limits(case.batch, CPU_TOKENS, OVERHEAD["cpu"])
     with tempfile.TemporaryDirectory() as out:

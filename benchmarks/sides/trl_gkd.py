@@ -16,7 +16,12 @@ def main(name: str) -> None:
     from trl.experimental.gkd import GKDConfig, GKDTrainer
 
     case = workloads.CASES[name]
-    data = Dataset.from_list([{"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]} for r in workloads.rows(case)])
+    data = Dataset.from_list(
+        [
+            {"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]}
+            for r in workloads.rows(case)
+        ]
+    )
     meter, counted = Meter(), [0]
 
     class Timed(TrainerCallback):
@@ -26,8 +31,34 @@ def main(name: str) -> None:
                 meter.start()
 
     with tempfile.TemporaryDirectory() as out:
-        config = GKDConfig(output_dir=out, max_steps=case.steps + case.warmup, per_device_train_batch_size=case.batch, learning_rate=1e-4, lmbda=0.0, beta=0.5, temperature=0.9, max_length=case.length, bf16=False, use_cpu=True, gradient_checkpointing=False, save_strategy="no", report_to=[], logging_steps=1, disable_tqdm=True, seed=0, dataloader_num_workers=0)
-        trainer = GKDTrainer(model=workloads.model("student", case), teacher_model=workloads.model("teacher", case), args=config, train_dataset=data, processing_class=workloads.tokenizer(), peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"), callbacks=[Timed()])
+        config = GKDConfig(
+            output_dir=out,
+            max_steps=case.steps + case.warmup,
+            per_device_train_batch_size=case.batch,
+            learning_rate=1e-4,
+            lmbda=0.0,
+            beta=0.5,
+            temperature=0.9,
+            max_length=case.length,
+            bf16=False,
+            use_cpu=True,
+            gradient_checkpointing=False,
+            save_strategy="no",
+            report_to=[],
+            logging_steps=1,
+            disable_tqdm=True,
+            seed=0,
+            dataloader_num_workers=0,
+        )
+        trainer = GKDTrainer(
+            model=workloads.model("student", case),
+            teacher_model=workloads.model("teacher", case),
+            args=config,
+            train_dataset=data,
+            processing_class=workloads.tokenizer(),
+            peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
+            callbacks=[Timed()],
+        )
         inner = trainer.compute_loss
 
         def counting(model, inputs, *args, **kwargs):  # type: ignore[no-untyped-def]

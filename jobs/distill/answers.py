@@ -48,10 +48,18 @@ class Said:
 
 def decoding_of(speaker: Speaker, max_new_tokens: int, temperature: float = 0.0, seed: int = 0) -> Decoding:
     pad = speaker.renderer.tokenizer.pad_token_id
-    return Decoding(max_new_tokens, tuple(speaker.renderer.eos), pad if pad is not None else speaker.renderer.eos[0], temperature, seed)
+    return Decoding(
+        max_new_tokens,
+        tuple(speaker.renderer.eos),
+        pad if pad is not None else speaker.renderer.eos[0],
+        temperature,
+        seed,
+    )
 
 
-def collect(session: Session, speaker: Speaker, rows: Sequence[Row], decoding: Decoding, batch_size: int, phase: str) -> dict[str, Said]:
+def collect(
+    session: Session, speaker: Speaker, rows: Sequence[Row], decoding: Decoding, batch_size: int, phase: str
+) -> dict[str, Said]:
     """Row id -> what the model says. A prompt that leaves no room for an answer is answered with nothing."""
     room = speaker.context - decoding.max_new_tokens
     asked = [(row, ids) for row in rows if len(ids := speaker.renderer.prompt(row.messages)) <= room]
@@ -65,7 +73,15 @@ def collect(session: Session, speaker: Speaker, rows: Sequence[Row], decoding: D
             fresh += len(batch)
             done = sum(len(b) for b in batches[: number + 1])
             rate = fresh / (time.monotonic() - began)
-            session.events.emit("progress", phase=phase, done=done, total=len(asked), unit="rows", rate=rate, eta=(len(asked) - done) / rate)
+            session.events.emit(
+                "progress",
+                phase=phase,
+                done=done,
+                total=len(asked),
+                unit="rows",
+                rate=rate,
+                eta=(len(asked) - done) / rate,
+            )
         if session.stopping:
             raise Stopped
     if not fresh and asked:
@@ -82,7 +98,11 @@ class Ledger:
         self.path = session.folder / "answers" / name
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.batches: dict[int, list[list[Any]]] = {}
-        places = [self.path, *(p / "answers" / name for p in (*session.earlier, *session.signals)), session.folder / "evaluations" / name]
+        places = [
+            self.path,
+            *(p / "answers" / name for p in (*session.earlier, *session.signals)),
+            session.folder / "evaluations" / name,
+        ]
         for place in places:
             if place.exists():
                 self._read(place)
@@ -97,7 +117,9 @@ class Ledger:
         failpoint("answers_written")
 
     def said(self) -> dict[str, Said]:
-        return {row_id: Said(text, finished, n) for entry in self.batches.values() for row_id, text, finished, n in entry}
+        return {
+            row_id: Said(text, finished, n) for entry in self.batches.values() for row_id, text, finished, n in entry
+        }
 
     def _read(self, path: Path) -> None:
         """Whole lines whose checksum is right; a torn line was the batch in flight."""
@@ -112,7 +134,10 @@ class Ledger:
                 pass
             torn = True
         if torn and path == self.path:  # the next line must not be glued to the torn one
-            whole = [json.dumps({"batch": b, "sum": _sum(a), "answers": a}, ensure_ascii=False) + "\n" for b, a in self.batches.items()]
+            whole = [
+                json.dumps({"batch": b, "sum": _sum(a), "answers": a}, ensure_ascii=False) + "\n"
+                for b, a in self.batches.items()
+            ]
             path.write_text("".join(whole), encoding="utf-8")
 
 
@@ -121,7 +146,14 @@ def _sum(entry: list[Any]) -> str:
 
 
 def _key(session: Session, speaker: Speaker, prompts: list[list[int]], decoding: Decoding, batch_size: int) -> str:
-    settings = [speaker.sha256, speaker.adapter_sha256, asdict(decoding), batch_size, session.device.type, speaker.dtype]
+    settings = [
+        speaker.sha256,
+        speaker.adapter_sha256,
+        asdict(decoding),
+        batch_size,
+        session.device.type,
+        speaker.dtype,
+    ]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for ids in prompts:
         digest.update(json.dumps(ids).encode())

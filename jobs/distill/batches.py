@@ -44,7 +44,10 @@ class Micro:
     def to(self, device: torch.device) -> Micro:
         if device.type == "cpu":
             return self
-        moved = [t.to(device, non_blocking=True) for t in (self.input_ids, self.places, self.labels, self.weights, self.labelled)]
+        moved = [
+            t.to(device, non_blocking=True)
+            for t in (self.input_ids, self.places, self.labels, self.weights, self.labelled)
+        ]
         return Micro(self.which, *moved)
 
 
@@ -83,7 +86,9 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
     return groups[::-1]
 
 
-def micro_batches(examples: Sequence[Example], rows: Sequence[int], limits: Limits, reduction: str = "token_mean") -> list[Micro]:
+def micro_batches(
+    examples: Sequence[Example], rows: Sequence[int], limits: Limits, reduction: str = "token_mean"
+) -> list[Micro]:
     """The step's rows as micro-batches. The normaliser Z is that of the whole step, so the cut does not change the result."""
     step = [examples[i] for i in rows]
     total = sum(e.supervised for e in step)

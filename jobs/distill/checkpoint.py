@@ -49,14 +49,21 @@ def write_folder(target: Path, files: Mapping[str, bytes], note: dict[str, Any])
     target.parent.mkdir(parents=True, exist_ok=True)
     temp = target.parent / f".{target.name}.{os.getpid()}.tmp"
     shutil.rmtree(temp, ignore_errors=True)
-    manifest = {**note, "files": {name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()}}
+    manifest = {
+        **note,
+        "files": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()
+        },
+    }
     try:
         temp.mkdir()
         failpoint("before_write")
         for name, data in files.items():
             _write(temp / name, data)
             failpoint(f"after_write:{name.split('.')[0]}")
-        _write(temp / MANIFEST, json.dumps({**manifest, "sha256": _own_hash(manifest)}, indent=1, sort_keys=True).encode())
+        _write(
+            temp / MANIFEST, json.dumps({**manifest, "sha256": _own_hash(manifest)}, indent=1, sort_keys=True).encode()
+        )
         failpoint("after_manifest")
         _sync_folder(temp)
         failpoint("before_rename")
@@ -70,7 +77,11 @@ def write_folder(target: Path, files: Mapping[str, bytes], note: dict[str, Any])
         shutil.rmtree(temp, ignore_errors=True)
         if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             size = sum(len(d) for d in files.values())
-            raise Transient(f"The disk is full: {size:,} bytes were to be written.", code="DISK_FULL", hint="Free some space; the run goes on from its last checkpoint.") from e
+            raise Transient(
+                f"The disk is full: {size:,} bytes were to be written.",
+                code="DISK_FULL",
+                hint="Free some space; the run goes on from its last checkpoint.",
+            ) from e
         raise
     return manifest
 
@@ -135,11 +146,21 @@ class Checkpoints:
         self.events = events
         self.places = [self.folder, *(p / "checkpoints" for p in earlier)]
 
-    def save(self, step: int, adapter: dict[str, torch.Tensor], state: dict[str, torch.Tensor], note: dict[str, Any]) -> None:
+    def save(
+        self, step: int, adapter: dict[str, torch.Tensor], state: dict[str, torch.Tensor], note: dict[str, Any]
+    ) -> None:
         name = f"{self.arm}-step-{step:08d}"
         files = {"adapter.safetensors": save_tensors(_plain(adapter)), "state.safetensors": save_tensors(_plain(state))}
-        manifest = write_folder(self.folder / name, files, {"identity": self.identity, "arm": self.arm, "step": step, **note})
-        self.events.emit("checkpoint", step=step, stage=self.arm, folder=f"checkpoints/{name}", sha256=manifest["files"]["adapter.safetensors"]["sha256"])
+        manifest = write_folder(
+            self.folder / name, files, {"identity": self.identity, "arm": self.arm, "step": step, **note}
+        )
+        self.events.emit(
+            "checkpoint",
+            step=step,
+            stage=self.arm,
+            folder=f"checkpoints/{name}",
+            sha256=manifest["files"]["adapter.safetensors"]["sha256"],
+        )
         for old in self._here()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -33,7 +33,13 @@ class DistillError(Exception):
     retry = False
 
     def __init__(
-        self, message: str, *, field: str | None = None, hint: str | None = None, limit: Any = None, code: str | None = None
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        limit: Any = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -47,7 +47,9 @@ def judge(session: Session, speaker: Speaker, arm: str, metric: str) -> Judged:
     session.events.emit("phase", phase="evaluate", stage=arm, total=len(rows))
     if metric == "bits_per_byte":
         return Judged(_bits(session, speaker, rows, arm), {})
-    said = collect(session, speaker, rows, decoding_of(speaker, evaluation.max_new_tokens), evaluation.batch_size, "evaluate")
+    said = collect(
+        session, speaker, rows, decoding_of(speaker, evaluation.max_new_tokens), evaluation.batch_size, "evaluate"
+    )
     return Judged(score_answers(rows, said, metric), said)
 
 
@@ -103,4 +105,9 @@ def answer_bytes(rows: Sequence[Row]) -> list[int]:
 
 
 def settings_of(evaluation: Evaluation, metric: str) -> dict[str, Any]:
-    return {"metric": metric, "max_new_tokens": evaluation.max_new_tokens, "batch_size": evaluation.batch_size, "limit": evaluation.limit}
+    return {
+        "metric": metric,
+        "max_new_tokens": evaluation.max_new_tokens,
+        "batch_size": evaluation.batch_size,
+        "limit": evaluation.limit,
+    }

@@ -102,7 +102,9 @@ def read(path: Path, after: int = 0) -> Iterator[dict[str, Any]]:
 def _sentence(type: str, f: dict[str, Any]) -> str:
     """One readable line for the terminal."""
     if type == "metric":
-        return f"step {f['step']} [{f.get('arm', 'student')}] " + " ".join(f"{k}={v:.4g}" for k, v in f["values"].items())
+        return f"step {f['step']} [{f.get('arm', 'student')}] " + " ".join(
+            f"{k}={v:.4g}" for k, v in f["values"].items()
+        )
     if type == "progress":
         return f"{f.get('phase', '')} {f['done']}/{f['total']} {f.get('unit', '')}"
     if type == "reason":

@@ -28,7 +28,9 @@ def export(session: Session, model: Any, report: dict[str, Any]) -> str:
     adapter_sha256 = hashlib.sha256(weights).hexdigest()
     report["adapter_sha256"] = adapter_sha256
     (folder / "adapter_model.safetensors").write_bytes(weights)
-    (folder / "adapter_config.json").write_text(json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n")
+    (folder / "adapter_config.json").write_text(
+        json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n"
+    )
     (folder / "recipe.yaml").write_text(recipes.to_yaml(public_recipe(session)), encoding="utf-8")
     (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(model_card(session, report), encoding="utf-8")
@@ -60,14 +62,18 @@ def public_recipe(session: Session) -> recipes.Recipe:
     asked, changes = session.asked, {}
     for who in ("teacher", "student"):
         if (reference := getattr(asked, who)) and (source := session.sources.get(who)):
-            changes[who] = reference.model_copy(update={"model": source.key, "revision": source.revision, "sha256": source.sha256})
+            changes[who] = reference.model_copy(
+                update={"model": source.key, "revision": source.revision, "sha256": source.sha256}
+            )
     data = asked.data.model_copy(update={"file": Path(asked.data.file).name if asked.data.file else None})
     return asked.model_copy(update={**changes, "data": data})
 
 
 def write_sums(folder: Path) -> None:
     """`sha256sum --check SHA256SUMS` verifies the folder without any program of ours."""
-    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(folder.iterdir()) if p.name != SUMS]
+    lines = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(folder.iterdir()) if p.name != SUMS
+    ]
     (folder / SUMS).write_text("".join(lines))
 
 
@@ -132,7 +138,9 @@ def _dataset(session: Session) -> str:
 
 
 def _score_rows(report: dict[str, Any]) -> str:
-    lines = [f"| {name} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |" for name, s in report["scores"].items()]
+    lines = [
+        f"| {name} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |" for name, s in report["scores"].items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -105,7 +105,9 @@ def _left_padded(prompts: Sequence[Sequence[int]], pad: int, device: torch.devic
     return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
 
-def _picker(decoding: Decoding, prompts: Sequence[Sequence[int]]) -> Callable[[torch.Tensor, list[int], list[list[int]]], list[int]]:
+def _picker(
+    decoding: Decoding, prompts: Sequence[Sequence[int]]
+) -> Callable[[torch.Tensor, list[int], list[list[int]]], list[int]]:
     """Greedy, or sampled with draws that depend on (seed, prompt, place) alone: the batch a row is in changes nothing."""
     if decoding.temperature == 0:
         return lambda logits, alive, written: logits.argmax(-1).tolist()

@@ -62,6 +62,13 @@ def _arms(session: Session, adapter: Path, metric: str) -> dict[str, Judged]:
         arms["student"] = judge(session, replace(base, load=lambda: tuned, adapter_sha256=weights), "student", metric)
         if "teacher" in session.sources and session.recipe.teacher:
             teacher = session.open("teacher")
-            speaker = Speaker(lambda: teacher.model, teacher.renderer, teacher.context, session.sources["teacher"].sha256, "", str(teacher.dtype))
+            speaker = Speaker(
+                lambda: teacher.model,
+                teacher.renderer,
+                teacher.context,
+                session.sources["teacher"].sha256,
+                "",
+                str(teacher.dtype),
+            )
             arms["teacher"] = judge(session, speaker, "teacher", metric)
     return arms

@@ -43,7 +43,9 @@ def find(recipe: Recipe, overrides: Overrides, beside: Path, events: Events | No
         if reference is not None:
             models[who] = overrides.folder(who) or _model(reference, beside, events)
             if not models[who].is_dir():
-                raise ModelRejected(f"There is no folder {str(models[who])!r}.", field=f"{who}.model", hint="Check the path.")
+                raise ModelRejected(
+                    f"There is no folder {str(models[who])!r}.", field=f"{who}.model", hint="Check the path."
+                )
     return Places(models, _rows(recipe, overrides, beside))
 
 
@@ -76,7 +78,11 @@ def _sample_rows(dataset: str) -> Path:
     for sample in DATASETS:
         if sample.key == dataset:
             return Path(sample.folder) / sample.rows
-    raise PlanRefused(f"The dataset {dataset!r} is not on this machine.", field="data.dataset", hint="Set data.file, or give --data FILE.")
+    raise PlanRefused(
+        f"The dataset {dataset!r} is not on this machine.",
+        field="data.dataset",
+        hint="Set data.file, or give --data FILE.",
+    )
 
 
 def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None) -> None:
@@ -92,12 +98,19 @@ def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None
     for who, place in places.models.items():
         reference = getattr(recipe, who)
         key = reference.model if not Path(reference.model).is_absolute() else Path(reference.model).name
-        listed[who] = {"folder": str(place.resolve()), "key": key, "revision": reference.revision, "sha256": manifest_sha256(place)}
+        listed[who] = {
+            "folder": str(place.resolve()),
+            "key": key,
+            "revision": reference.revision,
+            "sha256": manifest_sha256(place),
+        }
     (folder / "models.json").write_text(json.dumps(listed, indent=1))
     (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
     if plan:
         (folder / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
-    pq.write_table(pa.Table.from_pylist(places.rows, schema=SCHEMA), folder / "data" / "rows.parquet", compression="zstd")
+    pq.write_table(
+        pa.Table.from_pylist(places.rows, schema=SCHEMA), folder / "data" / "rows.parquet", compression="zstd"
+    )
 
 
 def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
@@ -105,7 +118,9 @@ def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
     from .models.inspect import inspect_model
 
     models = {who: inspect_model(place, name=getattr(recipe, who).model) for who, place in places.models.items()}
-    return Facts(student=models["student"], teacher=models.get("teacher"), data=data_facts(recipe, places, models), device=device)
+    return Facts(
+        student=models["student"], teacher=models.get("teacher"), data=data_facts(recipe, places, models), device=device
+    )
 
 
 def data_facts(recipe: Recipe, places: Places, models: dict[str, ModelFacts]) -> DataFacts:
@@ -113,7 +128,12 @@ def data_facts(recipe: Recipe, places: Places, models: dict[str, ModelFacts]) ->
 
     tokenizers: dict[str, dict[str, Any]] = {}
     for who, facts in models.items():
-        entry = {"folder": str(places.models[who]), "vocab_sha256": facts.tokenizer.vocab_sha256, "title": facts.name, "context": facts.context}
+        entry = {
+            "folder": str(places.models[who]),
+            "vocab_sha256": facts.tokenizer.vocab_sha256,
+            "title": facts.name,
+            "context": facts.context,
+        }
         tokenizers.setdefault(facts.tokenizer.vocab_sha256, entry)
     found = profile(places.rows, "0" * 64, list(tokenizers.values()), recipe.data.heldout, lambda done: None)
     return DataFacts.model_validate(found["facts"])
@@ -132,4 +152,6 @@ def refuse(plan: Plan) -> None:
         return
     first, more = plan.refusals[0], len(plan.refusals) - 1
     tail = f" And {more} more problem{'s' if more > 1 else ''}: see `plan`." if more else ""
-    raise PlanRefused(first.message + tail, field=first.field, hint=first.fix.label if first.fix else None, code=first.code)
+    raise PlanRefused(
+        first.message + tail, field=first.field, hint=first.fix.label if first.fix else None, code=first.code
+    )

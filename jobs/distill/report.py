@@ -28,7 +28,9 @@ def build(session: Session, arms: Mapping[str, Judged], metric: str, training: d
         "version": 1,
         "metric": metric,
         "lower_is_better": metric == "bits_per_byte",
-        "scores": {name: boot.score(name).as_dict() for name in ("base", "control", "student", "teacher") if name in arms},
+        "scores": {
+            name: boot.score(name).as_dict() for name in ("base", "control", "student", "teacher") if name in arms
+        },
         "gap_closed": boot.gap_closed("student").as_dict(),
         "control_gap_closed": boot.gap_closed("control").as_dict(),
         "student_minus_control": boot.difference("student", "control").as_dict(),
@@ -63,7 +65,11 @@ def examples(rows: Sequence[Row], arms: Mapping[str, Judged]) -> dict[str, list[
     if len(lost) < EXAMPLES and "teacher" in arms:
         # A base that knows nothing loses nothing: then show where the teacher is right and the student is not.
         behind = arms["teacher"].scores.top - arms["student"].scores.top
-        lost += [_shown(rows[i], arms) for i in sorted(range(len(rows)), key=lambda i: rows[i].row_id) if behind[i] > 0 and margin[i] >= 0][: EXAMPLES - len(lost)]
+        lost += [
+            _shown(rows[i], arms)
+            for i in sorted(range(len(rows)), key=lambda i: rows[i].row_id)
+            if behind[i] > 0 and margin[i] >= 0
+        ][: EXAMPLES - len(lost)]
     return {"won": won, "lost": lost}
 
 
@@ -81,7 +87,12 @@ def slices(rows: Sequence[Row], arms: Mapping[str, Judged]) -> list[dict[str, An
 
 
 def _shown(row: Row, arms: Mapping[str, Judged]) -> dict[str, Any]:
-    return {"row_id": row.row_id, "prompt": row.question, "gold": row.answer, **{n: a.said[row.row_id].text for n, a in arms.items()}}
+    return {
+        "row_id": row.row_id,
+        "prompt": row.question,
+        "gold": row.answer,
+        **{n: a.said[row.row_id].text for n, a in arms.items()},
+    }
 
 
 def _mean_tokens(arm: Judged) -> float:
@@ -90,5 +101,9 @@ def _mean_tokens(arm: Judged) -> float:
 
 def _choices(session: Session) -> list[dict[str, Any]]:
     """The automatic choices of this run, from its own events, each once."""
-    found = [{k: e[k] for k in ("field", "value", "why")} for e in read(session.folder / "events.jsonl") if e["type"] == "reason"]
+    found = [
+        {k: e[k] for k in ("field", "value", "why")}
+        for e in read(session.folder / "events.jsonl")
+        if e["type"] == "reason"
+    ]
     return list({tuple(map(str, c.values())): c for c in found}.values())

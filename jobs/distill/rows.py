@@ -68,13 +68,17 @@ def read_rows(path: Path, heldout: float = 0.1) -> list[Row]:
         r["answer"] = r["answer"] or None
     rows = []
     for r, split in zip(records, assign_splits(records, heldout), strict=True):
-        rows.append(Row(r["row_id"], tuple(r["messages"]), r["answer"], split, int(r["line"] or 0), r["answer"] is not None))
+        rows.append(
+            Row(r["row_id"], tuple(r["messages"]), r["answer"], split, int(r["line"] or 0), r["answer"] is not None)
+        )
     return rows
 
 
 def rows_sha256(rows: Iterable[Row]) -> str:
     """Content hash of rows, independent of the file's encoding and order."""
-    lines = sorted(json.dumps([r.row_id, list(r.messages), r.answer, r.split], ensure_ascii=False, sort_keys=True) for r in rows)
+    lines = sorted(
+        json.dumps([r.row_id, list(r.messages), r.answer, r.split], ensure_ascii=False, sort_keys=True) for r in rows
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -86,7 +90,11 @@ def stratified(rows: Sequence[Row], limit: int | None, seed: int = 0) -> list[Ro
     for row in sorted(rows, key=lambda r: hashlib.sha256(f"{seed}:{r.row_id}".encode()).digest()):
         by_answer.setdefault(row.answer if row.labelled else None, []).append(row)
     # A row's place is its rank inside its own answer's rows, as a share: every answer is cut at the same depth.
-    ranked = sorted(((i + 0.5) / len(group), n, row.row_id) for n, group in enumerate(by_answer.values()) for i, row in enumerate(group))
+    ranked = sorted(
+        ((i + 0.5) / len(group), n, row.row_id)
+        for n, group in enumerate(by_answer.values())
+        for i, row in enumerate(group)
+    )
     chosen = {row_id for _, _, row_id in ranked[:limit]}
     return [row for row in rows if row.row_id in chosen]
 
@@ -102,7 +110,9 @@ class Renderer:
         self.conversation = Conversation(own, tokenizer.special_tokens_map, tokenizer.get_added_vocab())
         self.bos = [] if own else self._bos_of_plain_text()
         if not own and events:
-            events.reason("template", "plain text", "the model has no chat template: the texts, a line break, the answer")
+            events.reason(
+                "template", "plain text", "the model has no chat template: the texts, a line break, the answer"
+            )
 
     @property
     def template(self) -> str:
@@ -144,7 +154,9 @@ def _refusals_of_rows() -> Iterator[None]:
     try:
         yield
     except ModelRejected as e:
-        raise DataRefused(e.message, field="data", hint="The template may not take a system turn, or two turns of one role in a row.") from e
+        raise DataRefused(
+            e.message, field="data", hint="The template may not take a system turn, or two turns of one role in a row."
+        ) from e
 
 
 @dataclass(frozen=True)

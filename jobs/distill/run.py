@@ -57,7 +57,9 @@ def _measure_start(work: Work) -> None:
     examples = [work.student.renderer.example(r) for r in rows]
     nats = sum(answer_bits(work.student_speaker(), examples)) * math.log(2) / sum(e.supervised for e in examples)
     chance = math.log(work.student.vocab)
-    text = f"Before training the student finds gold answers {nats:.1f} nats a token unlikely (blind chance: {chance:.1f})."
+    text = (
+        f"Before training the student finds gold answers {nats:.1f} nats a token unlikely (blind chance: {chance:.1f})."
+    )
     unlikely = nats > UNLIKELY * chance and not session.recipe.student.adapter.head
     hint = " Adapting the output layer too (student.adapter.head) may help." if unlikely else ""
     session.events.log(text + hint, "warning" if unlikely else "info")
@@ -82,7 +84,12 @@ def _warn_of_no_gap(session: Session, arms: dict[str, Judged], metric: str) -> N
     base, teacher = (float(arms[a].scores.mean()) for a in ("base", "teacher"))
     better = teacher < base if metric == "bits_per_byte" else teacher > base
     if not better:
-        session.events.emit("alarm", code="NO_GAP", step=0, message=f"The teacher scores {teacher:.3f} and the untrained student {base:.3f}: there is nothing to learn by this score.")
+        session.events.emit(
+            "alarm",
+            code="NO_GAP",
+            step=0,
+            message=f"The teacher scores {teacher:.3f} and the untrained student {base:.3f}: there is nothing to learn by this score.",
+        )
 
 
 def _carry_out(work: Work) -> list[str]:

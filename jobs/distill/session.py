@@ -48,7 +48,11 @@ class Opened:
     def model(self) -> Any:
         """The weights; raises ModelChanged when the files are no longer those that were checked."""
         if self.sha256 and (found := manifest_sha256(self.folder)) != self.sha256:
-            raise ModelChanged(f"The {self.who}'s files changed: {self.sha256[:12]}… was promised, {found[:12]}… lies there.", field=f"{self.who}.model", hint="Add the model again and start a new run.")
+            raise ModelChanged(
+                f"The {self.who}'s files changed: {self.sha256[:12]}… was promised, {found[:12]}… lies there.",
+                field=f"{self.who}.model",
+                hint="Add the model again and start a new run.",
+            )
         return load_model(self.folder, self.dtype, self.device)
 
 
@@ -94,9 +98,17 @@ class Session:
         wanted = self.recipe.data.sha256 if pinned else None
         found = {self.rows_hash, hashlib.sha256((self.folder / "data" / "rows.parquet").read_bytes()).hexdigest()}
         if wanted and wanted not in found:
-            raise DatasetChanged(f"The data changed: the recipe pins {wanted[:12]}…, the rows here are {self.rows_hash[:12]}….", field="data.sha256", hint="Start a new run with the present data.")
+            raise DatasetChanged(
+                f"The data changed: the recipe pins {wanted[:12]}…, the rows here are {self.rows_hash[:12]}….",
+                field="data.sha256",
+                hint="Start a new run with the present data.",
+            )
         if not self.heldout_rows:
-            raise PlanRefused("There are no labelled held-out rows, so nothing can be scored.", field="data.heldout", hint="Give some rows an answer and mark them as held-out, or raise the held-out share.")
+            raise PlanRefused(
+                "There are no labelled held-out rows, so nothing can be scored.",
+                field="data.heldout",
+                hint="Give some rows an answer and mark them as held-out, or raise the held-out share.",
+            )
         if not self.train_rows:
             raise PlanRefused("There are no rows to train on.", field="data", hint="Mark some rows as train.")
 
@@ -121,15 +133,25 @@ class Session:
         if reference is None:
             raise PlanRefused("This recipe names no teacher.", field="teacher", hint="Choose a teacher.")
         if reference.sha256 and source.sha256 and reference.sha256 != source.sha256:
-            raise ModelChanged(f"The {who}'s files changed: the recipe pins {reference.sha256[:12]}…, found {source.sha256[:12]}….", field=f"{who}.sha256", hint="Start a new run with the present model.")
+            raise ModelChanged(
+                f"The {who}'s files changed: the recipe pins {reference.sha256[:12]}…, found {source.sha256[:12]}….",
+                field=f"{who}.sha256",
+                hint="Start a new run with the present model.",
+            )
         tokenizer = load_tokenizer(source.folder)
         ends = eos_ids(source.folder, tokenizer.eos_token_id)
         if not ends:
-            raise PlanRefused(f"The {who}'s tokenizer has no end-of-text token, so answers would never end.", field=f"{who}.model", hint="Choose a model with an end-of-text token.")
+            raise PlanRefused(
+                f"The {who}'s tokenizer has no end-of-text token, so answers would never end.",
+                field=f"{who}.model",
+                hint="Choose a model with an end-of-text token.",
+            )
         renderer = Renderer(tokenizer, ends, self.events)
         dtype = choose(reference.dtype, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
-        return Opened(source.folder, dtype, self.device, renderer, vocab, read_config(source.folder).context, who, source.sha256)
+        return Opened(
+            source.folder, dtype, self.device, renderer, vocab, read_config(source.folder).context, who, source.sha256
+        )
 
     def release(self) -> None:
         """Gives the memory of models that nobody holds any more back."""
@@ -177,7 +199,11 @@ def open_session(folder: Path, events: Events, signals: list[Path] | None = None
     expanded = recipes.parse(json.loads(plan.read_text(encoding="utf-8"))["recipe"]) if plan.exists() else expand(asked)
     listed = json.loads((folder / "models.json").read_text(encoding="utf-8"))
     sources = {who: _source(entry) for who, entry in listed.items() if entry}
-    places = [*(signals or []), folder / "signals", *(Path(p) for p in os.environ.get("WB_SIGNALS", "").split(os.pathsep) if p)]
+    places = [
+        *(signals or []),
+        folder / "signals",
+        *(Path(p) for p in os.environ.get("WB_SIGNALS", "").split(os.pathsep) if p),
+    ]
     earlier = earlier_folders()
     places += [*(p / "signals" for p in earlier), *_sample_signals(sources)]
     return Session(folder, expanded, asked, sources, events, earlier, [p for p in places if p.is_dir()])

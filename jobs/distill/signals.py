@@ -44,7 +44,13 @@ class Settings:
     temperatures: tuple[float, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "teacher": self.teacher, "top_k": self.top_k, "mass": self.mass, "temperatures": list(self.temperatures)}
+        return {
+            "format": FORMAT,
+            "teacher": self.teacher,
+            "top_k": self.top_k,
+            "mass": self.mass,
+            "temperatures": list(self.temperatures),
+        }
 
     def serves(self, other: Settings) -> bool:
         """Whether signals of these settings may stand in for `other`: same teacher, at least as much kept."""
@@ -65,7 +71,9 @@ class RowSignals:
 class Store:
     """A folder of signals: rows found by key, new rows appended as shards."""
 
-    def __init__(self, folder: Path, settings: Settings, events: Events | None = None, *, writable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, events: Events | None = None, *, writable: bool = True
+    ) -> None:
         self.folder = Path(folder)
         self.settings = settings
         self.events = events
@@ -120,7 +128,9 @@ class Store:
             "z": np.concatenate([r.z for r in rows]),
             "lse": np.concatenate([r.lse for r in rows]),
         }
-        data = save(tensors, {"keys": ",".join(self._fresh), **{k: json.dumps(v) for k, v in self.settings.as_dict().items()}})
+        data = save(
+            tensors, {"keys": ",".join(self._fresh), **{k: json.dumps(v) for k, v in self.settings.as_dict().items()}}
+        )
         name = f"shard-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
         temp = self.folder / f".{name}.tmp"
         with temp.open("wb") as file:
@@ -140,7 +150,12 @@ class Store:
             with safe_open(path, framework="np") as shard:
                 header = shard.metadata() or {}
                 keys = header.get("keys", "").split(",")
-                found = Settings(json.loads(header["teacher"]), json.loads(header["top_k"]), json.loads(header["mass"]), tuple(json.loads(header["temperatures"])))
+                found = Settings(
+                    json.loads(header["teacher"]),
+                    json.loads(header["top_k"]),
+                    json.loads(header["mass"]),
+                    tuple(json.loads(header["temperatures"])),
+                )
                 parts = {name: shard.get_tensor(name) for name in ("rows", "counts", "ids", "z", "lse")}
         except (SafetensorError, OSError, ValueError, KeyError) as e:
             self._warn(f"Signals {path.name} cannot be read and are recorded again: {e}")
@@ -154,7 +169,9 @@ class Store:
         for key, end, n in zip(keys, ends, parts["rows"], strict=True):
             first, last = entry_ends[end - n], entry_ends[end]
             lse = np.ascontiguousarray(parts["lse"][end - n : end][:, columns])
-            self._rows[key] = RowSignals(parts["counts"][end - n : end], parts["ids"][first:last].astype(np.int32), parts["z"][first:last], lse)
+            self._rows[key] = RowSignals(
+                parts["counts"][end - n : end], parts["ids"][first:last].astype(np.int32), parts["z"][first:last], lse
+            )
 
     def _warn(self, message: str) -> None:
         if self.events:
@@ -170,7 +187,9 @@ def read_settings(folder: Path) -> Settings | None:
         return None
 
 
-def trim(ids: np.ndarray, z: np.ndarray, count: np.ndarray, lse: np.ndarray, temperatures: Sequence[float]) -> RowSignals:
+def trim(
+    ids: np.ndarray, z: np.ndarray, count: np.ndarray, lse: np.ndarray, temperatures: Sequence[float]
+) -> RowSignals:
     """Keeps the first `count` [P] of each position's top ids [P, K].
 
     z [P, K] are raw logits in falling order, lse [P, T] their normalisers; both are stored relative to the largest
@@ -179,7 +198,12 @@ def trim(ids: np.ndarray, z: np.ndarray, count: np.ndarray, lse: np.ndarray, tem
     top = z[:, :1]
     keep = np.arange(ids.shape[1])[None, :] < count[:, None]
     shifted = lse - top / np.asarray(temperatures, dtype=np.float32)[None, :]
-    return RowSignals(count.astype(np.uint16), ids[keep].astype(np.int32), (z - top).astype(np.float16)[keep], shifted.astype(np.float32))
+    return RowSignals(
+        count.astype(np.uint16),
+        ids[keep].astype(np.int32),
+        (z - top).astype(np.float16)[keep],
+        shifted.astype(np.float32),
+    )
 
 
 def _narrow(ids: np.ndarray) -> np.ndarray:

@@ -162,7 +162,9 @@ class Loop:
             self._refuse_dead_parameters()
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters.full, self.arm.stage.clip))
         if math.isfinite(values["loss"]) and math.isfinite(norm):
-            rate = self.progress.rate_scale * rate_at(step, self.arm.steps, self.arm.stage.learning_rate, self.arm.stage.schedule)
+            rate = self.progress.rate_scale * rate_at(
+                step, self.arm.steps, self.arm.stage.learning_rate, self.arm.stage.schedule
+            )
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()
@@ -193,7 +195,9 @@ class Loop:
                 self.progress.halvings += 1
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
-            self.events.reason("train.micro_batch", self.limits.rows, "memory ran out; smaller micro-batches give the same result")
+            self.events.reason(
+                "train.micro_batch", self.limits.rows, "memory ran out; smaller micro-batches give the same result"
+            )
 
     def _accumulate(self, rows: list[int]) -> tuple[dict[str, float], int]:
         totals: torch.Tensor | None = None
@@ -218,7 +222,9 @@ class Loop:
         group = [self.arm.examples[i] for i in micro.which]
         side = self.arm.teacher.side(micro, group) if self.arm.teacher else None
         states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state  # [rows, length, H]
-        hidden = states.flatten(0, 1).index_select(0, micro.places)  # [N, H]: only positions that predict an answer token
+        hidden = states.flatten(0, 1).index_select(
+            0, micro.places
+        )  # [N, H]: only positions that predict an answer token
         out = head_pass(
             hidden,
             Head.of(self.model, self.arm.vocab),  # anew: an adapted output layer carries this forward's graph
@@ -250,7 +256,13 @@ class Loop:
         """The update is not applied and never hidden; three in a hundred steps send the run back once, then end it."""
         ids = [self.arm.examples[i].row_id for i in rows]
         word = "loss" if not math.isfinite(loss) else "gradient"
-        self.events.emit("alarm", code="NONFINITE_STEP", step=step + 1, message=f"Step {step + 1} was left out: its {word} is not finite.", row_ids=ids)
+        self.events.emit(
+            "alarm",
+            code="NONFINITE_STEP",
+            step=step + 1,
+            message=f"Step {step + 1} was left out: its {word} is not finite.",
+            row_ids=ids,
+        )
         self.progress.step += 1
         self.progress.skipped.append(step)
         recent = [s for s in self.progress.skipped if s > step - NONFINITE_WINDOW]
@@ -268,13 +280,22 @@ class Loop:
         if not self.resume():
             self._restart()
         self.progress.rolled_back, self.progress.rate_scale = True, scale
-        self.events.emit("alarm", code="ROLLED_BACK", step=self.progress.step, message=f"{count} steps were not finite: back to step {self.progress.step} with half the learning rate.")
+        self.events.emit(
+            "alarm",
+            code="ROLLED_BACK",
+            step=self.progress.step,
+            message=f"{count} steps were not finite: back to step {self.progress.step} with half the learning rate.",
+        )
 
     def refuse_nonfinite_weights(self) -> None:
         """No run with a non-finite weight may succeed."""
         bad = [n for n, p in self.parameters.items() if not bool(torch.isfinite(p).all())]
         if bad:
-            raise TrainNonFinite(f"{len(bad)} adapter tensors hold non-finite numbers, {bad[0]} among them.", field="train.learning_rate", hint="Lower the learning rate.")
+            raise TrainNonFinite(
+                f"{len(bad)} adapter tensors hold non-finite numbers, {bad[0]} among them.",
+                field="train.learning_rate",
+                hint="Lower the learning rate.",
+            )
 
     # -- progress and checkpoints ---------------------------------------------------------------------------------
 
@@ -283,7 +304,12 @@ class Loop:
         self.losses.append(values["loss"])
         for term in self.arm.terms:
             if term.objective.needs_teacher and values[f"loss.{term.objective.name}"] < DIVERGENCE_FLOOR:
-                self.events.emit("alarm", code="NEGATIVE_DIVERGENCE", step=step + 1, message=f"{term.objective.name} is {values[f'loss.{term.objective.name}']:.3g}; a divergence is never negative.")
+                self.events.emit(
+                    "alarm",
+                    code="NEGATIVE_DIVERGENCE",
+                    step=step + 1,
+                    message=f"{term.objective.name} is {values[f'loss.{term.objective.name}']:.3g}; a divergence is never negative.",
+                )
         values = {**values, "tokens_per_second": tokens / seconds, "memory_bytes": float(memory_now())}
         self.events.emit("metric", step=step + 1, arm=self.arm.name, values=values)
         now = time.monotonic()
@@ -291,7 +317,15 @@ class Loop:
             self._told = now
             rate = len(self.losses) / max(1e-9, self._elapsed())
             left = (self.arm.steps - self.progress.step) / rate
-            self.events.emit("progress", phase=self.arm.phase, done=self.progress.step, total=self.arm.steps, unit="steps", rate=rate, eta=left)
+            self.events.emit(
+                "progress",
+                phase=self.arm.phase,
+                done=self.progress.step,
+                total=self.arm.steps,
+                unit="steps",
+                rate=rate,
+                eta=left,
+            )
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -321,7 +355,10 @@ class Loop:
                 if full is not live:
                     full.copy_(state[f"master.{name}"])
                 if f"exp_avg.{name}" in state:
-                    self.optimizer.state[full] = {k: state[f"{k}.{name}"].to("cpu" if k == "step" and self.device.type == "cpu" else self.device) for k in ("step", "exp_avg", "exp_avg_sq")}
+                    self.optimizer.state[full] = {
+                        k: state[f"{k}.{name}"].to("cpu" if k == "step" and self.device.type == "cpu" else self.device)
+                        for k in ("step", "exp_avg", "exp_avg_sq")
+                    }
 
     def _restart(self) -> None:
         """Back to the adapter's first values: no checkpoint had been written yet."""
@@ -338,13 +375,17 @@ class Loop:
             if full is not live:
                 state[f"master.{name}"] = full
         try:
-            self.checkpoints.save(self.progress.step, dict(self.parameters), state, {"progress": self.progress.as_dict()})
+            self.checkpoints.save(
+                self.progress.step, dict(self.parameters), state, {"progress": self.progress.as_dict()}
+            )
             self.failed_saves = 0
         except OSError as e:
             self.failed_saves += 1
             self.events.log(f"A checkpoint could not be written ({e.strerror or e}); training goes on.", "error")
             if self.failed_saves >= 3:
-                raise Transient("Three checkpoints in a row could not be written.", hint="Look at the disk of the worker.") from e
+                raise Transient(
+                    "Three checkpoints in a row could not be written.", hint="Look at the disk of the worker."
+                ) from e
 
     def outcome(self) -> Outcome:
         first, last = (self.losses[0], self.losses[-1]) if self.losses else (math.nan, math.nan)

@@ -48,7 +48,10 @@ def verify(adapter: Path, base: Path | None = None, rows: Path | None = None) ->
         return Verified(files, None, reported, 0)
     score, n = score_again(tuned, base, adapter, rows, report)
     if abs(score - reported) > 1e-9:
-        raise VerifyFailed(f"The report says {reported:.6f} on {n:,} held-out rows; reloaded with plain peft the adapter scores {score:.6f}.", hint="The base or the rows differ from those of the run, or the machine computes differently.")
+        raise VerifyFailed(
+            f"The report says {reported:.6f} on {n:,} held-out rows; reloaded with plain peft the adapter scores {score:.6f}.",
+            hint="The base or the rows differ from those of the run, or the machine computes differently.",
+        )
     return Verified(files, score, reported, n)
 
 
@@ -57,13 +60,17 @@ def check_sums(adapter: Path) -> int:
     try:
         lines = (adapter / SUMS).read_text().splitlines()
     except OSError as e:
-        raise ArtifactDamaged(f"There is no {SUMS} in {adapter.name}.", hint="Give the folder of a downloaded adapter, unpacked.") from e
+        raise ArtifactDamaged(
+            f"There is no {SUMS} in {adapter.name}.", hint="Give the folder of a downloaded adapter, unpacked."
+        ) from e
     for line in lines:
         wanted, name = line.split("  ", 1)
         path = adapter / name
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         if found != wanted:
-            raise ArtifactDamaged(f"{name}: expected {wanted[:12]}…, found {found[:12]}.", hint="Download the adapter again.")
+            raise ArtifactDamaged(
+                f"{name}: expected {wanted[:12]}…, found {found[:12]}.", hint="Download the adapter again."
+            )
     return len(lines)
 
 
@@ -72,16 +79,30 @@ def score_again(model: Any, base: Path, adapter: Path, rows_file: Path, report: 
     recipe = recipes.load(adapter / "recipe.yaml")
     rows = read_rows(rows_file, recipe.data.heldout)
     if (found := rows_sha256(rows)) != report["rows"]["sha256"]:
-        raise VerifyFailed(f"These are not the rows of the run: it used {report['rows']['sha256'][:12]}…, the file holds {found[:12]}….", field="rows", hint="Give data/rows.parquet of the run folder.")
+        raise VerifyFailed(
+            f"These are not the rows of the run: it used {report['rows']['sha256'][:12]}…, the file holds {found[:12]}….",
+            field="rows",
+            hint="Give data/rows.parquet of the run folder.",
+        )
     evaluation = recipe.evaluation
     heldout = stratified([r for r in rows if r.split == "heldout" and r.labelled], evaluation.limit)
     tokenizer = load_tokenizer(base)
-    speaker = Speaker(lambda: model, Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id)), read_config(base).context)
+    speaker = Speaker(
+        lambda: model, Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id)), read_config(base).context
+    )
     if report["metric"] == "bits_per_byte":
-        return sum(answer_bits(speaker, [speaker.renderer.example(r) for r in heldout])) / sum(answer_bytes(heldout)), len(heldout)
+        return sum(answer_bits(speaker, [speaker.renderer.example(r) for r in heldout])) / sum(
+            answer_bytes(heldout)
+        ), len(heldout)
     decoding = decoding_of(speaker, evaluation.max_new_tokens)
-    prompts = {r.row_id: ids for r in heldout if len(ids := speaker.renderer.prompt(r.messages)) <= speaker.context - decoding.max_new_tokens}
+    prompts = {
+        r.row_id: ids
+        for r in heldout
+        if len(ids := speaker.renderer.prompt(r.messages)) <= speaker.context - decoding.max_new_tokens
+    }
     answers = generate(model, list(prompts.values()), decoding, evaluation.batch_size)
-    said = {k: Said(speaker.renderer.decode(a.ids), a.finished, len(a.ids)) for k, a in zip(prompts, answers, strict=True)}
+    said = {
+        k: Said(speaker.renderer.decode(a.ids), a.finished, len(a.ids)) for k, a in zip(prompts, answers, strict=True)
+    }
     missing = {r.row_id: Said("", False, 0) for r in heldout}
     return float(score_answers(heldout, {**missing, **said}, report["metric"]).mean()), len(heldout)

@@ -40,7 +40,9 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as e:
-        raise ModelRejected(f"The model could not be loaded: {_first_line(e)}", hint="Add the model again, or choose another one.") from e
+        raise ModelRejected(
+            f"The model could not be loaded: {_first_line(e)}", hint="Add the model again, or choose another one."
+        ) from e
     model, info = loaded
     for word in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         names = sorted(str(n) for n in info.get(word) or ())
@@ -61,7 +63,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     except BaseException as e:  # the tokenizers library panics with a BaseException
         if isinstance(e, (KeyboardInterrupt, SystemExit)):
             raise
-        raise ModelRejected(f"The tokenizer could not be loaded: {_first_line(e)}", hint="Add the model again with its tokenizer files.") from e
+        raise ModelRejected(
+            f"The tokenizer could not be loaded: {_first_line(e)}", hint="Add the model again with its tokenizer files."
+        ) from e
 
 
 def backbone(model: Any) -> torch.nn.Module:

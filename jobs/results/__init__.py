@@ -63,7 +63,8 @@ def commit(lease: Lease, stored: Stored) -> str:
 def _write(run: Run, lease: Lease, stored: Stored) -> None:
     outcome = stored.outcome
     Artifact.objects.bulk_create(
-        Artifact(run=run, name=name, blob=stored.blobs[name], attempt=lease.attempt, fence=lease.fence) for name in outcome.artifacts
+        Artifact(run=run, name=name, blob=stored.blobs[name], attempt=lease.attempt, fence=lease.fence)
+        for name in outcome.artifacts
     )
     if outcome.commit:
         outcome.commit(run, stored.blobs)

@@ -17,7 +17,11 @@ def collect(run: Run, folder: Path) -> Outcome:
     report = read_report(folder)
     facts = report.get("facts")
     if not isinstance(facts, dict) or not report.get("folder"):
-        raise Transient("The engine ended well but left no facts about the model.", code="REPORT_MISSING", hint="See the log of the run.")
+        raise Transient(
+            "The engine ended well but left no facts about the model.",
+            code="REPORT_MISSING",
+            hint="See the log of the run.",
+        )
     files = present(folder, ("engine.log",))
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:

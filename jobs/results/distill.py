@@ -16,7 +16,11 @@ def collect(run: Run, folder: Path) -> Outcome:
     report = read_report(folder)
     adapter = sorted(p for p in (folder / "adapter").rglob("*") if p.is_file() and not p.is_symlink())
     if not any(p.name == "adapter_model.safetensors" for p in adapter):
-        raise Transient("The engine ended well but left no adapter.", code="ADAPTER_MISSING", hint="See the log of the run.")
-    files = {str(p.relative_to(folder)): p for p in adapter} | present(folder, ("report.json", "recipe.yaml", "engine.log"))
+        raise Transient(
+            "The engine ended well but left no adapter.", code="ADAPTER_MISSING", hint="See the log of the run."
+        )
+    files = {str(p.relative_to(folder)): p for p in adapter} | present(
+        folder, ("report.json", "recipe.yaml", "engine.log")
+    )
     signals.keep(described_teacher(folder), folder)
     return Outcome(report, files, tuple(files))

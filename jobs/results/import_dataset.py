@@ -24,7 +24,11 @@ def collect(run: Run, folder: Path) -> Outcome:
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
         version = _version(run, report, blobs)
-        report["dataset"], report["version"], report["version_id"] = str(version.dataset_id), version.number, str(version.pk)
+        report["dataset"], report["version"], report["version_id"] = (
+            str(version.dataset_id),
+            version.number,
+            str(version.pk),
+        )
         profile_dataset.start(run, version)
 
     return Outcome(report, files, (), commit)

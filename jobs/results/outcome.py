@@ -29,7 +29,9 @@ def read_report(folder: Path) -> dict[str, Any]:
     try:
         report = _finite(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise Transient("The engine ended well but left no readable report.", code="REPORT_MISSING", hint="See the log of the run.") from error
+        raise Transient(
+            "The engine ended well but left no readable report.", code="REPORT_MISSING", hint="See the log of the run."
+        ) from error
     if not isinstance(report, dict):
         raise Transient("The engine's report is not an object.", code="REPORT_MISSING", hint="See the log of the run.")
     return report

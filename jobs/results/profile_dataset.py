@@ -39,8 +39,16 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def profile_for_new_tokenizers(run: Run) -> None:
     """Measures the newest version of every dataset the team sees that has no lengths yet for the tokenizer of one of its models."""
-    wanted = {m.facts["tokenizer"]["vocab_sha256"] for m in Model.objects.filter(visible(run)) if m.facts and "tokenizer" in m.facts}
-    newest = DatasetVersion.objects.filter(visible(run, "dataset__")).order_by("dataset_id", "-number").distinct("dataset_id")
+    wanted = {
+        m.facts["tokenizer"]["vocab_sha256"]
+        for m in Model.objects.filter(visible(run))
+        if m.facts and "tokenizer" in m.facts
+    }
+    newest = (
+        DatasetVersion.objects.filter(visible(run, "dataset__"))
+        .order_by("dataset_id", "-number")
+        .distinct("dataset_id")
+    )
     for version in newest.select_related("dataset"):
         if wanted - set((version.facts or {}).get("prompt_lengths") or {}):
             start(run, version)
@@ -49,7 +57,9 @@ def profile_for_new_tokenizers(run: Run) -> None:
 def start(run: Run, version: DatasetVersion) -> Run:
     """The profile of a version, as a run of its own."""
     title, spec = f"Profile of {version.dataset.title}"[:200], {"version": str(version.pk)}
-    return actions.start_run(Kind.PROFILE_DATASET, run.team, run.created_by, title, spec, dataset_version=version, parent=run)
+    return actions.start_run(
+        Kind.PROFILE_DATASET, run.team, run.created_by, title, spec, dataset_version=version, parent=run
+    )
 
 
 def visible(run: Run, prefix: str = "") -> Q:

@@ -32,7 +32,9 @@ def collect(run: Run, folder: Path) -> Outcome:
     def commit(run: Run, stored: dict[str, Blob]) -> None:
         _save(report)
 
-    return Outcome({"models": list(report["models"]), "datasets": list(report["datasets"])}, files, tuple(files), commit)
+    return Outcome(
+        {"models": list(report["models"]), "datasets": list(report["datasets"])}, files, tuple(files), commit
+    )
 
 
 def register() -> str:
@@ -50,7 +52,13 @@ def register() -> str:
 def _measure() -> dict[str, Any]:
     """The engine's report about the samples; raises Transient with its words when it refuses."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([*settings.ENGINE, "prepare_samples", folder], cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [*settings.ENGINE, "prepare_samples", folder],
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise Transient(f"The samples could not be prepared: {last}", code="SAMPLES")
@@ -79,7 +87,13 @@ def _dataset(sample: SampleDataset, measured: dict[str, Any]) -> None:
     rows, source = blobs.put(sample.folder / sample.rows), blobs.put(sample.folder / sample.upload)
     newest = dataset.versions.order_by("-number").first()
     if newest is None or newest.sha256 != rows.sha256:
-        newest = DatasetVersion(dataset=dataset, number=newest.number + 1 if newest else 1, sha256=rows.sha256, rows_blob=rows, source_blob=source)
+        newest = DatasetVersion(
+            dataset=dataset,
+            number=newest.number + 1 if newest else 1,
+            sha256=rows.sha256,
+            rows_blob=rows,
+            source_blob=source,
+        )
     newest.mapping, newest.counts = {"roles": sample.roles}, sample.counts
     newest.profile = measured["profile"]
     newest.facts = {**measured["facts"], **_lengths(newest.facts, measured["facts"])}

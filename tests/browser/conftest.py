@@ -39,15 +39,38 @@ def free_port() -> int:
 def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """Starts `python -m workbench.launch.up` with a fresh data folder and its own built-in PostgreSQL; stops it at the end."""
     data_dir, port = tmp_path_factory.mktemp("workbench"), free_port()
-    clean = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "CELERY_BROKER_URL", "LEASE_SECONDS", "POLL_SECONDS", "DEBUG", "DJANGO_SETTINGS_MODULE", "SECRET_KEY")}
-    env = {**clean, "DATA_DIR": str(data_dir), "PORT": str(port), "ADMIN_EMAIL": "ada@example.org", "ADMIN_PASSWORD": PASSWORD}
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if k
+        not in (
+            "DATABASE_URL",
+            "CELERY_BROKER_URL",
+            "LEASE_SECONDS",
+            "POLL_SECONDS",
+            "DEBUG",
+            "DJANGO_SETTINGS_MODULE",
+            "SECRET_KEY",
+        )
+    }
+    env = {
+        **clean,
+        "DATA_DIR": str(data_dir),
+        "PORT": str(port),
+        "ADMIN_EMAIL": "ada@example.org",
+        "ADMIN_PASSWORD": PASSWORD,
+    }
     out = data_dir / "up.txt"
     with out.open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "workbench.launch.up"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workbench.launch.up"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         deadline = time.monotonic() + 180
         while "is ready" not in out.read_text():
-            assert process.poll() is None and time.monotonic() < deadline, f"make up did not come up:\n{out.read_text()}"
+            assert process.poll() is None and time.monotonic() < deadline, (
+                f"make up did not come up:\n{out.read_text()}"
+            )
             time.sleep(0.2)
         yield Workbench(f"http://127.0.0.1:{port}", "ada@example.org", PASSWORD, data_dir)
     finally:
@@ -58,15 +81,29 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium where there is one, Playwright's own otherwise; a sentence when there is neither."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread; other tests use the ORM in it
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "true"  # Playwright keeps an event loop in this thread; other tests use the ORM in it
+    )
     from playwright.sync_api import Error, sync_playwright
 
     installed = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
+            browser = playwright.chromium.launch(
+                executable_path=installed,
+                args=[
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--no-first-run",
+                ],
+            )
         except Error as e:
-            pytest.fail(f"No Chromium to test with. Install it: sudo apt-get install -y chromium, or .venv/bin/playwright install chromium.\n{e}")
+            pytest.fail(
+                f"No Chromium to test with. Install it: sudo apt-get install -y chromium, or .venv/bin/playwright install chromium.\n{e}"
+            )
         yield browser
         browser.close()
 
@@ -94,7 +131,9 @@ def visit(workbench: Workbench, chromium: Any) -> Iterator[Any]:
     contexts, visitors = [], []
 
     def open_page(width: int = 1440, theme: str = "light", signed_in: bool = False) -> Clicks:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, accept_downloads=True)
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, accept_downloads=True
+        )
         contexts.append(context)
         visitor = Clicks(context.new_page(), workbench.url)
         visitor.page.set_default_timeout(20_000)

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.browser
 
 def choose(visitor: Any, name: str, data: bytes) -> None:
     visitor.open("/datasets/upload/")
-    visitor.page.get_by_label("Drop a file here").set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    visitor.page.get_by_label("Drop a file here").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    )
     visitor.click("button", "Look at the rows")
     visitor.page.wait_for_url("**/datasets/uploads/**")
 

@@ -26,7 +26,9 @@ def test_it_goes_from_a_file_to_a_distilled_adapter(visit: Any) -> None:
     visitor = visit(signed_in=True)
     page = visitor.page
     visitor.open("/datasets/upload/")
-    page.get_by_label("Drop a file here").set_input_files({"name": "bank.csv", "mimeType": "text/csv", "buffer": some_rows(12)})
+    page.get_by_label("Drop a file here").set_input_files(
+        {"name": "bank.csv", "mimeType": "text/csv", "buffer": some_rows(12)}
+    )
     visitor.click("button", "Look at the rows")
     page.wait_for_url("**/datasets/uploads/**")
     visitor.click("button", "Import 834 rows")

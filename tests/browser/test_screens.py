@@ -57,7 +57,10 @@ def test_it_looks_right_on_every_screen(width: int, theme: str, visit: Any, samp
     wrong = []
     for name, address in SCREENS.items():
         go(visitor, address.format(run=run))
-        visitor.page.wait_for_load_state("networkidle") if name not in ("run", "report") else visitor.page.wait_for_timeout(700)
+        visitor.page.wait_for_load_state("networkidle") if name not in (
+            "run",
+            "report",
+        ) else visitor.page.wait_for_timeout(700)
         visitor.page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
         wrong += [f"{name}: {problem}" for problem in problems(visitor.page, width)]
     visitor.complaints[:] = [c for c in visitor.complaints if "404" not in c]  # one of the screens is the page for that
@@ -80,7 +83,9 @@ def go(visitor: Any, address: str) -> None:
         return
     listing, prefix = address.split(" > ")
     visitor.open(listing)
-    links = visitor.page.eval_on_selector_all(f"main a[href^='{prefix}']", "all => all.map(a => a.getAttribute('href'))")
+    links = visitor.page.eval_on_selector_all(
+        f"main a[href^='{prefix}']", "all => all.map(a => a.getAttribute('href'))"
+    )
     visitor.open(next(link for link in links if len(link) > len(prefix) + 20))
 
 

@@ -21,7 +21,9 @@ def test_it_satisfies_the_dockerfile_linter(name: str) -> None:
 
 def test_it_satisfies_the_compose_specification() -> None:
     files = [ROOT / "docker" / "compose.yaml", ROOT / "docker" / "compose.gpu.yaml"]
-    done = subprocess.run([BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", *files], capture_output=True, text=True)
+    done = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", *files], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

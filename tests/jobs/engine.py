@@ -37,7 +37,9 @@ def main(verb: str, folder: Path) -> int:
     if act == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if act == "error":
-        (folder / "error.json").write_text(json.dumps({"code": "DATA_REFUSED", "message": "No rows.", "retry": spec.get("retry", False)}))
+        (folder / "error.json").write_text(
+            json.dumps({"code": "DATA_REFUSED", "message": "No rows.", "retry": spec.get("retry", False)})
+        )
         return 4
     if act == "once" and attempt == 1:
         return 139
@@ -65,9 +67,24 @@ def main(verb: str, folder: Path) -> int:
         if asked:
             emit(folder, {"type": "checkpoint", "step": step, "stage": "student", "folder": "x", "sha256": "y"})
             return 3
-    emit(folder, *({"type": "metric", "step": s, "arm": "student", "values": {"loss": 1 / s, "grad_norm": 1.0}} for s in range(1, spec.get("steps", 3) + 1)))
+    emit(
+        folder,
+        *(
+            {"type": "metric", "step": s, "arm": "student", "values": {"loss": 1 / s, "grad_norm": 1.0}}
+            for s in range(1, spec.get("steps", 3) + 1)
+        ),
+    )
     older = [p for p in os.environ["WB_RESUME_FROM"].split(os.pathsep) if p]
-    return finish(folder, {"key": spec.get("key", "stand-in"), "folder": "/models/stand-in", "facts": {"name": "stand-in"}, "attempt": attempt, "older": len(older)})
+    return finish(
+        folder,
+        {
+            "key": spec.get("key", "stand-in"),
+            "folder": "/models/stand-in",
+            "facts": {"name": "stand-in"},
+            "attempt": attempt,
+            "older": len(older),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -41,7 +41,16 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def engine_of(worker, until) -> psutil.Process:
     """The engine process itself, behind launcher and namespace."""
-    return until(lambda: next((p for p in reversed(tree_of(worker)) if "engine.py" in " ".join(p.cmdline()) and "launcher.py" not in " ".join(p.cmdline())), None))
+    return until(
+        lambda: next(
+            (
+                p
+                for p in reversed(tree_of(worker))
+                if "engine.py" in " ".join(p.cmdline()) and "launcher.py" not in " ".join(p.cmdline())
+            ),
+            None,
+        )
+    )
 
 
 def folder(run: Run) -> Path:
@@ -50,6 +59,7 @@ def folder(run: Run) -> Path:
 
 def is_working(run: Run):
     """True once the engine of a run has said how far it is."""
+
     def ask() -> bool:
         run.refresh_from_db()
         return run.state == "running" and bool(run.progress) and run.progress["done"] > 0
@@ -161,7 +171,11 @@ def test_it_quarantines_poison_after_three_attempts_f36(submit, faulty, reaches)
     run, good = submit(act="segfault"), submit(act="work")
     faulty()
     run = reaches(run, "quarantined")
-    assert run.attempt == 3 and "SIGSEGV" in run.error["message"] and any("Segmentation" in line for line in run.error["log"])
+    assert (
+        run.attempt == 3
+        and "SIGSEGV" in run.error["message"]
+        and any("Segmentation" in line for line in run.error["log"])
+    )
     assert reaches(good, "succeeded").attempt == 1
 
 
@@ -249,7 +263,9 @@ def test_it_goes_on_when_its_connections_are_cut_f15(submit, faulty, reaches, un
     until(is_working(run))
     for _ in range(5):
         with connection.cursor() as cursor:
-            cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            )
         time.sleep(0.7)
     run = reaches(run, "succeeded")
     assert run.attempt == 1

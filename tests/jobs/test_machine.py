@@ -29,7 +29,9 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         Run.objects.all().delete()
         self.team = Team.objects.create(name="T")
-        self.slots = [Slot.objects.get_or_create(host="h", name=f"gpu-{n}", defaults={"queue": "gpu"})[0].pk for n in range(2)]
+        self.slots = [
+            Slot.objects.get_or_create(host="h", name=f"gpu-{n}", defaults={"queue": "gpu"})[0].pk for n in range(2)
+        ]
         self.given: list[leases.Lease] = []
         self.fences: dict[str, int] = {}
         self.won: dict[str, int] = {}
@@ -70,7 +72,10 @@ class Machine(RuleBasedStateMachine):
     @rule(which=anybody, step=st.integers(0, 5))
     def beat(self, which: int, step: int) -> None:
         def call(lease: leases.Lease) -> None:
-            if Run.objects.get(pk=lease.run_id).state in ACTIVE or Run.objects.get(pk=lease.run_id).fence != lease.fence:
+            if (
+                Run.objects.get(pk=lease.run_id).state in ACTIVE
+                or Run.objects.get(pk=lease.run_id).fence != lease.fence
+            ):
                 leases.heartbeat(lease, step)
 
         self._try(which, call)
@@ -149,5 +154,12 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.django_db
 @pytest.mark.timeout(600)
 def test_it_keeps_its_promises_whatever_happens() -> None:
-    chosen = settings(max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    chosen = settings(
+        max_examples=25,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        derandomize=True,
+    )
     run_state_machine_as_test(Machine, settings=chosen)

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def backends() -> list[int]:
     """Server processes of everybody but us."""
     with connection.cursor() as cursor:
-        cursor.execute("select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        cursor.execute(
+            "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        )
         return [pid for (pid,) in cursor.fetchall()]
 
 
@@ -68,11 +70,25 @@ def test_it_goes_on_while_the_database_is_frozen_f16(submit, faulty, reaches, un
 
 
 @pytest.mark.slow
-def test_it_loses_nothing_when_redis_dies_with_its_data_f05(submit, faulty, reaches, until, tmp_path, free_port) -> None:
+def test_it_loses_nothing_when_redis_dies_with_its_data_f05(
+    submit, faulty, reaches, until, tmp_path, free_port
+) -> None:
     server = shutil.which("redis-server")
     if not server:
         pytest.fail("redis-server is not installed: apt-get install redis-server")
-    command = [server, "--port", str(free_port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
+    command = [
+        server,
+        "--port",
+        str(free_port),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(tmp_path),
+        "--bind",
+        "127.0.0.1",
+    ]
     redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         worker = faulty(CELERY_BROKER_URL=f"redis://127.0.0.1:{free_port}/0", POLL_SECONDS="2")

@@ -34,7 +34,9 @@ def distil(tmp_path: Path, team_a, alice):
 
     for who, seed, width in (("teacher", 1, 48), ("student", 2, 32)):
         folder = tiny.model(tmp_path / who, seed, width)
-        Model.objects.create(key=f"sample/tiny-{who}", title=who, source="sample", folder=str(folder), sha256=manifest_sha256(folder))
+        Model.objects.create(
+            key=f"sample/tiny-{who}", title=who, source="sample", folder=str(folder), sha256=manifest_sha256(folder)
+        )
     rows = blobs.put(tiny.write_rows(tmp_path / "rows.parquet", tiny.rows()))
     dataset = Dataset.objects.create(key="tiny", title="Tiny")
     version = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=rows.sha256, rows_blob=rows)
@@ -59,14 +61,20 @@ def training(run: Run, step: int):
 
 def engine_of(worker) -> psutil.Process:
     """The process that trains: the last of the chain worker, launcher, namespace, engine."""
-    return [p for p in psutil.Process(worker.process.pid).children(recursive=True) if "jobs.distill" in p.cmdline() and "distill" in p.cmdline()][-1]
+    return [
+        p
+        for p in psutil.Process(worker.process.pid).children(recursive=True)
+        if "jobs.distill" in p.cmdline() and "distill" in p.cmdline()
+    ][-1]
 
 
 def test_it_has_the_same_adapter_after_any_death(distil, worker, reaches, until) -> None:
     gpu = worker("gpu", OMP_NUM_THREADS="1")
     calm = reaches(distil(), "succeeded", "failed", "quarantined", seconds=180)
     assert calm.state == "succeeded", calm.error
-    assert {"adapter/adapter_config.json", "report.json", "recipe.yaml", "engine.log"} <= set(calm.artifacts.values_list("name", flat=True))
+    assert {"adapter/adapter_config.json", "report.json", "recipe.yaml", "engine.log"} <= set(
+        calm.artifacts.values_list("name", flat=True)
+    )
     assert set(calm.report["scores"]) == {"base", "control", "student", "teacher"}
     assert {"loss", "grad_norm"} <= set(calm.metrics.values_list("name", flat=True))
 
@@ -88,4 +96,7 @@ def test_it_never_loads_torch_in_the_worker(worker, until, distil, reaches) -> N
     until(training(run, 1), 120)
     assert "libtorch" not in Path(f"/proc/{gpu.process.pid}/maps").read_text()
     environ = Path(f"/proc/{engine_of(gpu).pid}/environ").read_text()
-    assert all(secret not in environ for secret in ("SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", os.environ["SECRET_KEY"]))
+    assert all(
+        secret not in environ
+        for secret in ("SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", os.environ["SECRET_KEY"])
+    )

@@ -68,7 +68,11 @@ def test_it_waits_for_the_rest_of_a_torn_line(lease, tmp_path) -> None:
 
 
 def test_it_keeps_finite_numbers_and_drops_the_rest(lease, tmp_path) -> None:
-    write(tmp_path, {"type": "metric", "step": 1, "values": {"loss": 0.5, "bad": "nan", "n": 3}}, '{"type":"metric","step":2,"values":{"loss":NaN,"big":1e400}}')
+    write(
+        tmp_path,
+        {"type": "metric", "step": 1, "values": {"loss": 0.5, "bad": "nan", "n": 3}},
+        '{"type":"metric","step":2,"values":{"loss":NaN,"big":1e400}}',
+    )
     Spool(lease, tmp_path).flush()
     assert set(Metric.objects.values_list("name", "step", "value")) == {("loss", 1, 0.5), ("n", 1, 3.0)}
 
@@ -87,7 +91,11 @@ def test_it_survives_text_that_postgres_cannot_hold(lease, tmp_path) -> None:
 
 
 def test_it_shows_the_newest_progress_and_phase(lease, tmp_path) -> None:
-    write(tmp_path, {"type": "phase", "phase": "train", "total": 9}, {"type": "progress", "done": 4, "total": 9, "unit": "steps", "rate": 2.0, "eta": 2.5, "phase": "train"})
+    write(
+        tmp_path,
+        {"type": "phase", "phase": "train", "total": 9},
+        {"type": "progress", "done": 4, "total": 9, "unit": "steps", "rate": 2.0, "eta": 2.5, "phase": "train"},
+    )
     Spool(lease, tmp_path).flush()
     run = Run.objects.get()
     assert (run.phase, run.progress["done"], run.progress["eta"]) == ("train", 4, 2.5)

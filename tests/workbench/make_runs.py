@@ -40,17 +40,38 @@ REPORT: dict[str, Any] = {
 WAY = [("prepare", None), ("evaluate", "base"), ("evaluate", "teacher"), ("teacher", "teacher answers"), ("train", "train"), ("evaluate", "student"), ("control", "control"), ("evaluate", "control"), ("export", None)]  # fmt: skip
 
 
-def waiting(team: Any, user: Any, kind: str = Kind.DISTILL, title: str = "Banking intents", spec: dict[str, Any] | None = None, **more: Any) -> Run:
+def waiting(
+    team: Any,
+    user: Any,
+    kind: str = Kind.DISTILL,
+    title: str = "Banking intents",
+    spec: dict[str, Any] | None = None,
+    **more: Any,
+) -> Run:
     return actions.start_run(kind, team, user, title, spec or RECIPE, **more)
 
 
 def running(team: Any, user: Any, phase: str = "train", slot: str = "cpu-0", **more: Any) -> Run:
     run = waiting(team, user, **more)
-    place, _ = Slot.objects.get_or_create(host="box", name=slot, defaults={"queue": run.queue, "device": {"name": "CPU", "memory_bytes": 8 << 30}})
+    place, _ = Slot.objects.get_or_create(
+        host="box", name=slot, defaults={"queue": run.queue, "device": {"name": "CPU", "memory_bytes": 8 << 30}}
+    )
     Slot.objects.filter(pk=place.pk).update(last_seen=timezone.now())
     with acting("worker"):
-        Run.objects.filter(pk=run.pk).update(state=State.CLAIMED, slot=place, owner="test", lease_until=timezone.now() + timedelta(hours=1), fence=1, attempt=1)
-        Run.objects.filter(pk=run.pk).update(state=State.RUNNING, phase=phase, started_at=timezone.now() - timedelta(seconds=95), progress={"done": 96, "total": 240, "unit": "steps", "rate": 3.1, "eta": 46, "phase": phase})
+        Run.objects.filter(pk=run.pk).update(
+            state=State.CLAIMED,
+            slot=place,
+            owner="test",
+            lease_until=timezone.now() + timedelta(hours=1),
+            fence=1,
+            attempt=1,
+        )
+        Run.objects.filter(pk=run.pk).update(
+            state=State.RUNNING,
+            phase=phase,
+            started_at=timezone.now() - timedelta(seconds=95),
+            progress={"done": 96, "total": 240, "unit": "steps", "rate": 3.1, "eta": 46, "phase": phase},
+        )
     for name, stage in WAY:
         event(run, "phase", phase=name, stage=stage)
         if name == phase and stage != "base":
@@ -63,14 +84,34 @@ def event(run: Run, type: str, **data: Any) -> RunEvent:
     return RunEvent.objects.create(run=run, type=type, attempt=1, fence=1, data=data)
 
 
-def succeeded(team: Any, user: Any, report: dict[str, Any] | None = None, files: dict[str, bytes] | None = None, **more: Any) -> Run:
+def succeeded(
+    team: Any, user: Any, report: dict[str, Any] | None = None, files: dict[str, bytes] | None = None, **more: Any
+) -> Run:
     """A finished distillation with its adapter files."""
     run = running(team, user, phase="export", **more)
-    stored = files if files is not None else {"adapter_model.safetensors": random.Random(7).randbytes(2048), "adapter_config.json": b"{}", "README.md": b"# A card\n", "recipe.yaml": b"version: 1\n", "report.json": b"{}", "SHA256SUMS": b""}
+    stored = (
+        files
+        if files is not None
+        else {
+            "adapter_model.safetensors": random.Random(7).randbytes(2048),
+            "adapter_config.json": b"{}",
+            "README.md": b"# A card\n",
+            "recipe.yaml": b"version: 1\n",
+            "report.json": b"{}",
+            "SHA256SUMS": b"",
+        }
+    )
     for name, data in stored.items():
         Artifact.objects.create(run=run, name=f"adapter/{name}", blob=blobs.put(data), attempt=1, fence=1)
     with acting("worker"):
-        Run.objects.filter(pk=run.pk).update(state=State.SUCCEEDED, slot=None, owner=None, lease_until=None, report=report or REPORT, finished_at=timezone.now())
+        Run.objects.filter(pk=run.pk).update(
+            state=State.SUCCEEDED,
+            slot=None,
+            owner=None,
+            lease_until=None,
+            report=report or REPORT,
+            finished_at=timezone.now(),
+        )
     run.refresh_from_db()
     return run
 
@@ -78,7 +119,19 @@ def succeeded(team: Any, user: Any, report: dict[str, Any] | None = None, files:
 def failed(team: Any, user: Any, error: dict[str, Any] | None = None, **more: Any) -> Run:
     run = running(team, user, **more)
     with acting("worker"):
-        Run.objects.filter(pk=run.pk).update(state=State.FAILED, slot=None, owner=None, lease_until=None, finished_at=timezone.now(), error=error or {"code": "TRAIN_NONFINITE", "message": "The loss stopped being finite at step 41.", "hint": "Lower the learning rate from 0.02 to 0.0002."})
+        Run.objects.filter(pk=run.pk).update(
+            state=State.FAILED,
+            slot=None,
+            owner=None,
+            lease_until=None,
+            finished_at=timezone.now(),
+            error=error
+            or {
+                "code": "TRAIN_NONFINITE",
+                "message": "The loss stopped being finite at step 41.",
+                "hint": "Lower the learning rate from 0.02 to 0.0002.",
+            },
+        )
     run.refresh_from_db()
     return run
 
@@ -90,7 +143,12 @@ def curves(run: Run, steps: int = 240, seed: int = 0) -> None:
     for arm, floor in (("student", 0.4), ("control", 0.9)):
         for step in range(1, steps + 1):
             base = floor + 3.6 * 0.985**step
-            values = {"loss": base + noise.gauss(0, 0.05), "grad_norm": 0.6 + 0.3 * noise.random(), "learning_rate": 2e-3 * (1 - step / steps), "tokens_per_second": 5200 + 300 * noise.random()}
+            values = {
+                "loss": base + noise.gauss(0, 0.05),
+                "grad_norm": 0.6 + 0.3 * noise.random(),
+                "learning_rate": 2e-3 * (1 - step / steps),
+                "tokens_per_second": 5200 + 300 * noise.random(),
+            }
             if arm == "student":
                 values |= {"loss.forward_kl": base * 0.8, "loss.cross_entropy": base * 0.4}
             rows += [Metric(run=run, attempt=1, arm=arm, name=n, step=step, value=v) for n, v in values.items()]

@@ -86,7 +86,9 @@ def test_it_downloads_the_adapter_whole_or_not_at_all(signed_in, team_a, alice, 
 
 
 def test_it_refuses_a_recipe_with_every_reason(signed_in, capsys):
-    (signed_in / "r.yaml").write_text("method: llm-neo\nteacher: {model: no/such}\nstudent: {model: no/such}\ndata: {dataset: none}\n")
+    (signed_in / "r.yaml").write_text(
+        "method: llm-neo\nteacher: {model: no/such}\nstudent: {model: no/such}\ndata: {dataset: none}\n"
+    )
     assert cli.main(["submit", "r.yaml"]) == cli.REFUSED
     err = capsys.readouterr().err
     assert "no model 'no/such'" in err and "data.dataset" in err

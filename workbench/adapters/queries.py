@@ -40,13 +40,20 @@ class Adapter:
 
 def adapters(team: Team) -> QuerySet[Run]:
     inside = Q(artifacts__name__startswith=PREFIX)
-    return pages.runs(team).filter(kind=Kind.DISTILL, state=State.SUCCEEDED).annotate(files=Count("artifacts", filter=inside), bytes=Sum("artifacts__blob__size", filter=inside)).filter(files__gt=0)
+    return (
+        pages.runs(team)
+        .filter(kind=Kind.DISTILL, state=State.SUCCEEDED)
+        .annotate(files=Count("artifacts", filter=inside), bytes=Sum("artifacts__blob__size", filter=inside))
+        .filter(files__gt=0)
+    )
 
 
 def adapter_list(team: Team, q: str = "", page: int = 1) -> Page[Any]:
     found = adapters(team).order_by("-finished_at")
     if q:
-        found = found.filter(Q(title__icontains=q) | Q(spec__method__icontains=q) | Q(spec__student__model__icontains=q))
+        found = found.filter(
+            Q(title__icontains=q) | Q(spec__method__icontains=q) | Q(spec__student__model__icontains=q)
+        )
     shown: Page[Any] = Paginator(found, PAGE_SIZE).get_page(page)
     shown.object_list = [Adapter(run, pages.row(run), run.bytes) for run in shown.object_list]
     return shown
@@ -61,9 +68,14 @@ def adapter_or_404(team: Team | None, run_id: UUID) -> Run:
 
 def files(run: Run) -> list[dict[str, Any]]:
     """Name, purpose, size and hash of every file, known ones first."""
-    found = {a.name.removeprefix(PREFIX): a for a in Artifact.objects.filter(run=run, name__startswith=PREFIX).select_related("blob")}
+    found = {
+        a.name.removeprefix(PREFIX): a
+        for a in Artifact.objects.filter(run=run, name__startswith=PREFIX).select_related("blob")
+    }
     order = [n for n in FILES if n in found] + sorted(n for n in found if n not in FILES)
-    return [{"name": n, "what": FILES.get(n, ""), "size": found[n].blob.size, "sha256": found[n].blob_id} for n in order]
+    return [
+        {"name": n, "what": FILES.get(n, ""), "size": found[n].blob.size, "sha256": found[n].blob_id} for n in order
+    ]
 
 
 def card(run: Run) -> str:
@@ -96,7 +108,10 @@ def verified_entries(run: Run) -> Iterator[Entry]:
         try:
             blobs.verify(file["sha256"])
         except ArtifactDamaged as e:
-            raise ArtifactDamaged(f"The stored file {file['name']} is damaged, so this adapter is not handed out. {e.message}", hint=e.hint) from None
+            raise ArtifactDamaged(
+                f"The stored file {file['name']} is damaged, so this adapter is not handed out. {e.message}",
+                hint=e.hint,
+            ) from None
     folder = archive_name(run)
     return ((f"{folder}/{file['name']}", blobs.iter_chunks(file["sha256"])) for file in listed)
 

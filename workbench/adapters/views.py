@@ -56,6 +56,12 @@ def verify(request: TeamRequest, run_id: UUID) -> HttpResponse:
 def _context(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     run = queries.adapter_or_404(request.team, run_id)
     return {
-        "run": run, "row": pages.row(run), "files": queries.files(run), "card": queries.card(run), "report": reports.build(run.report),
-        "folder": queries.archive_name(run), "base": run.spec.get("student", {}), "sha256": (run.report or {}).get("adapter_sha256", ""),
+        "run": run,
+        "row": pages.row(run),
+        "files": queries.files(run),
+        "card": queries.card(run),
+        "report": reports.build(run.report),
+        "folder": queries.archive_name(run),
+        "base": run.spec.get("student", {}),
+        "sha256": (run.report or {}).get("adapter_sha256", ""),
     }

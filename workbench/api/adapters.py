@@ -38,7 +38,14 @@ def get_adapter(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     return _out(run, pages.row(run), sum(f["size"] for f in files)) | {"files": files}
 
 
-@router.get("/adapters/{uuid:run_id}/download", url_name="download_adapter", summary="The adapter as a zip", openapi_extra={"responses": {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}})
+@router.get(
+    "/adapters/{uuid:run_id}/download",
+    url_name="download_adapter",
+    summary="The adapter as a zip",
+    openapi_extra={
+        "responses": {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
+    },
+)
 def download(request: TeamRequest, run_id: UUID) -> HttpResponseBase:
     """Every stored byte is checked against its hash before the first one is sent; 409 ARTIFACT_DAMAGED otherwise."""
     run = queries.adapter_or_404(request.team, run_id)

@@ -59,7 +59,12 @@ def _check(value: Any, path: str, depth: int) -> None:
     if depth > DEEPEST:
         raise Refusal(422, "INPUT_INVALID", "The body is nested too deeply.", field=path[:200])
     if isinstance(value, str) and ("\x00" in value or any("\ud800" <= c <= "\udfff" for c in value)):
-        raise Refusal(422, "INPUT_INVALID", f"{path[:200]} holds a character that is not text (NUL or half a surrogate pair).", field=path[:200])
+        raise Refusal(
+            422,
+            "INPUT_INVALID",
+            f"{path[:200]} holds a character that is not text (NUL or half a surrogate pair).",
+            field=path[:200],
+        )
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         raise Refusal(422, "INPUT_INVALID", f"{path[:200]} is larger than any number here.", field=path[:200])
     if isinstance(value, int) and abs(value) > 2**63:
@@ -75,7 +80,11 @@ def install(api: NinjaAPI) -> None:
     """Handlers from the special to the general; nothing a client sends ends as a page or a stack trace."""
 
     def answer(request: HttpRequest, status: int, code: str, message: str, **more: Any) -> HttpResponse:
-        return api.create_response(request, {"code": code, "message": message, **{k: v for k, v in more.items() if v is not None}}, status=status)
+        return api.create_response(
+            request,
+            {"code": code, "message": message, **{k: v for k, v in more.items() if v is not None}},
+            status=status,
+        )
 
     @api.exception_handler(DistillError)
     def distill(request: HttpRequest, e: DistillError) -> HttpResponse:
@@ -84,13 +93,29 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(ValidationError)
     def invalid(request: HttpRequest, e: ValidationError) -> HttpResponse:
-        problems = [{"field": ".".join(str(p) for p in err["loc"][1:]) or str(err["loc"][0]), "message": str(err["msg"])} for err in e.errors[:50]]
+        problems = [
+            {"field": ".".join(str(p) for p in err["loc"][1:]) or str(err["loc"][0]), "message": str(err["msg"])}
+            for err in e.errors[:50]
+        ]
         first = problems[0] if problems else {"field": None, "message": "The request does not have the expected form."}
-        return answer(request, 422, "INPUT_INVALID", f"{first['field']}: {first['message']}.", field=first["field"], problems=problems)
+        return answer(
+            request,
+            422,
+            "INPUT_INVALID",
+            f"{first['field']}: {first['message']}.",
+            field=first["field"],
+            problems=problems,
+        )
 
     @api.exception_handler(AuthenticationError)
     def unknown(request: HttpRequest, e: AuthenticationError) -> HttpResponse:
-        response = answer(request, 401, "SIGN_IN", "Sign in, or send a valid token.", hint="Authorization: Bearer wb_... (make one under Settings).")
+        response = answer(
+            request,
+            401,
+            "SIGN_IN",
+            "Sign in, or send a valid token.",
+            hint="Authorization: Bearer wb_... (make one under Settings).",
+        )
         response["WWW-Authenticate"] = "Bearer"
         return response
 

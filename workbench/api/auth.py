@@ -27,7 +27,12 @@ def _refuse_forms(request: HttpRequest) -> None:
     if request.method in SAFE or (request.path.endswith(UPLOAD) and request.content_type != FORMS[0]):
         return
     if request.content_type in FORMS:
-        raise Refusal(415, "NOT_JSON", f"This address takes JSON, not {request.content_type}.", hint="Send Content-Type: application/json.")
+        raise Refusal(
+            415,
+            "NOT_JSON",
+            f"This address takes JSON, not {request.content_type}.",
+            hint="Send Content-Type: application/json.",
+        )
 
 
 class Token(HttpBearer):
@@ -37,7 +42,11 @@ class Token(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         now = timezone.now()
-        key = ApiToken.objects.select_related("user", "team").filter(sha256=ApiToken.digest(token), revoked_at=None, user__is_active=True).first()
+        key = (
+            ApiToken.objects.select_related("user", "team")
+            .filter(sha256=ApiToken.digest(token), revoked_at=None, user__is_active=True)
+            .first()
+        )
         member = Membership.objects.filter(team=key.team, user=key.user).first() if key else None
         if key is None or member is None:
             return None
@@ -58,18 +67,32 @@ class Session(APIKeyCookie):
         super().__init__(csrf=False)  # checked below, only for those who are signed in
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:
-        if request.headers.get("Authorization") or not request.user.is_authenticated or getattr(request, "team", None) is None:
+        if (
+            request.headers.get("Authorization")
+            or not request.user.is_authenticated
+            or getattr(request, "team", None) is None
+        ):
             return None
         if request.method not in SAFE:
             _refuse_forms(request)
             if request.path.endswith(UPLOAD):
                 uploads.install(request)
             if check_csrf(request):
-                raise Refusal(403, "CSRF", "The CSRF token is missing or wrong.", hint="Send the csrftoken cookie's value as X-CSRFToken.")
+                raise Refusal(
+                    403,
+                    "CSRF",
+                    "The CSRF token is missing or wrong.",
+                    hint="Send the csrftoken cookie's value as X-CSRFToken.",
+                )
         return request.user
 
 
 def need(request: HttpRequest, role: str) -> None:
     """Refusal 403 below `role`."""
     if not allows(request.role, role):  # type: ignore[attr-defined]
-        raise Refusal(403, "ROLE", f"This needs the role {Role(role).label.lower()} or higher.", hint="Ask an administrator of your team.")
+        raise Refusal(
+            403,
+            "ROLE",
+            f"This needs the role {Role(role).label.lower()} or higher.",
+            hint="Ask an administrator of your team.",
+        )

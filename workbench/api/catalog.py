@@ -43,8 +43,16 @@ def parts(request: TeamRequest) -> list[dict[str, Any]]:
 
 
 def _not_enough(missing: list[str]) -> Problem:
-    what = f"No {' and no '.join(missing)} is chosen." if missing else "This recipe names its rows by file; the workbench needs a dataset of the library."
-    return Problem(code="PLAN_REFUSED", field="data.dataset" if not missing or missing[0] == "dataset" else f"{missing[0]}.model", message=what)
+    what = (
+        f"No {' and no '.join(missing)} is chosen."
+        if missing
+        else "This recipe names its rows by file; the workbench needs a dataset of the library."
+    )
+    return Problem(
+        code="PLAN_REFUSED",
+        field="data.dataset" if not missing or missing[0] == "dataset" else f"{missing[0]}.model",
+        message=what,
+    )
 
 
 @router.post("/plan", response=dict[str, Any], summary="Check a recipe without starting it")
@@ -53,4 +61,7 @@ def plan(request: TeamRequest, body: RecipeIn) -> dict[str, Any]:
     check = queries.check(request.team, recipes.to_dict(recipe_of(body)))
     if check.plan is None:
         raise Refused(check.refusals or [_not_enough(check.missing)])
-    return check.plan.model_dump(mode="json") | {"ok": check.ok, "problems": [p.model_dump(mode="json") for p in check.refusals]}
+    return check.plan.model_dump(mode="json") | {
+        "ok": check.ok,
+        "problems": [p.model_dump(mode="json") for p in check.refusals],
+    }

@@ -27,8 +27,14 @@ CHUNK = 1024 * 1024
 
 
 def _out(dataset: Dataset) -> dict[str, Any]:
-    versions = [{n: getattr(v, n) for n in ("number", "sha256", "counts", "mapping", "created_at")} for v in dataset.versions.defer("facts", "profile")]
-    return {n: getattr(dataset, n) for n in ("id", "key", "title", "licence", "attribution")} | {"shared": dataset.team_id is None, "versions": versions}
+    versions = [
+        {n: getattr(v, n) for n in ("number", "sha256", "counts", "mapping", "created_at")}
+        for v in dataset.versions.defer("facts", "profile")
+    ]
+    return {n: getattr(dataset, n) for n in ("id", "key", "title", "licence", "attribution")} | {
+        "shared": dataset.team_id is None,
+        "versions": versions,
+    }
 
 
 @router.get("/datasets", response=list[DatasetOut], summary="Datasets you may use")
@@ -51,11 +57,17 @@ def get_dataset(request: TeamRequest, dataset_id: UUID) -> dict[str, Any]:
         "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}},
     }}},
 )  # fmt: skip
-def upload(request: TeamRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")) -> Status[Upload]:
+def upload(
+    request: TeamRequest, filename: str = Query("", max_length=300, description="Name of the file when it is sent raw.")
+) -> Status[Upload]:
     """One file, as multipart field `file` or as the raw body. The answer says what was found in it."""
     need(request, Role.MEMBER)
     with tempfile.NamedTemporaryFile(prefix="upload-") as place:
-        name = _multipart(request, place) if request.content_type == "multipart/form-data" else _raw(request, place, filename)
+        name = (
+            _multipart(request, place)
+            if request.content_type == "multipart/form-data"
+            else _raw(request, place, filename)
+        )
         place.flush()
         return Status(201, actions.take_upload(request.team, request.user, Path(place.name), name))
 
@@ -67,7 +79,12 @@ def _multipart(request: TeamRequest, place: Any) -> str:
     if any(getattr(h, "exceeded", False) for h in request.upload_handlers):
         raise _too_large()
     if len(files) != 1 or len(request.FILES) != 1:
-        raise Refusal(422, "INPUT_INVALID", f"Send exactly one file in the field 'file'; {sum(len(v) for _, v in request.FILES.lists())} came.", field="file")
+        raise Refusal(
+            422,
+            "INPUT_INVALID",
+            f"Send exactly one file in the field 'file'; {sum(len(v) for _, v in request.FILES.lists())} came.",
+            field="file",
+        )
     for chunk in files[0].chunks():
         place.write(chunk)
     return files[0].name or "upload"
@@ -75,7 +92,13 @@ def _multipart(request: TeamRequest, place: Any) -> str:
 
 def _raw(request: TeamRequest, place: Any, filename: str) -> str:
     if not filename:
-        raise Refusal(422, "INPUT_INVALID", "Say the file's name: its ending tells the format.", field="filename", hint="Add ?filename=rows.csv to the address.")
+        raise Refusal(
+            422,
+            "INPUT_INVALID",
+            "Say the file's name: its ending tells the format.",
+            field="filename",
+            hint="Add ?filename=rows.csv to the address.",
+        )
     total = 0
     while chunk := request.read(CHUNK):
         total += len(chunk)
@@ -86,7 +109,12 @@ def _raw(request: TeamRequest, place: Any, filename: str) -> str:
 
 
 def _too_large() -> Refusal:
-    return Refusal(413, "TOO_LARGE", f"The file is larger than {settings.MAX_UPLOAD_BYTES / 1024**2:,.0f} MiB, the most that is taken at once.", hint="Upload it in parts, or compress it with gzip.")
+    return Refusal(
+        413,
+        "TOO_LARGE",
+        f"The file is larger than {settings.MAX_UPLOAD_BYTES / 1024**2:,.0f} MiB, the most that is taken at once.",
+        hint="Upload it in parts, or compress it with gzip.",
+    )
 
 
 def _upload_or_404(request: TeamRequest, upload_id: UUID) -> Upload:
@@ -101,7 +129,9 @@ def get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
     return _upload_or_404(request, upload_id)
 
 
-@router.post("/datasets/uploads/{uuid:upload_id}/import", response={202: RunOut}, summary="Import an upload as a dataset")
+@router.post(
+    "/datasets/uploads/{uuid:upload_id}/import", response={202: RunOut}, summary="Import an upload as a dataset"
+)
 def import_upload(request: TeamRequest, upload_id: UUID, body: ImportUpload) -> Status[dict[str, Any]]:
     """The same choices give the same run: sending this twice imports once."""
     need(request, Role.MEMBER)

@@ -45,4 +45,7 @@ def add_model(request: TeamRequest, body: AddModel) -> Status[dict[str, Any]]:
         field, errors = next(iter(form.errors.items()))
         raise RecipeInvalid(f"{field}: {errors[0]}", field=field)
     wanted = form.cleaned_data
-    return Status(202, run_out(actions.add_from_hub(request.team, request.user, wanted["model"], wanted["revision"], wanted["token"])))
+    return Status(
+        202,
+        run_out(actions.add_from_hub(request.team, request.user, wanted["model"], wanted["revision"], wanted["token"])),
+    )

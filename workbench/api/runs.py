@@ -28,7 +28,20 @@ LARGEST = 2**63 - 1
 def run_out(run: Run) -> dict[str, Any]:
     """A run as the API shows it: the same words as the page."""
     row = pages.row(run)
-    names = ("id", "number", "kind", "title", "state", "phase", "progress", "attempt", "error", "created_at", "started_at", "finished_at")
+    names = (
+        "id",
+        "number",
+        "kind",
+        "title",
+        "state",
+        "phase",
+        "progress",
+        "attempt",
+        "error",
+        "created_at",
+        "started_at",
+        "finished_at",
+    )
     done = run.kind == Kind.DISTILL and run.state == State.SUCCEEDED
     return {n: getattr(run, n) for n in names} | {
         "state_label": run.get_state_display(), "reason": pages.reason(run), "seconds_left": board.seconds_left(run),
@@ -40,7 +53,11 @@ def run_out(run: Run) -> dict[str, Any]:
 
 def _detail(run: Run) -> dict[str, Any]:
     mine = run.kind == Kind.DISTILL
-    return run_out(run) | {"recipe": run.spec if mine else None, "recipe_sha256": run.spec_sha256, "plan": run.plan if mine else None}
+    return run_out(run) | {
+        "recipe": run.spec if mine else None,
+        "recipe_sha256": run.spec_sha256,
+        "plan": run.plan if mine else None,
+    }
 
 
 def idem_key(team_id: UUID, text: str | None) -> UUID | None:
@@ -49,24 +66,35 @@ def idem_key(team_id: UUID, text: str | None) -> UUID | None:
 
 
 @router.post("/runs", response={201: RunDetail, 422: Error}, summary="Start a run from a recipe")
-def create(request: TeamRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)) -> Status[dict[str, Any]]:
+def create(
+    request: TeamRequest, body: RecipeIn, key: str | None = Header(None, alias="Idempotency-Key", max_length=200)
+) -> Status[dict[str, Any]]:
     """The same Idempotency-Key gives the same run, however often it is sent."""
     need(request, Role.MEMBER)
-    return Status(201, _detail(submit_recipe(request.team, request.user, recipe_of(body), idem_key(request.team.id, key))))
+    return Status(
+        201, _detail(submit_recipe(request.team, request.user, recipe_of(body), idem_key(request.team.id, key)))
+    )
 
 
 @router.get("/runs", response=RunList, summary="Runs of your team")
 def list_runs(
     request: TeamRequest,
     state: Literal["", "live", "finished", "failed", "cancelled"] = "",
-    kind: Literal["distill", "evaluate", "import_dataset", "profile_dataset", "add_model", "prepare_samples", "all"] = "distill",
+    kind: Literal[
+        "distill", "evaluate", "import_dataset", "profile_dataset", "add_model", "prepare_samples", "all"
+    ] = "distill",
     sort: Literal["newest", "oldest", "gap", "title"] = "newest",
     q: str = Query("", max_length=100),
     page: int = Query(1, ge=1, le=1_000_000),
 ) -> dict[str, Any]:
     wanted = pages.filters({"state": state, "kind": kind, "sort": sort, "q": q, "page": str(page)})
     found = pages.run_list(request.team, wanted, request.user.pk)
-    return {"items": [run_out(r.run) for r in found.object_list], "count": found.paginator.count, "page": found.number, "pages": found.paginator.num_pages}
+    return {
+        "items": [run_out(r.run) for r in found.object_list],
+        "count": found.paginator.count,
+        "page": found.number,
+        "pages": found.paginator.num_pages,
+    }
 
 
 @router.get("/runs/{uuid:run_id}", response=RunDetail, summary="One run")
@@ -75,7 +103,9 @@ def get_run(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
 
 
 @router.get("/runs/{uuid:run_id}/events", response=EventList, summary="What happened, after an event id")
-def events(request: TeamRequest, run_id: UUID, after: int = Query(0, ge=0, le=LARGEST), limit: int = Query(200, ge=1, le=1000)) -> dict[str, Any]:
+def events(
+    request: TeamRequest, run_id: UUID, after: int = Query(0, ge=0, le=LARGEST), limit: int = Query(200, ge=1, le=1000)
+) -> dict[str, Any]:
     run = pages.run_or_404(request.team, run_id)
     found = list(RunEvent.objects.filter(run=run, id__gt=after).order_by("id")[:limit])
     return {"items": found, "last_id": found[-1].id if found else after, "ended": run.is_ended and len(found) < limit}

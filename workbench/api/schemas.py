@@ -47,7 +47,9 @@ class ModelOut(Schema):
 class AddModel(Body):
     model: str = Field(description="Hub id: organisation/name.", max_length=200)
     revision: str = Field("main", max_length=200)
-    token: str = Field("", max_length=200, description="For gated models; stored encrypted for the team, never given back.")
+    token: str = Field(
+        "", max_length=200, description="For gated models; stored encrypted for the team, never given back."
+    )
 
 
 class VersionOut(Schema):
@@ -71,15 +73,22 @@ class DatasetOut(Schema):
 class UploadOut(Schema):
     id: UUID
     filename: str
-    findings: dict[str, Any] = Field(description="Format, columns, guessed roles with reasons, first rows, problems with remedy.")
+    findings: dict[str, Any] = Field(
+        description="Format, columns, guessed roles with reasons, first rows, problems with remedy."
+    )
 
 
 class ImportUpload(Body):
     title: str = Field(min_length=1, max_length=200)
     licence: str = Field("", max_length=200)
     attribution: str = Field("", max_length=4000)
-    roles: dict[str, str] = Field(default_factory=dict, description="role -> column (user, assistant, system, split, id, messages); empty: as guessed.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Choices and accepted warnings as the findings name them.")
+    roles: dict[str, str] = Field(
+        default_factory=dict,
+        description="role -> column (user, assistant, system, split, id, messages); empty: as guessed.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Choices and accepted warnings as the findings name them."
+    )
 
 
 class RecipeIn(Body):

@@ -48,12 +48,16 @@ def take_upload(team: Team, user: User, path: Path, filename: str, dataset: Data
     """Looks at a file in a limited child and keeps it. Raises FileNotUsable, and then nothing is left behind."""
     name = shown_name(filename)
     findings = storable(children.peek(path, name))
-    if findings["offers"].get("labels"):  # names like card_arrival: words are suggested, shown, and one click away from as written
+    if findings["offers"].get(
+        "labels"
+    ):  # names like card_arrival: words are suggested, shown, and one click away from as written
         findings = storable(children.peek(path, name, None, SUGGESTED)) | {"options": SUGGESTED}
     if problem := unusable(findings):
         raise FileNotUsable(problem)
     with transaction.atomic():
-        return Upload.objects.create(team=team, created_by=user, dataset=dataset, filename=name, blob=blobs.put(path), findings=findings)
+        return Upload.objects.create(
+            team=team, created_by=user, dataset=dataset, filename=name, blob=blobs.put(path), findings=findings
+        )
 
 
 def unusable(findings: dict[str, Any]) -> dict[str, Any] | None:
@@ -73,20 +77,39 @@ def look_again(upload: Upload, roles: dict[str, str], options: dict[str, Any]) -
     return findings
 
 
-def start_import(upload: Upload, user: User, about: dict[str, str], roles: dict[str, str], options: dict[str, Any]) -> Run:
+def start_import(
+    upload: Upload, user: User, about: dict[str, str], roles: dict[str, str], options: dict[str, Any]
+) -> Run:
     """Queues the import. Looks once more, so that what is imported is what was accepted; raises DataRefused when it is not.
 
     The same choices give the same run: a double click imports once.
     """
     findings = look_again(upload, roles, options)
     if findings["outcome"] != "accept":
-        open_ones = [p for p in findings["problems"] if p["severity"] == "refuse" or (p["severity"] != "note" and p["code"] not in options.get("accepted", []))]
+        open_ones = [
+            p
+            for p in findings["problems"]
+            if p["severity"] == "refuse" or (p["severity"] != "note" and p["code"] not in options.get("accepted", []))
+        ]
         raise DataRefused(open_ones[0]["message"], hint=open_ones[0].get("remedy"))
-    spec = {"upload": str(upload.pk), "title": about["title"], "licence": about["licence"], "attribution": about["attribution"], "roles": findings["roles"], "options": options}
+    spec = {
+        "upload": str(upload.pk),
+        "title": about["title"],
+        "licence": about["licence"],
+        "attribution": about["attribution"],
+        "roles": findings["roles"],
+        "options": options,
+    }
     key = uuid.uuid5(upload.pk, json.dumps(spec, sort_keys=True))
-    if (run := Run.objects.filter(idem_key=key, team=upload.team).first()) and run.state in ("failed", "cancelled", "quarantined"):
+    if (run := Run.objects.filter(idem_key=key, team=upload.team).first()) and run.state in (
+        "failed",
+        "cancelled",
+        "quarantined",
+    ):
         key = uuid.uuid4()
-    return runs.start_run(Kind.IMPORT_DATASET, upload.team, user, f"Import of {about['title']}"[:200], spec, idem_key=key)
+    return runs.start_run(
+        Kind.IMPORT_DATASET, upload.team, user, f"Import of {about['title']}"[:200], spec, idem_key=key
+    )
 
 
 def discard(upload: Upload) -> None:
@@ -102,7 +125,10 @@ def delete(dataset: Dataset) -> None:
     """Deletes a dataset that no run used; raises InUse naming how many did."""
     used = Run.objects.filter(dataset_version__dataset=dataset, kind=Kind.DISTILL).count()
     if used:
-        raise InUse(f"{used} run{'s' if used > 1 else ''} used this dataset; its results would lose their ground.", hint="Keep it, or delete those runs first.")
+        raise InUse(
+            f"{used} run{'s' if used > 1 else ''} used this dataset; its results would lose their ground.",
+            hint="Keep it, or delete those runs first.",
+        )
     Run.objects.filter(dataset_version__dataset=dataset).update(dataset_version=None)
     try:
         dataset.delete()
@@ -113,7 +139,11 @@ def delete(dataset: Dataset) -> None:
 def storable(value: Any) -> Any:
     """Plain data that jsonb takes: no NUL, no half characters."""
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if not value.isascii() or "\0" in value else value
+        return (
+            value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+            if not value.isascii() or "\0" in value
+            else value
+        )
     if isinstance(value, dict):
         return {storable(k): storable(v) for k, v in value.items()}
     return [storable(v) for v in value] if isinstance(value, list) else value

@@ -15,8 +15,25 @@ def bars(histogram: list[list[int]]) -> dict[str, Any]:
     shapes = []
     for i, (start, end, n) in enumerate(histogram):
         h = max(1.5, HEIGHT * n / top) if n else 0
-        shapes.append({"x": round(i * step, 1), "y": round(HEIGHT - h, 1), "w": round(step - GAP, 1), "h": round(h, 1), "from": start, "to": end - 1, "rows": n})
-    return {"bars": shapes, "rows": sum(n for _, _, n in histogram), "longest": histogram[-1][1] - 1, "width": WIDTH, "height": HEIGHT, "top": top}
+        shapes.append(
+            {
+                "x": round(i * step, 1),
+                "y": round(HEIGHT - h, 1),
+                "w": round(step - GAP, 1),
+                "h": round(h, 1),
+                "from": start,
+                "to": end - 1,
+                "rows": n,
+            }
+        )
+    return {
+        "bars": shapes,
+        "rows": sum(n for _, _, n in histogram),
+        "longest": histogram[-1][1] - 1,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "top": top,
+    }
 
 
 def labels(found: list[list[Any]], total: int) -> list[dict[str, Any]]:
@@ -30,10 +47,28 @@ def lengths(profile: dict[str, Any] | None) -> list[dict[str, Any]]:
     if not profile:
         return []
     out = [
-        {"title": m["title"], "unit": "tokens", "chart": bars(m["histogram"]), "quantiles": m["total"], "context": m["context"], "over": m["over_context"], "nothing": m["nothing_left"], "control": m["control_text_rows"]}
+        {
+            "title": m["title"],
+            "unit": "tokens",
+            "chart": bars(m["histogram"]),
+            "quantiles": m["total"],
+            "context": m["context"],
+            "over": m["over_context"],
+            "nothing": m["nothing_left"],
+            "control": m["control_text_rows"],
+        }
         for m in profile.get("tokens", {}).values()
     ]
     if out:
         return out
     text = profile.get("characters", {})
-    return [{"title": f"{side.capitalize()}s", "unit": "characters", "chart": bars(text.get(f"{side}_histogram", [])), "quantiles": text.get(side, {})} for side in ("prompt", "answer") if text.get(side)]
+    return [
+        {
+            "title": f"{side.capitalize()}s",
+            "unit": "characters",
+            "chart": bars(text.get(f"{side}_histogram", [])),
+            "quantiles": text.get(side, {}),
+        }
+        for side in ("prompt", "answer")
+        if text.get(side)
+    ]

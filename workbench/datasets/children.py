@@ -31,19 +31,29 @@ def ask(request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
         out, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
         _end(child)
-        raise DataRefused(f"Looking at the file took longer than {seconds:.0f} s.", hint="Upload a smaller part of it to check the columns.") from None
+        raise DataRefused(
+            f"Looking at the file took longer than {seconds:.0f} s.",
+            hint="Upload a smaller part of it to check the columns.",
+        ) from None
     try:
         reply = json.loads(out)
     except ValueError:
-        raise DataRefused("Looking at the file took more time or memory than allowed.", hint="Upload a smaller part of it, or save it in another format.") from None
+        raise DataRefused(
+            "Looking at the file took more time or memory than allowed.",
+            hint="Upload a smaller part of it, or save it in another format.",
+        ) from None
     if error := reply.get("error"):
         raise DataRefused(error["message"], field=error.get("field"), hint=error.get("hint"))
     return dict(reply)
 
 
-def peek(path: Path, filename: str, roles: dict[str, str] | None = None, options: dict[str, Any] | None = None) -> dict[str, Any]:
+def peek(
+    path: Path, filename: str, roles: dict[str, str] | None = None, options: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Findings of a first look at a file: columns, roles with reasons, first rows, counts, problems."""
-    return dict(ask({"verb": "peek", "path": str(path), "filename": filename, "roles": roles, "options": options})["findings"])
+    return dict(
+        ask({"verb": "peek", "path": str(path), "filename": filename, "roles": roles, "options": options})["findings"]
+    )
 
 
 def export(path: Path) -> Iterator[bytes]:
@@ -58,15 +68,31 @@ def export(path: Path) -> Iterator[bytes]:
         while data := child.stdout.read(1 << 16):
             yield data
         if child.wait() != 0:
-            raise DataRefused("The export took more time or memory than allowed.", hint="Use the API to read the rows in pages.")
+            raise DataRefused(
+                "The export took more time or memory than allowed.", hint="Use the API to read the rows in pages."
+            )
     finally:
         timer.cancel()
         _end(child)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    env = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    env = {
+        "PATH": os.environ.get("PATH", ""),
+        "LANG": "C.UTF-8",
+        "PYTHONIOENCODING": "utf-8",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        command,
+        cwd=settings.BASE_DIR,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -9,14 +9,33 @@ from django.http import QueryDict
 
 from workbench.home.forms import Styled
 
-LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "MIT", "Apache-2.0", "ODC-BY-1.0", "Own data, not for others")
+LICENCES = (
+    "",
+    "CC0-1.0",
+    "CC-BY-4.0",
+    "CC-BY-SA-4.0",
+    "CC-BY-NC-4.0",
+    "MIT",
+    "Apache-2.0",
+    "ODC-BY-1.0",
+    "Own data, not for others",
+)
 
 
 class UploadForm(Styled, forms.Form):
     """A file or pasted text; one of them."""
 
-    file = forms.FileField(required=False, label="File", help_text="JSONL, JSON, CSV, TSV or Parquet; gzip allowed.", max_length=1000)
-    text = forms.CharField(required=False, label="Or paste rows", strip=False, max_length=2_000_000, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}), help_text="CSV with a header, or one JSON object a line.")
+    file = forms.FileField(
+        required=False, label="File", help_text="JSONL, JSON, CSV, TSV or Parquet; gzip allowed.", max_length=1000
+    )
+    text = forms.CharField(
+        required=False,
+        label="Or paste rows",
+        strip=False,
+        max_length=2_000_000,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        help_text="CSV with a header, or one JSON object a line.",
+    )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -27,8 +46,16 @@ class UploadForm(Styled, forms.Form):
 
 class AboutForm(Styled, forms.Form):
     title = forms.CharField(max_length=200, label="Name")
-    licence = forms.CharField(max_length=200, required=False, label="Licence", help_text="Travels with every adapter made from these rows.")
-    attribution = forms.CharField(max_length=4000, required=False, label="Attribution", widget=forms.Textarea(attrs={"rows": 2}), help_text="Whom to name, and where it comes from.")
+    licence = forms.CharField(
+        max_length=200, required=False, label="Licence", help_text="Travels with every adapter made from these rows."
+    )
+    attribution = forms.CharField(
+        max_length=4000,
+        required=False,
+        label="Attribution",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Whom to name, and where it comes from.",
+    )
 
 
 def about(data: QueryDict, fallback: str) -> tuple[AboutForm, dict[str, str]]:
@@ -47,7 +74,9 @@ def mapping(data: QueryDict, columns: list[dict[str, Any]]) -> dict[str, str]:
     for i, column in enumerate(columns):
         role = data.get(f"role-{i}", column["role"])[:40]
         if role and role in roles:
-            raise forms.ValidationError(f"Two columns are “{role}”: {roles[role]} and {column['name']}. Choose one of them.")
+            raise forms.ValidationError(
+                f"Two columns are “{role}”: {roles[role]} and {column['name']}. Choose one of them."
+            )
         if role:
             roles[role] = column["name"]
     return roles

@@ -9,8 +9,12 @@ from django.db import models
 
 class Dataset(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    team = models.ForeignKey("team.Team", null=True, on_delete=models.CASCADE, help_text="null: shared by all teams (samples)")
-    key = models.CharField(max_length=200, help_text="What a recipe says: sample/banking77, or a name made from the title")
+    team = models.ForeignKey(
+        "team.Team", null=True, on_delete=models.CASCADE, help_text="null: shared by all teams (samples)"
+    )
+    key = models.CharField(
+        max_length=200, help_text="What a recipe says: sample/banking77, or a name made from the title"
+    )
     title = models.CharField(max_length=200)
     licence = models.CharField(max_length=200, default="", blank=True)
     attribution = models.TextField(default="", blank=True)
@@ -18,7 +22,9 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["title"]
-        constraints = [models.UniqueConstraint(fields=["team", "key"], name="one_dataset_per_key", nulls_distinct=False)]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "key"], name="one_dataset_per_key", nulls_distinct=False)
+        ]
 
 
 class Upload(models.Model):
@@ -39,9 +45,19 @@ class DatasetVersion(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.IntegerField()
     sha256 = models.CharField(max_length=64, help_text="Content hash of rows.parquet")
-    rows_blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT, related_name="+", help_text="canonical rows, Parquet")
-    source_blob = models.ForeignKey("runs.Blob", null=True, on_delete=models.PROTECT, related_name="+", help_text="the file as it came")
-    refused_blob = models.ForeignKey("runs.Blob", null=True, on_delete=models.PROTECT, related_name="+", help_text="refused rows with place, reason and remedy, JSONL")
+    rows_blob = models.ForeignKey(
+        "runs.Blob", on_delete=models.PROTECT, related_name="+", help_text="canonical rows, Parquet"
+    )
+    source_blob = models.ForeignKey(
+        "runs.Blob", null=True, on_delete=models.PROTECT, related_name="+", help_text="the file as it came"
+    )
+    refused_blob = models.ForeignKey(
+        "runs.Blob",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="refused rows with place, reason and remedy, JSONL",
+    )
     mapping = models.JSONField(default=dict, help_text="role -> column, and the split rule")
     counts = models.JSONField(default=dict, help_text="rows, labelled, unlabelled, train, heldout, refused")
     facts = models.JSONField(null=True, help_text="DataFacts of the engine")

@@ -25,7 +25,12 @@ def datasets(team: Team) -> QuerySet[Dataset]:
     newest = DatasetVersion.objects.filter(dataset=OuterRef("pk")).order_by("-number")
     return (
         Dataset.objects.filter(Q(team=team) | Q(team=None))
-        .annotate(newest=Subquery(newest.values("number")[:1]), newest_counts=Subquery(newest.values("counts")[:1]), newest_at=Subquery(newest.values("created_at")[:1]), how_many=Count("versions"))
+        .annotate(
+            newest=Subquery(newest.values("number")[:1]),
+            newest_counts=Subquery(newest.values("counts")[:1]),
+            newest_at=Subquery(newest.values("created_at")[:1]),
+            how_many=Count("versions"),
+        )
         .order_by("team_id", "-newest_at", "title")
     )
 
@@ -56,13 +61,19 @@ def upload(team: Team, upload_id: UUID) -> Upload:
 
 def open_uploads(team: Team) -> QuerySet[Upload]:
     """Uploads that have not become a version yet."""
-    used = Run.objects.filter(team=team, kind=Kind.IMPORT_DATASET, state="succeeded").values_list("spec__upload", flat=True)
+    used = Run.objects.filter(team=team, kind=Kind.IMPORT_DATASET, state="succeeded").values_list(
+        "spec__upload", flat=True
+    )
     return Upload.objects.filter(team=team).exclude(pk__in=[u for u in used if u]).order_by("-created_at")
 
 
 def import_run(found: Upload) -> Run | None:
     """The newest import of an upload."""
-    return Run.objects.filter(team=found.team, kind=Kind.IMPORT_DATASET, spec__upload=str(found.pk)).order_by("-created_at").first()
+    return (
+        Run.objects.filter(team=found.team, kind=Kind.IMPORT_DATASET, spec__upload=str(found.pk))
+        .order_by("-created_at")
+        .first()
+    )
 
 
 def version_of(run: Run) -> DatasetVersion | None:
@@ -79,14 +90,18 @@ def chosen_models(team: Team, teacher: str = "", student: str = "") -> tuple[lis
     """(all, the one or two to show): those named by key, else the first teacher and student by name."""
     everything = models(team)
     by_key = {m.key: m for m in everything}
-    first = by_key.get(teacher) or next((m for m in everything if "teacher" in m.key), everything[0] if everything else None)
+    first = by_key.get(teacher) or next(
+        (m for m in everything if "teacher" in m.key), everything[0] if everything else None
+    )
     second = by_key.get(student) or next((m for m in everything if "student" in m.key and m is not first), None)
     return everything, [m for m in (first, second) if m is not None]
 
 
 def tokens(rows: list[dict[str, Any]], shown: list[Model], max_length: int | None = None) -> list[dict[str, Any]]:
     """Each model's reading of the rows: rendered text and tokens with their class. Raises DataRefused."""
-    asked = [{"folder": m.folder, "key": m.key, "title": m.title, "context": (m.facts or {}).get("context")} for m in shown]
+    asked = [
+        {"folder": m.folder, "key": m.key, "title": m.title, "context": (m.facts or {}).get("context")} for m in shown
+    ]
     return list(children.ask({"verb": "preview", "rows": rows, "models": asked, "max_length": max_length})["models"])
 
 
@@ -94,7 +109,15 @@ def rows_page(found: DatasetVersion, page: int = 1, **filters: Any) -> dict[str,
     """{rows, matching, total, page, pages} of a version; filters: query, label, split, unlabelled. Raises DataRefused."""
     path = children.local_copy(found.rows_blob_id)
     page = max(1, page)
-    reply = children.ask({"verb": "rows", "path": str(path), "offset": (page - 1) * PAGE, "limit": PAGE, **{k: v for k, v in filters.items() if v}})
+    reply = children.ask(
+        {
+            "verb": "rows",
+            "path": str(path),
+            "offset": (page - 1) * PAGE,
+            "limit": PAGE,
+            **{k: v for k, v in filters.items() if v},
+        }
+    )
     return {**reply, "page": page, "pages": max(1, -(-reply["matching"] // PAGE))}
 
 

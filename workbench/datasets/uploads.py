@@ -16,7 +16,9 @@ class Quota(FileUploadHandler):
         super().__init__(request)
         self.total, self.exceeded = 0, False
 
-    def handle_raw_input(self, input_data: Any, META: dict[str, Any], content_length: int, boundary: str, encoding: str | None = None) -> None:
+    def handle_raw_input(
+        self, input_data: Any, META: dict[str, Any], content_length: int, boundary: str, encoding: str | None = None
+    ) -> None:
         """The announced length is enough to refuse early; a wrong one is met by counting."""
         if content_length > settings.MAX_UPLOAD_BYTES + 1024 * 1024:
             self.exceeded = True

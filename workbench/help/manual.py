@@ -17,7 +17,17 @@ from jobs.distill.catalog import PARTS, SYSTEMS, System
 FOLDER = Path(__file__).parent / "pages"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart", "compose-a-run", "read-the-report", "download"),
-    "How to": ("bring-your-data", "add-a-model", "choose-a-method", "learning-rate", "adapters", "command-line", "api", "workers", "when-it-fails"),
+    "How to": (
+        "bring-your-data",
+        "add-a-model",
+        "choose-a-method",
+        "learning-rate",
+        "adapters",
+        "command-line",
+        "api",
+        "workers",
+        "when-it-fails",
+    ),
     "Concepts": ("gap-closed", "control-arm", "pairing-verdict", "recorded-signals", "glossary"),
 }
 WORD = re.compile(r"[\w-]+", re.UNICODE)
@@ -70,7 +80,11 @@ def mathml(latex: str) -> SafeString:
 
 def terms_of(system: System) -> list[dict[str, Any]]:
     """The objective terms a system composes, with formula, paper and options."""
-    return [{"part": PARTS[name], "formula": mathml(PARTS[name].formula), "options": _options(PARTS[name])} for name in system.parts if name in PARTS]
+    return [
+        {"part": PARTS[name], "formula": mathml(PARTS[name].formula), "options": _options(PARTS[name])}
+        for name in system.parts
+        if name in PARTS
+    ]
 
 
 def search(query: str, at_most: int = 20) -> list[Hit]:
@@ -78,9 +92,22 @@ def search(query: str, at_most: int = 20) -> list[Hit]:
     words = [w.lower() for w in WORD.findall(query)][:8]
     if not words:
         return []
-    found = [hit for page in pages().values() if (hit := _match(words, page.title, page.text, "Manual", "help:page", page.slug))]
+    found = [
+        hit
+        for page in pages().values()
+        if (hit := _match(words, page.title, page.text, "Manual", "help:page", page.slug))
+    ]
     for s in SYSTEMS.values():
-        text = " ".join([s.question, s.summary, s.when_to_use, *s.differs, *(o.title + " " + o.help for o in s.options.values()), s.paper.title + " " + s.paper.authors if s.paper else ""])
+        text = " ".join(
+            [
+                s.question,
+                s.summary,
+                s.when_to_use,
+                *s.differs,
+                *(o.title + " " + o.help for o in s.options.values()),
+                s.paper.title + " " + s.paper.authors if s.paper else "",
+            ]
+        )
         if hit := _match(words, s.title, text, "Method", "help:method", s.id):
             found.append(hit)
     return sorted(found, key=lambda h: -h.score)[:at_most]
@@ -101,9 +128,14 @@ def _read(slug: str) -> Page:
     title, _, body = text.partition("\n")
     body = body.strip()
     html = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table").render(body)
-    html = html.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<div class="table-responsive" tabindex="0"><table class="table">').replace("</table>", "</table></div>")
+    html = (
+        html.replace("<pre>", '<pre tabindex="0">')
+        .replace("<table>", '<div class="table-responsive" tabindex="0"><table class="table">')
+        .replace("</table>", "</table></div>")
+    )
     plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", re.sub(r"[*`#|>]+", " ", body))
-    return Page(slug, title.removeprefix("# ").strip(), " ".join(plain.split("\n\n")[0].split()), plain, mark_safe(html))  # noqa: S308
+    safe = mark_safe(html)  # noqa: S308 - our own pages, and the converter escapes HTML in them
+    return Page(slug, title.removeprefix("# ").strip(), " ".join(plain.split("\n\n")[0].split()), plain, safe)
 
 
 def _options(part: Any) -> list[dict[str, Any]]:

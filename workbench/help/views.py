@@ -16,7 +16,12 @@ from . import manual
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:200]
-    context = {"groups": manual.groups(), "systems": SYSTEMS.values(), "query": query, "hits": manual.search(query) if query else None}
+    context = {
+        "groups": manual.groups(),
+        "systems": SYSTEMS.values(),
+        "query": query,
+        "hits": manual.search(query) if query else None,
+    }
     return render(request, "help/index.html", context)
 
 
@@ -26,7 +31,9 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         raise Http404
     before, after = manual.neighbours(slug)
-    return render(request, "help/page.html", {"page": found, "groups": manual.groups(), "before": before, "after": after})
+    return render(
+        request, "help/page.html", {"page": found, "groups": manual.groups(), "before": before, "after": after}
+    )
 
 
 @require_GET

@@ -48,6 +48,10 @@ class BodyLimit:
 
 async def _refuse(send: Send) -> None:
     body = PAGE.format(limit=settings.MAX_UPLOAD_BYTES / 1024**2).encode()
-    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"connection", b"close"), (b"content-security-policy", b"default-src 'none'")]
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"connection", b"close"),
+        (b"content-security-policy", b"default-src 'none'"),
+    ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

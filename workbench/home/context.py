@@ -22,7 +22,11 @@ ROOMS = (
 def shell(request: HttpRequest) -> dict[str, Any]:
     team = getattr(request, "team", None)
     user = getattr(request, "user", None)
-    theme = getattr(user, "theme", "auto") if user is not None and user.is_authenticated else request.COOKIES.get("theme", "auto")
+    theme = (
+        getattr(user, "theme", "auto")
+        if user is not None and user.is_authenticated
+        else request.COOKIES.get("theme", "auto")
+    )
     return {
         "team": team,
         "role": getattr(request, "role", None),

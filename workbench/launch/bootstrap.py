@@ -32,13 +32,17 @@ class Stop(Exception):
 def check_python() -> None:
     if sys.version_info < MIN_PYTHON:
         have, need = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, MIN_PYTHON))
-        raise Stop(f"Python {have} is too old: {need} or newer is needed.\nInstall a newer one (Debian 12: apt install python3) and say which: make up PYTHON=/path/to/python3")
+        raise Stop(
+            f"Python {have} is too old: {need} or newer is needed.\nInstall a newer one (Debian 12: apt install python3) and say which: make up PYTHON=/path/to/python3"
+        )
 
 
 def check_disk() -> None:
     free = shutil.disk_usage(ROOT).free
     if not (VENV / ".stamp-engine").exists() and free < FREE_BYTES:
-        raise Stop(f"{free / 1e9:.1f} GB free on this disk, {FREE_BYTES / 1e9:.1f} GB are needed for torch and the other packages.\nMake room, or clone the project onto a larger disk.")
+        raise Stop(
+            f"{free / 1e9:.1f} GB free on this disk, {FREE_BYTES / 1e9:.1f} GB are needed for torch and the other packages.\nMake room, or clone the project onto a larger disk."
+        )
 
 
 def make_venv() -> None:
@@ -67,7 +71,11 @@ def install_debian_packages(names: list[str], why: str) -> None:
 
 def install_torch() -> None:
     """torch by its exact pin, its dependencies held to the lock. Each platform has its own build, so no hash here."""
-    pins = [line.split(" \\")[0].strip() for line in (REQUIREMENTS / "engine.txt").read_text().splitlines() if "==" in line and not line.lstrip().startswith(("#", "--"))]
+    pins = [
+        line.split(" \\")[0].strip()
+        for line in (REQUIREMENTS / "engine.txt").read_text().splitlines()
+        if "==" in line and not line.lstrip().startswith(("#", "--"))
+    ]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.write("\n".join(pins))
         constraints.flush()
@@ -80,7 +88,10 @@ def install_locked(*names: str) -> None:
 
 
 def pip(*args: str) -> None:
-    run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *args], "install the Python packages")
+    run(
+        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *args],
+        "install the Python packages",
+    )
 
 
 def install_command() -> None:
@@ -100,7 +111,9 @@ def install_browser() -> None:
         install_debian_packages(["chromium"], "The browser tests need Chromium.")
         return
     if subprocess.run([str(PYTHON), "-m", "playwright", "install", "chromium"]).returncode != 0:
-        raise Stop("The browser tests need Chromium, and neither Debian's package nor Playwright's own could be installed.\nInstall it yourself: sudo apt-get install -y chromium")
+        raise Stop(
+            "The browser tests need Chromium, and neither Debian's package nor Playwright's own could be installed.\nInstall it yourself: sudo apt-get install -y chromium"
+        )
 
 
 def run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
@@ -114,7 +127,19 @@ def run(command: list[str], what: str, env: dict[str, str] | None = None) -> Non
 
 def remedy(said: str) -> str:
     low = said.lower()
-    if any(w in low for w in ("temporary failure in name resolution", "connection", "timed out", "network", "max retries", "could not resolve", "enotfound", "eai_again")):
+    if any(
+        w in low
+        for w in (
+            "temporary failure in name resolution",
+            "connection",
+            "timed out",
+            "network",
+            "max retries",
+            "could not resolve",
+            "enotfound",
+            "eai_again",
+        )
+    ):
         return "The package registry did not answer. Check the network (or the proxy settings of pip and npm) and start again; finished steps are kept."
     if "no space left" in low:
         return "The disk is full. Make room and start again; finished steps are kept."
@@ -163,7 +188,12 @@ def bootstrap(dev: bool, browser: bool) -> None:
     steps.step("PyTorch (the largest download)", "torch", [r / "torch.txt"], install_torch)
     steps.step("Python packages", "engine", [r / "web.txt", r / "engine.txt"], lambda: install_locked("web", "engine"))
     steps.step("Command line", "command", [ROOT / "pyproject.toml"], install_command)
-    steps.step("Front-end packages", "assets", [ROOT / "package-lock.json", ROOT / "workbench/launch/assets.py"], install_assets)
+    steps.step(
+        "Front-end packages",
+        "assets",
+        [ROOT / "package-lock.json", ROOT / "workbench/launch/assets.py"],
+        install_assets,
+    )
     if dev:
         steps.step("Test tools", "dev", [r / "dev.txt"], lambda: install_locked("web", "engine", "dev"))
     if browser:

@@ -28,7 +28,9 @@ def configuration(data_dir: Path) -> dict[str, Any]:
     """Django's DATABASES entry; raises ValueError for an address that is not PostgreSQL."""
     parts = urlsplit(url(data_dir))
     if parts.scheme not in ("postgres", "postgresql"):
-        raise ValueError(f"DATABASE_URL must start with postgresql://, got {parts.scheme}://. Only PostgreSQL 16 or newer is supported.")
+        raise ValueError(
+            f"DATABASE_URL must start with postgresql://, got {parts.scheme}://. Only PostgreSQL 16 or newer is supported."
+        )
     query = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -52,15 +52,24 @@ def run(stack: Stack, seed: int | None) -> dict[str, Any]:
     """Submits, watches, downloads and proves; raises Stop with the reason when any of it fails."""
     first_login.ensure(stack.data_dir)
     began = time.monotonic()
-    with httpx.Client(base_url=f"{stack.url}/api/v1", headers={"Authorization": f"Bearer {token()}"}, timeout=60) as api:
-        started = checked(api.post("/runs", json={"recipe": sample_recipe(seed)}, headers={"Idempotency-Key": str(uuid.uuid4())})).json()
+    with httpx.Client(
+        base_url=f"{stack.url}/api/v1", headers={"Authorization": f"Bearer {token()}"}, timeout=60
+    ) as api:
+        started = checked(
+            api.post("/runs", json={"recipe": sample_recipe(seed)}, headers={"Idempotency-Key": str(uuid.uuid4())})
+        ).json()
         say(f"\nRun {started['number']}: {stack.url}/runs/{started['id']}/\n")
         finished = watch(api, started["id"], stack)
         report = dict(checked(api.get(f"/runs/{started['id']}/report")).json())
         folder = download(api, finished, stack.data_dir)
     seconds = time.monotonic() - began
     prove(folder, report)
-    result = {**{arm: score(report["scores"][arm]) for arm in ARMS}, "gap_closed": score(report["gap_closed"]), "seconds": round(seconds, 1), "adapter": str(folder)}
+    result = {
+        **{arm: score(report["scores"][arm]) for arm in ARMS},
+        "gap_closed": score(report["gap_closed"]),
+        "seconds": round(seconds, 1),
+        "adapter": str(folder),
+    }
     say(table(result, report))
     return result
 
@@ -92,7 +101,9 @@ def checked(answer: httpx.Response) -> httpx.Response:
         told = answer.json()
         raise Stop(f"The workbench answered {answer.status_code}: {told.get('message')} {told.get('hint') or ''}")
     except ValueError:
-        raise Stop(f"The workbench answered {answer.status_code} to {answer.request.method} {answer.request.url}.") from None
+        raise Stop(
+            f"The workbench answered {answer.status_code} to {answer.request.method} {answer.request.url}."
+        ) from None
 
 
 def watch(api: httpx.Client, run_id: str, stack: Stack) -> dict[str, Any]:
@@ -108,7 +119,9 @@ def watch(api: httpx.Client, run_id: str, stack: Stack) -> dict[str, Any]:
             return run
         if run["state"] in ("failed", "cancelled", "quarantined"):
             error = run.get("error") or {}
-            raise Stop(f"The run ended as {run['state']}: {error.get('message', 'no reason given')} {error.get('hint') or ''}")
+            raise Stop(
+                f"The run ended as {run['state']}: {error.get('message', 'no reason given')} {error.get('hint') or ''}"
+            )
         if dead := stack.group.dead():
             raise Stop(f"{dead.name} ended by itself. The end of its log:\n{dead.tail()}")
         time.sleep(1)
@@ -140,7 +153,18 @@ def prove(folder: Path, report: dict[str, Any]) -> None:
 
     student = next(m for m in catalog.MODELS if m.key == catalog.STUDENT)
     data = next(d for d in catalog.DATASETS if d.key == catalog.DATASET)
-    command = [sys.executable, "-m", "jobs.distill", "verify", str(folder), "--base", str(student.folder), "--rows", str(data.folder / data.rows), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "jobs.distill",
+        "verify",
+        str(folder),
+        "--base",
+        str(student.folder),
+        "--rows",
+        str(data.folder / data.rows),
+        "--json",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise Stop(f"The adapter does not reproduce the reported score:\n{(done.stdout + done.stderr).strip()[-2000:]}")
@@ -155,10 +179,16 @@ def score(given: dict[str, Any]) -> dict[str, float]:
 
 
 def table(result: dict[str, Any], report: dict[str, Any]) -> str:
-    lines = [f"\n{'':10}{'score':>8}   95 % interval   ({report['metric']}, {report['scores']['student']['n']} held-out rows)"]
-    lines += [f"{arm:10}{result[arm]['value']:8.3f}   {result[arm]['low']:.3f} to {result[arm]['high']:.3f}" for arm in ARMS]
+    lines = [
+        f"\n{'':10}{'score':>8}   95 % interval   ({report['metric']}, {report['scores']['student']['n']} held-out rows)"
+    ]
+    lines += [
+        f"{arm:10}{result[arm]['value']:8.3f}   {result[arm]['low']:.3f} to {result[arm]['high']:.3f}" for arm in ARMS
+    ]
     gap, lead = result["gap_closed"], report["student_minus_control"]
-    lines.append(f"\ngap closed {gap['value']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]; student above control by {lead['value']:.3f} [{lead['low']:.3f}, {lead['high']:.3f}]")
+    lines.append(
+        f"\ngap closed {gap['value']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]; student above control by {lead['value']:.3f} [{lead['low']:.3f}, {lead['high']:.3f}]"
+    )
     lines.append(f"{result['seconds']:.0f} s; adapter: {result['adapter']}")
     return "\n".join(lines)
 

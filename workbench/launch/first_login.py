@@ -16,7 +16,10 @@ def ensure(data_dir: Path) -> tuple[str, str | None]:
     note = data_dir / "first_login"
     user = User.objects.filter(is_superuser=True).order_by("date_joined").first()
     if user is None:
-        email, password = os.environ.get("ADMIN_EMAIL") or EMAIL, os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(9)
+        email, password = (
+            os.environ.get("ADMIN_EMAIL") or EMAIL,
+            os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(9),
+        )
         user = User.objects.create_superuser(username=email, email=email, password=password)
         team = Team.objects.create(name="My team")
         Membership.objects.create(team=team, user=user, role=Role.ADMIN)

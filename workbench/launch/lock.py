@@ -8,14 +8,26 @@ import sys
 
 from .bootstrap import REQUIREMENTS
 
-OPTIONS = ["--quiet", "--generate-hashes", "--strip-extras", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--allow-unsafe"]
+OPTIONS = [
+    "--quiet",
+    "--generate-hashes",
+    "--strip-extras",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-emit-trusted-host",
+    "--allow-unsafe",
+]
 
 
 def compile_layer(name: str) -> None:
     """requirements/<name>.in -> <name>.txt. torch is resolved for its dependencies' sake and then left out: its builds differ by platform."""
     source, target = REQUIREMENTS / f"{name}.in", REQUIREMENTS / f"{name}.txt"
     inputs = [source.name] + (["torch.txt"] if name == "engine" else [])
-    subprocess.run([sys.executable, "-m", "piptools", "compile", *OPTIONS, "-o", target.name, *inputs], cwd=REQUIREMENTS, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "piptools", "compile", *OPTIONS, "-o", target.name, *inputs],
+        cwd=REQUIREMENTS,
+        check=True,
+    )
     text = re.sub(r"^torch==.*?(?=^\S)", "", target.read_text(), flags=re.S | re.M)
     target.write_text(text)
 

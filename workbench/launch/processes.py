@@ -44,7 +44,15 @@ class Group:
     def start(self, name: str, command: list[str], env: dict[str, str]) -> Child:
         log = self.logs / f"{name}.log"
         with log.open("ab") as out:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env, start_new_session=True, preexec_fn=_die_with_parent)
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
         child = Child(name, process, log)
         self.children.append(child)
         return child

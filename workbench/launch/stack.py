@@ -76,7 +76,9 @@ class Stack:
         except OSError:
             self._lock.seek(0)
             where = self._lock.read().strip()
-            raise Stop(f"This workbench is already running{' at ' + where if where else ''}.\nOpen it, stop it first, or choose another folder and port: make up DATA_DIR=... PORT=...") from None
+            raise Stop(
+                f"This workbench is already running{' at ' + where if where else ''}.\nOpen it, stop it first, or choose another folder and port: make up DATA_DIR=... PORT=..."
+            ) from None
         self._lock.truncate(0)
         self._lock.write(self.url)
         self._lock.flush()
@@ -94,9 +96,13 @@ class Stack:
                 cursor.execute("show server_version_num")
                 version = int(cursor.fetchone()[0]) // 10000
         except OperationalError as e:
-            raise Stop(f"The database does not answer: {str(e).strip()}\nCheck DATABASE_URL, or leave it empty for the built-in PostgreSQL.") from None
+            raise Stop(
+                f"The database does not answer: {str(e).strip()}\nCheck DATABASE_URL, or leave it empty for the built-in PostgreSQL."
+            ) from None
         if version < 16:
-            raise Stop(f"DATABASE_URL points to PostgreSQL {version}; 16 or newer is needed.\nUpgrade it, or leave DATABASE_URL empty for the built-in PostgreSQL.")
+            raise Stop(
+                f"DATABASE_URL points to PostgreSQL {version}; 16 or newer is needed.\nUpgrade it, or leave DATABASE_URL empty for the built-in PostgreSQL."
+            )
         call_command("migrate", interactive=False, verbosity=0)
         return f"PostgreSQL {version}"
 
@@ -158,7 +164,9 @@ class Stack:
             if {s.queue for s in slots} >= {"gpu", "cpu"}:
                 return ", ".join(sorted({s.device.get("name", s.name) for s in slots if s.queue == "gpu"}))
             time.sleep(0.2)
-        raise Stop(f"The workers did not announce themselves within {patience:.0f} s. The end of a log:\n{self.group.children[-1].tail()}")
+        raise Stop(
+            f"The workers did not announce themselves within {patience:.0f} s. The end of a log:\n{self.group.children[-1].tail()}"
+        )
 
 
 def register_samples() -> str | None:
@@ -184,7 +192,9 @@ def check_port(port: int) -> None:
             s.bind((os.environ.get("HOST") or "127.0.0.1", port))
         except OSError as e:
             if e.errno == errno.EADDRINUSE:
-                raise Stop(f"Port {port} is in use by another program.\nStop it, or choose another one: make up PORT={port + 1}") from None
+                raise Stop(
+                    f"Port {port} is in use by another program.\nStop it, or choose another one: make up PORT={port + 1}"
+                ) from None
             raise Stop(f"Cannot listen on port {port}: {e.strerror}.\nChoose another one: make up PORT=8000") from None
 
 

@@ -29,7 +29,9 @@ def main() -> int:
 def greet(stack: Stack, seconds: float) -> None:
     email, password = first_login.ensure(stack.data_dir)
     secret = password or "the one you chose"
-    say(f"\nThe workbench is ready ({seconds:.0f} s):\n\n    {stack.url}\n\n    e-mail    {email}\n    password  {secret}\n\nCtrl-C stops everything. Logs: {stack.group.logs}")
+    say(
+        f"\nThe workbench is ready ({seconds:.0f} s):\n\n    {stack.url}\n\n    e-mail    {email}\n    password  {secret}\n\nCtrl-C stops everything. Logs: {stack.group.logs}"
+    )
 
 
 def stay(stack: Stack) -> int:

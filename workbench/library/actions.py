@@ -15,7 +15,9 @@ from .models import HubToken, Source
 HUB = "hub-token"
 
 
-def add_from_hub(team: Team, user: User, model: str, revision: str = "main", token: str = "", idem_key: uuid.UUID | None = None) -> Run:
+def add_from_hub(
+    team: Team, user: User, model: str, revision: str = "main", token: str = "", idem_key: uuid.UUID | None = None
+) -> Run:
     """Starts the work that fetches a model by id and revision, checks it and measures its facts."""
     if token:
         set_hub_token(team, user, token)

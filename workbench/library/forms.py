@@ -19,9 +19,24 @@ TOKEN = re.compile(r"[\x21-\x7e]{8,200}")
 class HubForm(forms.Form):
     """A model of the Hugging Face hub by its id and revision."""
 
-    model = forms.CharField(label="Model id", max_length=200, help_text="As on the hub: organisation/name, for example HuggingFaceTB/SmolLM2-135M-Instruct.")
-    revision = forms.CharField(label="Revision", max_length=200, required=False, help_text="Branch, tag or commit. It is pinned to a commit when the model is added. Empty: main.")
-    token = forms.CharField(label="Access token", max_length=200, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}), help_text="Only for gated models. Stored encrypted for your team, never shown again.")
+    model = forms.CharField(
+        label="Model id",
+        max_length=200,
+        help_text="As on the hub: organisation/name, for example HuggingFaceTB/SmolLM2-135M-Instruct.",
+    )
+    revision = forms.CharField(
+        label="Revision",
+        max_length=200,
+        required=False,
+        help_text="Branch, tag or commit. It is pinned to a commit when the model is added. Empty: main.",
+    )
+    token = forms.CharField(
+        label="Access token",
+        max_length=200,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only for gated models. Stored encrypted for your team, never shown again.",
+    )
     idem_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,7 +48,9 @@ class HubForm(forms.Form):
     def clean_model(self) -> str:
         name = self.cleaned_data["model"].strip()
         if not HUB_ID.fullmatch(name) or ".." in name:
-            raise ValidationError("A hub id has the form organisation/name: letters, digits, dot, dash and underscore, one slash.")
+            raise ValidationError(
+                "A hub id has the form organisation/name: letters, digits, dot, dash and underscore, one slash."
+            )
         return name
 
     def clean_revision(self) -> str:
@@ -52,7 +69,11 @@ class HubForm(forms.Form):
 class FolderForm(forms.Form):
     """A model folder on the server, under one of the roots the operator allowed."""
 
-    folder = forms.CharField(label="Folder", max_length=1000, help_text="Relative to one of the model folders that the operator allowed, with config.json, tokenizer and safetensors inside.")
+    folder = forms.CharField(
+        label="Folder",
+        max_length=1000,
+        help_text="Relative to one of the model folders that the operator allowed, with config.json, tokenizer and safetensors inside.",
+    )
     idem_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -74,4 +95,6 @@ def allowed_folder(text: str) -> Path:
             if not (folder / "config.json").is_file():
                 raise ValidationError("This folder holds no config.json, so it is not a model folder.")
             return folder
-    raise ValidationError("There is no such folder under the model folders that the operator allowed (setting MODEL_ROOTS).")
+    raise ValidationError(
+        "There is no such folder under the model folders that the operator allowed (setting MODEL_ROOTS)."
+    )

@@ -44,8 +44,12 @@ def shown(model: Model) -> Shown:
     tokenizer = facts.get("tokenizer") or {}
     context, ids = facts.get("context"), tokenizer.get("vocab_size")
     return Shown(
-        model, facts, parameters(facts.get("parameters")), f"{context:,} tokens" if context else "–",
-        f"{ids:,} tokens" if ids else "–", model.licence or facts.get("licence") or "not stated",
+        model,
+        facts,
+        parameters(facts.get("parameters")),
+        f"{context:,} tokens" if context else "–",
+        f"{ids:,} tokens" if ids else "–",
+        model.licence or facts.get("licence") or "not stated",
     )
 
 
@@ -60,7 +64,11 @@ def library(team: Team, q: str = "") -> dict[str, list[Shown]]:
 
 def under_way(team: Team) -> list[Run]:
     """Models that are being added, or whose adding failed and was not repeated with success."""
-    runs = Run.objects.filter(team=team, kind=Kind.ADD_MODEL).exclude(state__in=("succeeded", "cancelled")).order_by("-created_at")[:10]
+    runs = (
+        Run.objects.filter(team=team, kind=Kind.ADD_MODEL)
+        .exclude(state__in=("succeeded", "cancelled"))
+        .order_by("-created_at")[:10]
+    )
     have = set(models(team).values_list("key", flat=True))
     return [r for r in runs if r.state not in ENDED or r.spec.get("key") not in have]
 
@@ -89,13 +97,24 @@ def fact_list(item: Shown) -> list[tuple[str, str]]:
     if not f:
         return []
     rows = [
-        ("Parameters", f"{f['parameters']:,}"), ("Weights on disk", units.size(f.get("weight_bytes"))), ("Number format", f.get("dtype", "–")),
-        ("Family", f.get("architecture", "–")), ("Layers", f"{f.get('layers')} of width {f.get('hidden_size'):,}"), ("Attention heads", f"{f.get('heads')} ({f.get('kv_heads')} for keys and values)"),
-        ("Context", item.context), ("Vocabulary", f"{item.vocabulary} ({f.get('vocab_rows'):,} embedding rows)"), ("Output layer", "shared with the embedding" if f.get("tied") else "own weights"),
-        ("Chat template", "yes" if t.get("template_sha256") else "none"), ("Licence", item.licence),
+        ("Parameters", f"{f['parameters']:,}"),
+        ("Weights on disk", units.size(f.get("weight_bytes"))),
+        ("Number format", f.get("dtype", "–")),
+        ("Family", f.get("architecture", "–")),
+        ("Layers", f"{f.get('layers')} of width {f.get('hidden_size'):,}"),
+        ("Attention heads", f"{f.get('heads')} ({f.get('kv_heads')} for keys and values)"),
+        ("Context", item.context),
+        ("Vocabulary", f"{item.vocabulary} ({f.get('vocab_rows'):,} embedding rows)"),
+        ("Output layer", "shared with the embedding" if f.get("tied") else "own weights"),
+        ("Chat template", "yes" if t.get("template_sha256") else "none"),
+        ("Licence", item.licence),
     ]
     return rows
 
 
 def source_words(model: Model) -> str:
-    return {Source.SAMPLE: "Comes with the workbench", Source.HUB: "Hugging Face hub", Source.FOLDER: "Folder on the server"}[Source(model.source)]
+    return {
+        Source.SAMPLE: "Comes with the workbench",
+        Source.HUB: "Hugging Face hub",
+        Source.FOLDER: "Folder on the server",
+    }[Source(model.source)]

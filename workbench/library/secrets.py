@@ -13,7 +13,9 @@ from django.conf import settings
 
 
 def _cipher(purpose: str) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, salt=None, info=f"workbench:{purpose}".encode()).derive(settings.SECRET_KEY.encode()))
+    return AESGCM(
+        HKDF(SHA256(), 32, salt=None, info=f"workbench:{purpose}".encode()).derive(settings.SECRET_KEY.encode())
+    )
 
 
 def seal(text: str, purpose: str) -> str:

@@ -21,14 +21,28 @@ from .forms import FolderForm, HubForm
 @require_GET
 def library(request: TeamRequest) -> HttpResponse:
     q = request.GET.get("q", "").replace("\x00", "")[:100].strip()
-    context = {"q": q, "models": queries.library(request.team, q), "under_way": queries.under_way(request.team), "may_add": allows(request.role, Role.MEMBER)}
+    context = {
+        "q": q,
+        "models": queries.library(request.team, q),
+        "under_way": queries.under_way(request.team),
+        "may_add": allows(request.role, Role.MEMBER),
+    }
     return render(request, "library/list.html", context)
 
 
 @require_GET
 def detail(request: TeamRequest, model_id: UUID) -> HttpResponse:
     item = queries.shown(queries.model_or_404(request.team, model_id))
-    return render(request, "library/detail.html", {"item": item, "model": item.model, "rows": queries.fact_list(item), "source": queries.source_words(item.model)})
+    return render(
+        request,
+        "library/detail.html",
+        {
+            "item": item,
+            "model": item.model,
+            "rows": queries.fact_list(item),
+            "source": queries.source_words(item.model),
+        },
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,7 +55,9 @@ def add(request: TeamRequest) -> HttpResponse:
         if found := queries.existing(request.team, wanted["model"], wanted["revision"]):
             messages.info(request, f"{found.title} is already in the library at this commit.")
             return redirect("library:detail", found.id)
-        run = actions.add_from_hub(request.team, request.user, wanted["model"], wanted["revision"], wanted["token"], wanted["idem_key"])
+        run = actions.add_from_hub(
+            request.team, request.user, wanted["model"], wanted["revision"], wanted["token"], wanted["idem_key"]
+        )
         return redirect("runs:detail", run.id)
     return _form(request, form, FolderForm())
 
@@ -51,7 +67,9 @@ def add(request: TeamRequest) -> HttpResponse:
 def add_folder(request: TeamRequest) -> HttpResponse:
     form = FolderForm(request.POST)
     if form.is_valid():
-        run = actions.add_from_folder(request.team, request.user, form.cleaned_data["folder"], form.cleaned_data["idem_key"])
+        run = actions.add_from_folder(
+            request.team, request.user, form.cleaned_data["folder"], form.cleaned_data["idem_key"]
+        )
         return redirect("runs:detail", run.id)
     return _form(request, HubForm(), form)
 
@@ -67,7 +85,10 @@ def remove_token(request: TeamRequest) -> HttpResponse:
 def _form(request: TeamRequest, hub: HubForm, folder: FolderForm) -> HttpResponse:
     bad = (hub.is_bound and not hub.is_valid()) or (folder.is_bound and not folder.is_valid())
     context = {
-        "hub": hub, "folder": folder, "has_token": queries.has_hub_token(request.team),
-        "may_folder": allows(request.role, Role.ADMIN), "roots": len(settings.MODEL_ROOTS),
+        "hub": hub,
+        "folder": folder,
+        "has_token": queries.has_hub_token(request.team),
+        "may_folder": allows(request.role, Role.ADMIN),
+        "roots": len(settings.MODEL_ROOTS),
     }
     return render(request, "library/add.html", context, status=422 if bad else 200)

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 # What may wait for a GPU slot; everything else is short work.
 QUEUES = {Kind.DISTILL: Queue.GPU, Kind.EVALUATE: Queue.GPU}
-FRESH: dict[str, Any] = {"desired": "run", "crashes_without_progress": 0, "crash_ckpt_step": -1, "error": None, "wait_reason": "", "finished_at": None}
+FRESH: dict[str, Any] = {
+    "desired": "run",
+    "crashes_without_progress": 0,
+    "crash_ckpt_step": -1,
+    "error": None,
+    "wait_reason": "",
+    "finished_at": None,
+}
 
 
 class NotPossible(DistillError):
@@ -90,7 +97,9 @@ def pause(run: Run) -> Run:
     """A running run checkpoints and releases its slot; a waiting one leaves the queue at once."""
     with acting("user"):
         done = _change(run, [State.QUEUED, State.RETRY_WAIT], state=State.PAUSED, desired="pause", wait_reason="")
-        asked = done or _change(run, [State.CLAIMED, State.RUNNING, State.PAUSING], desired="pause", unless_desired="cancel")
+        asked = done or _change(
+            run, [State.CLAIMED, State.RUNNING, State.PAUSING], desired="pause", unless_desired="cancel"
+        )
     return _refreshed(run, asked, "paused")
 
 
@@ -131,7 +140,10 @@ def _refreshed(run: Run, done: bool, verb: str) -> Run:
     """The run as it stands now. Asking for what is already so is no error: people click twice."""
     run.refresh_from_db()
     if not done and run.state != verb:
-        raise NotPossible(f"Run {run.number} cannot be {verb}: it is {State(run.state).label.lower()}.", hint="Reload the page to see where it stands.")
+        raise NotPossible(
+            f"Run {run.number} cannot be {verb}: it is {State(run.state).label.lower()}.",
+            hint="Reload the page to see where it stands.",
+        )
     return run
 
 

@@ -164,7 +164,8 @@ def _insert(sha256: str, size: int) -> bool:
     """True when this transaction is the one that must bring the bytes. Waits for another writer of the same bytes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into runs_blob (sha256, size, created_at) values (%s, %s, now()) on conflict do nothing", [sha256, size]
+            "insert into runs_blob (sha256, size, created_at) values (%s, %s, now()) on conflict do nothing",
+            [sha256, size],
         )
         return bool(cursor.rowcount)
 
@@ -180,7 +181,9 @@ def _copy(file: BinaryIO, sha256: str) -> None:
             copy.write_row((sha256, index, data))
             index += 1
     if digest.hexdigest() != sha256:
-        raise ArtifactDamaged("The file changed while it was being stored.", hint="Store it again when nothing writes to it.")
+        raise ArtifactDamaged(
+            "The file changed while it was being stored.", hint="Store it again when nothing writes to it."
+        )
 
 
 def _exactly(file: BinaryIO) -> bytes:
@@ -195,6 +198,8 @@ def _exactly(file: BinaryIO) -> bytes:
 def _chunk(sha256: str, index: int) -> bytes:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute('select data from runs_blobchunk where sha256 = %s and "index" = %s', [sha256, index], binary=True)
+        cursor.execute(
+            'select data from runs_blobchunk where sha256 = %s and "index" = %s', [sha256, index], binary=True
+        )
         row = cursor.fetchone()
     return bytes(row[0]) if row else b""

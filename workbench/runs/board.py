@@ -43,7 +43,11 @@ class Passed:
 
 
 def passed(run: Run) -> Passed:
-    found = RunEvent.objects.filter(run=run, type="phase", attempt=run.attempt).order_by("id").values_list("data__phase", "data__stage")
+    found = (
+        RunEvent.objects.filter(run=run, type="phase", attempt=run.attempt)
+        .order_by("id")
+        .values_list("data__phase", "data__stage")
+    )
     names = [str(n) for n, _ in found if n]
     judged = [str(s) for n, s in found if n == "evaluate" and s in ARMS]
     return Passed(tuple(names), tuple(dict.fromkeys(judged)))
@@ -101,7 +105,12 @@ def _tell(stage: Stage, run: Run, been: Passed) -> None:
     elif stage.state in ("active", "stopped"):
         p = run.progress or {}
         done, total = p.get("done"), p.get("total")
-        if p.get("phase") == stage.name and isinstance(done, (int, float)) and isinstance(total, (int, float)) and total > 0:
+        if (
+            p.get("phase") == stage.name
+            and isinstance(done, (int, float))
+            and isinstance(total, (int, float))
+            and total > 0
+        ):
             stage.percent = round(100 * min(done / total, 1), 1)
             stage.note = _counted(done, total, p.get("unit") or "")
         if stage.name == "evaluate" and been.judged:
@@ -122,7 +131,9 @@ def seconds_left(run: Run) -> float | None:
     been = passed(run)
     todo = {s.name: 1.0 for s in stages(run) if s.state == "todo"}
     todo["evaluate"] = max(0, _arms(run) - len(been.judged)) / _arms(run)
-    return float(left) + sum((s.get("seconds") or 0) * todo.get(_phase_of(s), 0) for s in (run.plan or {}).get("stages", []))
+    return float(left) + sum(
+        (s.get("seconds") or 0) * todo.get(_phase_of(s), 0) for s in (run.plan or {}).get("stages", [])
+    )
 
 
 def _arms(run: Run) -> int:
@@ -138,4 +149,6 @@ def rate(run: Run) -> str:
     p = run.progress or {}
     if not isinstance(p.get("rate"), (int, float)) or p["rate"] <= 0:
         return ""
-    return f"{units.size(p['rate'])}/s" if p.get("unit") == "bytes" else f"{p['rate']:,.1f} {p.get('unit') or 'steps'}/s"
+    return (
+        f"{units.size(p['rate'])}/s" if p.get("unit") == "bytes" else f"{p['rate']:,.1f} {p.get('unit') or 'steps'}/s"
+    )

@@ -67,7 +67,6 @@ class Curve:
     def unit(self) -> str:
         return TITLES.get(self.name.partition(".")[0], ("", ""))[1]
 
-
     @property
     def shown_unit(self) -> str:
         return SHOWN.get(self.name, (self.unit, 1.0))[0]
@@ -104,7 +103,9 @@ def figure(found: list[Curve], label: Callable[[Curve], str] = lambda c: c.arm.c
     series = []
     for c in found:
         at = dict(zip(c.x, c.shown, strict=True))
-        series.append({"label": label(c), "role": c.arm, "dash": c.arm == "control", "values": [at.get(step) for step in x]})
+        series.append(
+            {"label": label(c), "role": c.arm, "dash": c.arm == "control", "values": [at.get(step) for step in x]}
+        )
     return {"x": x, "x_label": "step", "y_label": "", "series": series}
 
 
@@ -124,8 +125,15 @@ def table(found: list[Curve]) -> list[dict[str, str]]:
     """The same curves as numbers: first, lowest, highest and last value with their steps."""
     return [
         {
-            "title": c.title, "arm": c.arm, "unit": c.shown_unit, "steps": f"{c.x[0]:,} to {c.x[-1]:,}", "count": f"{c.count:,}",
-            "first": plain(c.shown[0]), "low": plain(min(c.shown)), "high": plain(max(c.shown)), "last": plain(c.shown[-1]),
+            "title": c.title,
+            "arm": c.arm,
+            "unit": c.shown_unit,
+            "steps": f"{c.x[0]:,} to {c.x[-1]:,}",
+            "count": f"{c.count:,}",
+            "first": plain(c.shown[0]),
+            "low": plain(min(c.shown)),
+            "high": plain(max(c.shown)),
+            "last": plain(c.shown[-1]),
         }
         for c in found
     ]

@@ -36,25 +36,39 @@ def chosen(team: Team, ids: list[str]) -> list[Run]:
     """The runs named in the address, in that order; raises FilterUnknown above LIMIT, 404 for a stranger's."""
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > LIMIT:
-        raise pages.FilterUnknown(f"{len(wanted)} runs were chosen; at most {LIMIT} can be compared.", field="run", hint="Choose fewer runs.")
+        raise pages.FilterUnknown(
+            f"{len(wanted)} runs were chosen; at most {LIMIT} can be compared.", field="run", hint="Choose fewer runs."
+        )
     try:
         keys = [UUID(i) for i in wanted]
     except ValueError:
         raise Http404("There is no such run.") from None
-    found = {r.id: r for r in pages.runs(team).filter(pk__in=keys, kind=Kind.DISTILL).select_related("dataset_version__dataset")}
+    found = {
+        r.id: r
+        for r in pages.runs(team).filter(pk__in=keys, kind=Kind.DISTILL).select_related("dataset_version__dataset")
+    }
     if len(found) != len(keys):
         raise Http404("There is no such run.")
     return [found[k] for k in keys]
 
 
 def candidates(team: Team, taken: list[Run]) -> list[Run]:
-    return list(pages.runs(team).filter(kind=Kind.DISTILL, state=State.SUCCEEDED).exclude(pk__in=[r.pk for r in taken]).defer("plan")[:30])
+    return list(
+        pages.runs(team)
+        .filter(kind=Kind.DISTILL, state=State.SUCCEEDED)
+        .exclude(pk__in=[r.pk for r in taken])
+        .defer("plan")[:30]
+    )
 
 
 def flatten(value: Any, path: str = "") -> dict[str, str]:
     """{'student.adapter.rank': '16', ...}: every leaf of a recipe by its path."""
     if isinstance(value, dict) and value:
-        return {k: v for name, item in value.items() for k, v in flatten(item, f"{path}.{name}" if path else str(name)).items()}
+        return {
+            k: v
+            for name, item in value.items()
+            for k, v in flatten(item, f"{path}.{name}" if path else str(name)).items()
+        }
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return {k: v for i, item in enumerate(value) for k, v in flatten(item, f"{path}.{i + 1}").items()}
     return {path: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}
@@ -74,9 +88,25 @@ def build(runs: list[Run]) -> Comparison:
     columns = []
     for i, run in enumerate(runs):
         built = reports.build(run.report)
-        columns.append({"run": run, "row": pages.row(run), "report": built, "series": i + 1, "noise": built.margin_is_noise if built else True})
+        columns.append(
+            {
+                "run": run,
+                "row": pages.row(run),
+                "report": built,
+                "series": i + 1,
+                "noise": built.margin_is_noise if built else True,
+            }
+        )
     splits = {(r.dataset_version_id, json.dumps(r.spec.get("evaluation", {}), sort_keys=True)) for r in runs}
-    return Comparison(columns, differing, equal, _scores(runs), len(splits) <= 1, charts.table([c for r in runs for c in charts.curves(r) if c.name == "loss"]), "&".join(f"run={r.id}" for r in runs))
+    return Comparison(
+        columns,
+        differing,
+        equal,
+        _scores(runs),
+        len(splits) <= 1,
+        charts.table([c for r in runs for c in charts.curves(r) if c.name == "loss"]),
+        "&".join(f"run={r.id}" for r in runs),
+    )
 
 
 def _scores(runs: list[Run]) -> list[dict[str, Any]]:
@@ -86,7 +116,15 @@ def _scores(runs: list[Run]) -> list[dict[str, Any]]:
         for run in runs:
             report = run.report or {}
             score = (report.get("scores") or {}).get(role)
-            cells.append({"text": words.number(score["value"], report.get("metric")), "interval": words.interval(score, report.get("metric")), "n": score.get("n")} if score else None)
+            cells.append(
+                {
+                    "text": words.number(score["value"], report.get("metric")),
+                    "interval": words.interval(score, report.get("metric")),
+                    "n": score.get("n"),
+                }
+                if score
+                else None
+            )
         rows.append({"role": role, "title": title, "cells": cells})
     return rows
 

@@ -65,7 +65,11 @@ class Slot(models.Model):
 
 class Run(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    number = models.BigIntegerField(db_default=models.Value(0), editable=False, help_text="1, 2, 3 ... over all teams, for people; filled by a sequence")
+    number = models.BigIntegerField(
+        db_default=models.Value(0),
+        editable=False,
+        help_text="1, 2, 3 ... over all teams, for people; filled by a sequence",
+    )
     team = models.ForeignKey("team.Team", on_delete=models.CASCADE)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -77,10 +81,14 @@ class Run(models.Model):
     plan = models.JSONField(null=True, help_text="The compiled plan at submission")
     idem_key = models.UUIDField(unique=True, default=uuid.uuid4)
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="clones")
-    dataset_version = models.ForeignKey("datasets.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="runs")
+    dataset_version = models.ForeignKey(
+        "datasets.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="runs"
+    )
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
-    desired = models.CharField(max_length=6, default="run", choices=[("run", "run"), ("pause", "pause"), ("cancel", "cancel")])
+    desired = models.CharField(
+        max_length=6, default="run", choices=[("run", "run"), ("pause", "pause"), ("cancel", "cancel")]
+    )
     phase = models.CharField(max_length=12, default="", blank=True)
     wait_reason = models.CharField(max_length=16, default="", blank=True)
     attempt = models.IntegerField(default=0)
@@ -95,7 +103,9 @@ class Run(models.Model):
     crashes_without_progress = models.IntegerField(default=0)
     events_seen = models.BigIntegerField(default=0, help_text="Events of this attempt that are already in the database")
 
-    progress = models.JSONField(null=True, help_text="{done, total, unit, rate, eta, phase} of the newest progress event")
+    progress = models.JSONField(
+        null=True, help_text="{done, total, unit, rate, eta, phase} of the newest progress event"
+    )
     report = models.JSONField(null=True)
     error = models.JSONField(null=True, help_text="{code, message, field, hint} of the error that ended or delayed it")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -165,7 +175,9 @@ class Artifact(models.Model):
     """A named result of a run; inserted in the transaction that makes the run succeed."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifacts")
-    name = models.CharField(max_length=200, help_text="relative name in the run folder, e.g. adapter/adapter_model.safetensors")
+    name = models.CharField(
+        max_length=200, help_text="relative name in the run folder, e.g. adapter/adapter_model.safetensors"
+    )
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT)
     attempt = models.IntegerField()
     fence = models.BigIntegerField()

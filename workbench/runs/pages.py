@@ -70,12 +70,21 @@ def filters(query: Mapping[str, str]) -> Filters:
     """Filters from an address; raises FilterUnknown for a sort, state or kind that does not exist."""
     state, kind, sort = query.get("state", ""), query.get("kind", Kind.DISTILL), query.get("sort", "newest")
     if sort not in SORTS:
-        raise FilterUnknown(f"Unknown sort field {sort[:40]!r}. Runs can be sorted by {', '.join(SORTS)}.", field="sort")
+        raise FilterUnknown(
+            f"Unknown sort field {sort[:40]!r}. Runs can be sorted by {', '.join(SORTS)}.", field="sort"
+        )
     if state and state not in STATES:
         raise FilterUnknown(f"Unknown state {state[:40]!r}. One of {', '.join(STATES)}.", field="state")
     if kind not in (*Kind.values, "all"):
         raise FilterUnknown(f"Unknown kind of work {kind[:40]!r}.", field="kind")
-    return Filters(state, kind, sort, query.get("who", "")[:40], query.get("q", "").replace("\x00", "")[:100].strip(), page_number(query.get("page")))
+    return Filters(
+        state,
+        kind,
+        sort,
+        query.get("who", "")[:40],
+        query.get("q", "").replace("\x00", "")[:100].strip(),
+        page_number(query.get("page")),
+    )
 
 
 def page_number(text: str | None) -> int:
@@ -105,7 +114,12 @@ def run_list(team: Team, wanted: Filters, user_id: Any = None) -> Page[Any]:
     if wanted.who == "me":
         found = found.filter(created_by_id=user_id)
     if wanted.q:
-        found = found.filter(Q(title__icontains=wanted.q) | Q(spec__method__icontains=wanted.q) | Q(spec__teacher__model__icontains=wanted.q) | Q(spec__student__model__icontains=wanted.q))
+        found = found.filter(
+            Q(title__icontains=wanted.q)
+            | Q(spec__method__icontains=wanted.q)
+            | Q(spec__teacher__model__icontains=wanted.q)
+            | Q(spec__student__model__icontains=wanted.q)
+        )
     page: Page[Any] = Paginator(found.defer("plan"), PAGE_SIZE).get_page(wanted.page)
     page.object_list = [row(r) for r in page.object_list]
     return page
@@ -117,14 +131,23 @@ def state_counts(team: Team, kind: str) -> dict[str, int]:
     if kind != "all":
         found = found.filter(kind=kind)
     by_state = dict(found.values_list("state").annotate(n=Count("id")).order_by())
-    return {name: sum(by_state.get(s, 0) for s in states) for name, (_, states) in STATES.items()} | {"": sum(by_state.values())}
+    return {name: sum(by_state.get(s, 0) for s in states) for name, (_, states) in STATES.items()} | {
+        "": sum(by_state.values())
+    }
 
 
 def row(run: Run) -> Row:
     spec = run.spec if isinstance(run.spec, dict) else {}
     gap = (run.report or {}).get("gap_closed") or {}
-    return Row(run, method_title(spec), short_model((spec.get("teacher") or {}).get("model")), short_model((spec.get("student") or {}).get("model")),
-               words.ratio(gap["value"]) if gap.get("value") is not None else "", words.ratio_interval(gap), run_seconds(run))
+    return Row(
+        run,
+        method_title(spec),
+        short_model((spec.get("teacher") or {}).get("model")),
+        short_model((spec.get("student") or {}).get("model")),
+        words.ratio(gap["value"]) if gap.get("value") is not None else "",
+        words.ratio_interval(gap),
+        run_seconds(run),
+    )
 
 
 def method_title(spec: dict[str, Any]) -> str:
@@ -163,7 +186,16 @@ def samples(run: Run) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for e in events(run, "sample", limit=300):
         d = e.data
-        entry = rows.setdefault(str(d.get("row_id")), {"row_id": d.get("row_id"), "prompt": d.get("prompt"), "gold": d.get("gold"), "teacher": d.get("teacher"), "answers": {}})
+        entry = rows.setdefault(
+            str(d.get("row_id")),
+            {
+                "row_id": d.get("row_id"),
+                "prompt": d.get("prompt"),
+                "gold": d.get("gold"),
+                "teacher": d.get("teacher"),
+                "answers": {},
+            },
+        )
         entry["teacher"] = d.get("teacher") or entry["teacher"]
         entry["answers"][d.get("step", 0)] = d.get("student")
     for entry in rows.values():
@@ -217,14 +249,35 @@ def queue(team: Team) -> QueueView:
         live = bool(slot.last_seen and now - slot.last_seen < SLOT_GONE_AFTER)
         view.live_slots += live
         device = slot.device or {}
-        view.slots.append({"slot": slot, "live": live, "device": device, "label": slot_label(slot), "run": busy if busy and busy.team_id == team.id else None, "taken": bool(busy)})
-    line = Run.objects.filter(state__in=(*WAITING, State.PAUSED)).select_related("created_by").order_by("-priority", "not_before", "id").defer("report")
+        view.slots.append(
+            {
+                "slot": slot,
+                "live": live,
+                "device": device,
+                "label": slot_label(slot),
+                "run": busy if busy and busy.team_id == team.id else None,
+                "taken": bool(busy),
+            }
+        )
+    line = (
+        Run.objects.filter(state__in=(*WAITING, State.PAUSED))
+        .select_related("created_by")
+        .order_by("-priority", "not_before", "id")
+        .defer("report")
+    )
     before: dict[str, int] = {}
     workers = {q: live_slots(q) for q in Queue.values}
     for run in line[:500]:
         if run.team_id == team.id:
             n = before.get(run.queue, 0)
-            view.waiting.append({"run": run, "why": words.reason(run, n, workers[run.queue] > 0), "ahead": n, "start": _starts_in(run, n)})
+            view.waiting.append(
+                {
+                    "run": run,
+                    "why": words.reason(run, n, workers[run.queue] > 0),
+                    "ahead": n,
+                    "start": _starts_in(run, n),
+                }
+            )
         if run.state != State.PAUSED:
             before[run.queue] = before.get(run.queue, 0) + 1
     return view
@@ -247,7 +300,9 @@ def _starts_in(run: Run, n: int) -> str:
     if len(busy) < slots and n == 0:
         return "now"
     left = [max(0.0, ((r.plan or {}).get("seconds") or 0) - (run_seconds(r) or 0)) for r in busy]
-    before = Run.objects.filter(queue=run.queue, state__in=WAITING).filter(Q(priority__gt=run.priority) | Q(priority=run.priority, not_before__lt=run.not_before))
+    before = Run.objects.filter(queue=run.queue, state__in=WAITING).filter(
+        Q(priority__gt=run.priority) | Q(priority=run.priority, not_before__lt=run.not_before)
+    )
     total = sum(left) + sum((r.plan or {}).get("seconds") or 0 for r in before.only("plan")[:100])
     return f"about {units.duration(total / slots)}" if total else ""
 
@@ -290,14 +345,31 @@ def _moment(e: RunEvent) -> Moment | None:
     if e.type == "state":
         state = d.get("to", "")
         title = State(state).label if state in State.values else str(state)
-        who = {"user": "by a person", "worker": "by the worker", "reaper": "because the worker was lost"}.get(d.get("actor", ""), "")
-        return Moment(e.at, e.attempt, "flag", title, str(d.get("reason") or d.get("message") or who), _TONES.get(state, ""))
+        who = {"user": "by a person", "worker": "by the worker", "reaper": "because the worker was lost"}.get(
+            d.get("actor", ""), ""
+        )
+        return Moment(
+            e.at, e.attempt, "flag", title, str(d.get("reason") or d.get("message") or who), _TONES.get(state, "")
+        )
     if e.type == "phase":
         title, text = words.PHASES.get(d.get("phase", ""), (str(d.get("phase", "")).capitalize(), ""))
         return Moment(e.at, e.attempt, "player-play", title, str(d.get("stage") or text))
     if e.type == "checkpoint":
-        return Moment(e.at, e.attempt, "device-floppy", f"Checkpoint at step {d.get('step', 0):,}", "Written, read back and hashed.")
-    return Moment(e.at, e.attempt, "alert-triangle", str(d.get("message", "")), str(d.get("hint") or ""), "warning" if e.type == "alarm" else "danger")
+        return Moment(
+            e.at,
+            e.attempt,
+            "device-floppy",
+            f"Checkpoint at step {d.get('step', 0):,}",
+            "Written, read back and hashed.",
+        )
+    return Moment(
+        e.at,
+        e.attempt,
+        "alert-triangle",
+        str(d.get("message", "")),
+        str(d.get("hint") or ""),
+        "warning" if e.type == "alarm" else "danger",
+    )
 
 
 _TONES = {State.SUCCEEDED: "success", State.FAILED: "danger", State.QUARANTINED: "danger", State.RETRY_WAIT: "warning"}

@@ -66,29 +66,56 @@ def build(report: dict[str, Any] | None) -> Report | None:
     if not report or not (report.get("scores") or {}).get("student"):
         return None
     scores, metric = report["scores"], report.get("metric")
-    gap, control_gap, margin = (report.get(k) or {} for k in ("gap_closed", "control_gap_closed", "student_minus_control"))
+    gap, control_gap, margin = (
+        report.get(k) or {} for k in ("gap_closed", "control_gap_closed", "student_minus_control")
+    )
     noise, margin_words = _margin(margin, metric)
     return Report(
-        gap=words.ratio(gap.get("value")), gap_interval=words.ratio_interval(gap),
-        gap_share=_share(gap.get("value")), gap_low=_share(gap.get("low")), gap_high=_share(gap.get("high")),
+        gap=words.ratio(gap.get("value")),
+        gap_interval=words.ratio_interval(gap),
+        gap_share=_share(gap.get("value")),
+        gap_low=_share(gap.get("low")),
+        gap_high=_share(gap.get("high")),
         control_share=_share(control_gap["value"]) if control_gap.get("value") is not None else None,
-        headline=_headline(gap), sentence=_sentence(scores, gap, control_gap, metric),
-        margin=_signed(margin.get("value"), metric), margin_is_noise=noise, margin_words=margin_words,
-        bars=bars(scores, metric), metric=words.metric_name(metric),
-        slices=_slices(report.get("slices") or [], metric), phases=_phases(report.get("seconds") or {}),
-        facts=_facts(report), won=_examples(report, "won"), lost=_examples(report, "lost"),
+        headline=_headline(gap),
+        sentence=_sentence(scores, gap, control_gap, metric),
+        margin=_signed(margin.get("value"), metric),
+        margin_is_noise=noise,
+        margin_words=margin_words,
+        bars=bars(scores, metric),
+        metric=words.metric_name(metric),
+        slices=_slices(report.get("slices") or [], metric),
+        phases=_phases(report.get("seconds") or {}),
+        facts=_facts(report),
+        won=_examples(report, "won"),
+        lost=_examples(report, "lost"),
     )
 
 
 def bars(scores: dict[str, Any], metric: str | None) -> list[Bar]:
     """The four arms from teacher to base on one scale that starts at 0."""
     present = {r: scores[r] for r in ROLES if scores.get(r) and scores[r].get("value") is not None}
-    top = 1.0 if words.is_percent(metric) else max((s.get("high") or s["value"] for s in present.values()), default=1) or 1
+    top = (
+        1.0
+        if words.is_percent(metric)
+        else max((s.get("high") or s["value"] for s in present.values()), default=1) or 1
+    )
     out = []
     for role, score in present.items():
         low, high = score.get("low", score["value"]), score.get("high", score["value"])
-        out.append(Bar(role, ROLES[role], MEANING[role], words.number(score["value"], metric), words.interval(score, metric), score.get("n") or 0,
-                       _percent(score["value"], top), _percent(low, top), _percent(high, top)))
+        out.append(
+            Bar(
+                role,
+                ROLES[role],
+                MEANING[role],
+                words.number(score["value"], metric),
+                words.interval(score, metric),
+                score.get("n") or 0,
+                _percent(score["value"], top),
+                _percent(low, top),
+                _percent(high, top),
+            )
+        )
     return out
 
 
@@ -134,7 +161,13 @@ def _sentence(scores: dict[str, Any], gap: dict[str, Any], control_gap: dict[str
     student, n = scores["student"], scores["student"].get("n") or 0
     verb = "answers" if words.is_percent(metric) else "scores"
     text = f"The student now {verb} {words.number(student['value'], metric)} {words.interval(student, metric)}"
-    text += f" of {n:,} held-out rows correctly" if words.is_percent(metric) and n else f" on {n:,} held-out rows" if n else ""
+    text += (
+        f" of {n:,} held-out rows correctly"
+        if words.is_percent(metric) and n
+        else f" on {n:,} held-out rows"
+        if n
+        else ""
+    )
     others = [_scored("base", scores.get("base"), metric), _scored("teacher", scores.get("teacher"), metric)]
     text += "; " + ", ".join(o for o in others if o) + "."
     if gap.get("value") is not None:
@@ -170,20 +203,35 @@ def _phases(spent: dict[str, float]) -> list[dict[str, Any]]:
     known = [k for k in words.PHASES if k in spent] + [k for k in spent if k not in words.PHASES and k != "total"]
     parts = [(k, spent[k]) for k in known if isinstance(spent[k], (int, float))]
     total = sum(v for _, v in parts) or 1
-    return [{"title": words.PHASES.get(k, (k.capitalize(), ""))[0], "text": units.duration(v), "share": round(100 * v / total, 1)} for k, v in parts]
+    return [
+        {
+            "title": words.PHASES.get(k, (k.capitalize(), ""))[0],
+            "text": units.duration(v),
+            "share": round(100 * v / total, 1),
+        }
+        for k, v in parts
+    ]
 
 
 def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows, spent, out = report.get("rows") or {}, report.get("seconds") or {}, []
     for name in ("train", "labelled", "unlabelled", "heldout", "lost"):
         if rows.get(name) is not None:
-            label = {"train": "Training rows", "labelled": "of which labelled", "unlabelled": "of which unlabelled", "heldout": "Held-out rows", "lost": "Rows left out"}[name]
+            label = {
+                "train": "Training rows",
+                "labelled": "of which labelled",
+                "unlabelled": "of which unlabelled",
+                "heldout": "Held-out rows",
+                "lost": "Rows left out",
+            }[name]
             out.append((label, f"{rows[name]:,}"))
     if (agreement := report.get("agreement_with_teacher")) is not None:
         value = agreement.get("value") if isinstance(agreement, dict) else agreement
         out.append(("Same answer as the teacher", words.number(value)))
     if spent:
-        out.append(("Time", units.duration(spent.get("total", sum(v for v in spent.values() if isinstance(v, (int, float)))))))
+        out.append(
+            ("Time", units.duration(spent.get("total", sum(v for v in spent.values() if isinstance(v, (int, float))))))
+        )
     if report.get("peak_memory_bytes"):
         out.append(("Peak memory", units.size(report["peak_memory_bytes"])))
     return out

@@ -24,7 +24,10 @@ LEGAL: dict[str, dict[Actor, tuple[str, ...]]] = {
         "worker": ("pausing", "cancelling", "succeeded", "failed", "retry_wait"),
         "reaper": ("retry_wait", "paused", "cancelled", "quarantined"),
     },
-    "pausing": {"worker": ("paused", "retry_wait", "failed"), "reaper": ("paused", "cancelled", "quarantined", "retry_wait")},
+    "pausing": {
+        "worker": ("paused", "retry_wait", "failed"),
+        "reaper": ("paused", "cancelled", "quarantined", "retry_wait"),
+    },
     "cancelling": {"worker": ("cancelled",), "reaper": ("cancelled",)},
     "paused": {"user": ("queued", "cancelled")},
     "failed": {"user": ("queued",)},

@@ -43,8 +43,13 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
 
 def _header(run: Run) -> dict[str, Any]:
     return {
-        "reason": pages.reason(run), "left": board.seconds_left(run), "rate": board.rate(run), "seconds": pages.run_seconds(run),
-        "method": pages.method_title(run.spec), "stages": board.stages(run), "slot_name": pages.slot_label(run.slot) if run.slot else "",
+        "reason": pages.reason(run),
+        "left": board.seconds_left(run),
+        "rate": board.rate(run),
+        "seconds": pages.run_seconds(run),
+        "method": pages.method_title(run.spec),
+        "stages": board.stages(run),
+        "slot_name": pages.slot_label(run.slot) if run.slot else "",
     }
 
 
@@ -61,9 +66,16 @@ def run_list(request: TeamRequest) -> HttpResponse:
         return refused(request, e)
     page = pages.run_list(request.team, wanted, request.user.pk)
     context = {
-        "page": page, "filters": wanted, "live": pages.is_anything_live(page), "sorts": {k: v[0] for k, v in pages.SORTS.items()},
-        "states": {k: v[0] for k, v in pages.STATES.items()}, "counts": pages.state_counts(request.team, wanted.kind), "kinds": Kind.choices,
-        "address": request.get_full_path(), "query": _without_page(request), "base_query": _without(request, "state"),
+        "page": page,
+        "filters": wanted,
+        "live": pages.is_anything_live(page),
+        "sorts": {k: v[0] for k, v in pages.SORTS.items()},
+        "states": {k: v[0] for k, v in pages.STATES.items()},
+        "counts": pages.state_counts(request.team, wanted.kind),
+        "kinds": Kind.choices,
+        "address": request.get_full_path(),
+        "query": _without_page(request),
+        "base_query": _without(request, "state"),
     }
     return render(request, "runs/_partials/table.html" if request.htmx else "runs/list.html", context)
 
@@ -78,7 +90,12 @@ def queue(request: TeamRequest) -> HttpResponse:
 def detail(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
     newest = pages.newest_event(run)  # before the parts are read: an event in between is sent again, never lost
-    context: dict[str, Any] = {"run": run, "newest": newest, "may": _may(request, run), "recipe_yaml": run_folder.recipe_text(run)}
+    context: dict[str, Any] = {
+        "run": run,
+        "newest": newest,
+        "may": _may(request, run),
+        "recipe_yaml": run_folder.recipe_text(run),
+    }
     for read in PARTS.values():
         context |= read(run)
     return render(request, "runs/detail.html", context)
@@ -90,7 +107,11 @@ def report(request: TeamRequest, run_id: UUID) -> HttpResponse:
     built = reports.build(run.report)
     if run.state != State.SUCCEEDED or built is None:
         raise Http404("This run has no report.")
-    return render(request, "runs/report.html", {"run": run, "report": built, "method": pages.method_title(run.spec), "row": pages.row(run)})
+    return render(
+        request,
+        "runs/report.html",
+        {"run": run, "report": built, "method": pages.method_title(run.spec), "row": pages.row(run)},
+    )
 
 
 @require_GET
@@ -122,14 +143,19 @@ def curves(request: TeamRequest, run_id: UUID) -> JsonResponse:
 @require_GET
 def log(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
-    lines = (f"{e.at:%Y-%m-%d %H:%M:%S} {e.data.get('level', e.type):7} {words.one_line(e.data.get('message', ''))}\n" for e in pages.events(run, "log", "alarm", "error", limit=20_000))
+    lines = (
+        f"{e.at:%Y-%m-%d %H:%M:%S} {e.data.get('level', e.type):7} {words.one_line(e.data.get('message', ''))}\n"
+        for e in pages.events(run, "log", "alarm", "error", limit=20_000)
+    )
     return zipped.text_attachment("".join(lines), f"run-{run.number}.log")
 
 
 @require_GET
 def recipe(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run = pages.run_or_404(request.team, run_id)
-    return zipped.text_attachment(run_folder.recipe_text(run), f"{slugify(run.title) or 'recipe'}.yaml", "application/yaml")
+    return zipped.text_attachment(
+        run_folder.recipe_text(run), f"{slugify(run.title) or 'recipe'}.yaml", "application/yaml"
+    )
 
 
 @require_GET
@@ -167,7 +193,9 @@ def pause(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 @needs(Role.MEMBER)
 def resume(request: TeamRequest, run_id: UUID) -> HttpResponse:
-    return _act(request, run_id, actions.resume, "The run waits for a free slot and continues from its last checkpoint.")
+    return _act(
+        request, run_id, actions.resume, "The run waits for a free slot and continues from its last checkpoint."
+    )
 
 
 @require_POST
@@ -196,7 +224,11 @@ def compare(request: TeamRequest) -> HttpResponse:
         chosen = comparing.chosen(request.team, request.GET.getlist("run"))
     except DistillError as e:
         return refused(request, e)
-    return render(request, "runs/compare.html", {"comparison": comparing.build(chosen), "candidates": comparing.candidates(request.team, chosen)})
+    return render(
+        request,
+        "runs/compare.html",
+        {"comparison": comparing.build(chosen), "candidates": comparing.candidates(request.team, chosen)},
+    )
 
 
 @require_GET
@@ -219,7 +251,10 @@ def _may(request: TeamRequest, run: Run) -> dict[str, bool]:
     operator = allows(request.role, Role.OPERATOR)
     return {
         "cancel": member and not run.is_ended and run.state != State.CANCELLING and run.desired != "cancel",
-        "pause": member and run.kind == Kind.DISTILL and run.state in (State.QUEUED, State.RETRY_WAIT, State.RUNNING) and run.desired == "run",
+        "pause": member
+        and run.kind == Kind.DISTILL
+        and run.state in (State.QUEUED, State.RETRY_WAIT, State.RUNNING)
+        and run.desired == "run",
         "resume": member and run.state == State.PAUSED,
         "retry": (member and run.state == State.FAILED) or (operator and run.state == State.QUARANTINED),
         "clone": member and run.kind == Kind.DISTILL,

@@ -83,7 +83,11 @@ def reason(run: Run, ahead: int | None = None, has_worker: bool = True) -> str:
             return WAITS[run.wait_reason]
         if not has_worker:
             return "No worker for this kind of work is connected; it starts as soon as one is."
-        return "It starts as soon as a slot is free." if not ahead else f"{plural(ahead, 'run is', 'runs are')} before it in the queue."
+        return (
+            "It starts as soon as a slot is free."
+            if not ahead
+            else f"{plural(ahead, 'run is', 'runs are')} before it in the queue."
+        )
     if run.state == State.RETRY_WAIT:
         return " ".join(x for x in (message, _next_try(run.not_before), WAITS.get(run.wait_reason, "")) if x)
     if run.state == State.RUNNING:
@@ -91,7 +95,9 @@ def reason(run: Run, ahead: int | None = None, has_worker: bool = True) -> str:
     if run.state == State.FAILED:
         return message or "The run ended with an error that left no message. The log below shows the last lines."
     if run.state == State.QUARANTINED:
-        return (message + " " if message else "") + "It crashed three times without getting further, so it is not tried again by itself."
+        return (
+            message + " " if message else ""
+        ) + "It crashed three times without getting further, so it is not tried again by itself."
     return FIXED.get(run.state, "")
 
 

@@ -32,7 +32,9 @@ class Refused(PlanRefused):
     def __init__(self, problems: list[Problem]) -> None:
         first, more = problems[0], len(problems) - 1
         tail = f" And {more} more problem{'s' if more > 1 else ''}." if more else ""
-        super().__init__(first.message + tail, field=first.field, hint=first.fix.label if first.fix else None, code=first.code)
+        super().__init__(
+            first.message + tail, field=first.field, hint=first.fix.label if first.fix else None, code=first.code
+        )
         self.problems = problems
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,7 +103,9 @@ def freeze(recipe: Recipe, found: queries.Found) -> Recipe:
     if recipe.teacher is not None:
         update["teacher"] = _pinned(recipe.teacher, found.teacher)
     if found.version is not None:
-        update["data"] = recipe.data.model_copy(update={"version": found.version.number, "sha256": found.version.sha256})
+        update["data"] = recipe.data.model_copy(
+            update={"version": found.version.number, "sha256": found.version.sha256}
+        )
     if recipe.name == UNTITLED:
         update["name"] = default_name(recipe, found)
     return recipe.model_copy(update=update)
@@ -121,11 +125,24 @@ def _submit(team: Team, user: User | None, fields: Mapping[str, Any], idem_key: 
         return run
     check = queries.check(team, fields)
     if check.missing:
-        raise Refused([Problem(code="SPEC_INVALID", field=_field(m), message=f"No {m} is chosen. Choose one.") for m in check.missing])
+        raise Refused(
+            [
+                Problem(code="SPEC_INVALID", field=_field(m), message=f"No {m} is chosen. Choose one.")
+                for m in check.missing
+            ]
+        )
     if check.refusals:
         raise Refused(check.refusals)
     if check.recipe is None or check.plan is None:
-        raise Refused([Problem(code="PLAN_REFUSED", field=None, message="Models or rows are not measured yet. Try again in a moment.")])
+        raise Refused(
+            [
+                Problem(
+                    code="PLAN_REFUSED",
+                    field=None,
+                    message="Models or rows are not measured yet. Try again in a moment.",
+                )
+            ]
+        )
     frozen = freeze(check.recipe, check.found)
     return runs.start_run(
         Kind.DISTILL, team, user, frozen.name, frozen.model_dump(mode="json"), plan=check.plan.model_dump(mode="json"), idem_key=idem_key,

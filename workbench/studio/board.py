@@ -37,7 +37,10 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "draft": draft,
         "fields": data,
         "check": check,
-        "cards": {card: dict(zip(("simple", "advanced"), inputs(card, fields, check, system), strict=True)) for card in forms.CARDS},
+        "cards": {
+            card: dict(zip(("simple", "advanced"), inputs(card, fields, check, system), strict=True))
+            for card in forms.CARDS
+        },
         "options": forms.option_inputs(options_schema(system), fields) if system else [],
         "advanced_options": {f"options.{k}" for k, o in (system.options if system else {}).items() if o.advanced},
         "system": system,
@@ -54,7 +57,9 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
     }
 
 
-def inputs(card: str, fields: dict[str, Any], check: queries.Check, system: System | None) -> tuple[list[forms.Input], list[forms.Input]]:
+def inputs(
+    card: str, fields: dict[str, Any], check: queries.Check, system: System | None
+) -> tuple[list[forms.Input], list[forms.Input]]:
     """Fields of a card; what the method or the models decide is written into their placeholders and suggestions."""
     simple, more = forms.inputs(card, fields)
     return [_informed(i, check, system) for i in simple], [_informed(i, check, system) for i in more]
@@ -64,7 +69,9 @@ def _informed(item: forms.Input, check: queries.Check, system: System | None) ->
     name = item.path.removeprefix("train.")
     default = system.defaults.get(name) if system and item.path.startswith("train.") else None
     if default is not None:
-        return forms.Input(**{**item.__dict__, "default": default.value, "help": " ".join(x for x in (item.help, default.why) if x)})
+        return forms.Input(
+            **{**item.__dict__, "default": default.value, "help": " ".join(x for x in (item.help, default.why) if x)}
+        )
     if item.path == "name" and check.recipe:
         return forms.Input(**{**item.__dict__, "default": actions.default_name(check.recipe, check.found)})
     student = check.found.student_facts
@@ -78,7 +85,9 @@ def memory_bars(plan: Plan | None) -> dict[str, Any] | None:
     if plan is None or not plan.memory:
         return None
     whole = max(plan.device_bytes, plan.memory_bytes) or 1
-    parts = [Bar(p.name, p.bytes, p.bytes / whole, i % 8) for i, p in enumerate(sorted(plan.memory, key=lambda p: -p.bytes))]
+    parts = [
+        Bar(p.name, p.bytes, p.bytes / whole, i % 8) for i, p in enumerate(sorted(plan.memory, key=lambda p: -p.bytes))
+    ]
     used = plan.memory_bytes / plan.device_bytes if plan.device_bytes else None
     state = "" if used is None else "too much" if used > 1 else "tight" if used > FIT else "fits"
     return {"parts": parts, "used": used, "state": state, "device": plan.device_bytes, "total": plan.memory_bytes}

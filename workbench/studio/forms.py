@@ -41,7 +41,17 @@ MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("student.adapter", Adapter), ("train.schedule", Schedule), ("teacher", ModelRef), ("student", ModelRef), ("data", Data),
     ("train", TrainOptions), ("evaluation", Evaluation), ("", Recipe),
 )  # fmt: skip
-WORDS = {"float32": "float32", "bfloat16": "bfloat16", "float16": "float16", "auto": "Automatic", "rouge_l": "ROUGE-L", "drop": "Leave out", "truncate": "Cut the question", "online": "Teacher runs beside", "recorded": "Recorded once"}
+WORDS = {
+    "float32": "float32",
+    "bfloat16": "bfloat16",
+    "float16": "float16",
+    "auto": "Automatic",
+    "rouge_l": "ROUGE-L",
+    "drop": "Leave out",
+    "truncate": "Cut the question",
+    "online": "Teacher runs beside",
+    "recorded": "Recorded once",
+}
 PICKED = ("teacher.model", "student.model", "data.dataset", "data.version", "method")
 
 
@@ -69,8 +79,20 @@ class Input:
     @property
     def range(self) -> str:
         """The allowed range in words, from the schema."""
-        low = f"from {_plain(self.low)}" if self.low is not None else f"more than {_plain(self.above)}" if self.above is not None else ""
-        high = f"up to {_plain(self.high)}" if self.high is not None else f"less than {_plain(self.below)}" if self.below is not None else ""
+        low = (
+            f"from {_plain(self.low)}"
+            if self.low is not None
+            else f"more than {_plain(self.above)}"
+            if self.above is not None
+            else ""
+        )
+        high = (
+            f"up to {_plain(self.high)}"
+            if self.high is not None
+            else f"less than {_plain(self.below)}"
+            if self.below is not None
+            else ""
+        )
         return ", ".join(x for x in (low, high) if x)
 
     @property
@@ -95,7 +117,18 @@ def card_of(path: str | None) -> str:
     for card, (simple, more) in CARDS.items():
         if any(path == p or path.startswith(p + ".") for p in (*simple, *more)):
             return card
-    for prefix, card in (("student.adapter", "adapter"), ("student", "student"), ("teacher", "teacher"), ("data", "dataset"), ("method", "method"), ("options", "method"), ("stages", "training"), ("train", "training"), ("evaluation", "evaluation"), ("control", "evaluation")):
+    for prefix, card in (
+        ("student.adapter", "adapter"),
+        ("student", "student"),
+        ("teacher", "teacher"),
+        ("data", "dataset"),
+        ("method", "method"),
+        ("options", "method"),
+        ("stages", "training"),
+        ("train", "training"),
+        ("evaluation", "evaluation"),
+        ("control", "evaluation"),
+    ):
         if path == prefix or path.startswith(prefix + "."):
             return card
     return "output"
@@ -157,7 +190,9 @@ def _with(item: Input, value: Any) -> Input:
 
 def _input(path: str, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Input:
     kinds = [_resolved(s, schema) for s in spec.get("anyOf", [spec])]
-    real = next((k for k in kinds if k.get("type") != "null" and not (k.get("type") == "array" and len(kinds) > 1)), kinds[0])
+    real = next(
+        (k for k in kinds if k.get("type") != "null" and not (k.get("type") == "array" and len(kinds) > 1)), kinds[0]
+    )
     kind, choices = _kind(real, kinds)
     default = spec.get("default")
     if kind == "choice" and default is None and any(k.get("type") == "null" for k in kinds):
@@ -172,7 +207,9 @@ def _kind(real: Mapping[str, Any], kinds: list[Mapping[str, Any]]) -> tuple[str,
     if any(k.get("type") == "array" for k in kinds):
         return "list", ()
     if "enum" in real:
-        return "choice", tuple((str(v), WORDS.get(str(v)) or str(v).replace("_", " ").capitalize()) for v in real["enum"])
+        return "choice", tuple(
+            (str(v), WORDS.get(str(v)) or str(v).replace("_", " ").capitalize()) for v in real["enum"]
+        )
     kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(str(real.get("type")), "text")
     return kind, ()
 

@@ -10,7 +10,11 @@ from jobs.distill.plan.facts import Facts
 
 from .queries import Check
 
-TEACHER = {"none": "no teacher", "text": "a teacher that writes", "weights": "a teacher whose probabilities can be read"}
+TEACHER = {
+    "none": "no teacher",
+    "text": "a teacher that writes",
+    "weights": "a teacher whose probabilities can be read",
+}
 COST = {
     "none": "One forward and backward pass of the student per row.",
     "text": "The teacher writes one answer per unlabelled row, once.",

@@ -13,7 +13,9 @@ class Draft(models.Model):
     created_by = models.ForeignKey("team.User", null=True, on_delete=models.SET_NULL)
     title = models.CharField(max_length=200, default="", blank=True)
     fields = models.JSONField(default=dict, help_text="The recipe as far as it is filled in; need not be valid yet")
-    run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="drafts", help_text="the run it became")
+    run = models.ForeignKey(
+        "runs.Run", null=True, on_delete=models.SET_NULL, related_name="drafts", help_text="the run it became"
+    )
     idem_key = models.UUIDField(default=uuid.uuid4, help_text="a double click on Start is one run")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

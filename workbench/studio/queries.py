@@ -157,7 +157,16 @@ def check(team: Team, fields: Mapping[str, Any]) -> Check:
     try:
         storable(data)
     except (ValueError, TypeError) as e:
-        return Check(Found(), problems=[Problem(code="SPEC_INVALID", field=None, message=f"The recipe holds text that cannot be stored: {e}. Remove it.")])
+        return Check(
+            Found(),
+            problems=[
+                Problem(
+                    code="SPEC_INVALID",
+                    field=None,
+                    message=f"The recipe holds text that cannot be stored: {e}. Remove it.",
+                )
+            ],
+        )
     out = Check(find(team, data), missing=_missing(data))
     teacher, student = out.found.teacher_facts, out.found.student_facts
     if teacher and student:
@@ -205,7 +214,11 @@ def _missing(data: Mapping[str, Any]) -> list[str]:
 
 def _is_missing(path: str, missing: Iterable[str]) -> bool:
     """Problems of the schema that only say what `missing` says already."""
-    places = {"teacher": ("teacher", "teacher.model"), "student": ("student", "student.model"), "dataset": ("data", "data.dataset")}
+    places = {
+        "teacher": ("teacher", "teacher.model"),
+        "student": ("student", "student.model"),
+        "dataset": ("data", "data.dataset"),
+    }
     return any(path in places[m] for m in missing)
 
 
@@ -226,15 +239,31 @@ def _find_model(team: Team, key: str, revision: Any, role: str, problems: list[P
     model = rows.order_by(F("team").asc(nulls_last=True), "-created_at").first()
     if model is None:
         at = f" at revision {revision}" if revision else ""
-        problems.append(Problem(code="MODEL_UNKNOWN", field=f"{role}.model", message=f"There is no model {key!r}{at} in the library. Add it under Models, or choose another."))
+        problems.append(
+            Problem(
+                code="MODEL_UNKNOWN",
+                field=f"{role}.model",
+                message=f"There is no model {key!r}{at} in the library. Add it under Models, or choose another.",
+            )
+        )
     elif not model.facts:
-        problems.append(Problem(code="MODEL_NOT_READY", field=f"{role}.model", message=f"{model.title} is still being fetched and inspected. The check goes on when that is done."))
+        problems.append(
+            Problem(
+                code="MODEL_NOT_READY",
+                field=f"{role}.model",
+                message=f"{model.title} is still being fetched and inspected. The check goes on when that is done.",
+            )
+        )
     return model
 
 
 def _versions(team: Team, key: str) -> QuerySet[DatasetVersion]:
     mine = Dataset.objects.filter(Q(team=team) | Q(team=None), key=key).order_by(F("team").asc(nulls_last=True)).first()
-    return DatasetVersion.objects.filter(dataset=mine).select_related("dataset").order_by("-number") if mine else DatasetVersion.objects.none()
+    return (
+        DatasetVersion.objects.filter(dataset=mine).select_related("dataset").order_by("-number")
+        if mine
+        else DatasetVersion.objects.none()
+    )
 
 
 def _find_version(team: Team, key: str, number: Any, problems: list[Problem]) -> DatasetVersion | None:
@@ -244,9 +273,21 @@ def _find_version(team: Team, key: str, number: Any, problems: list[Problem]) ->
     version = rows.first()
     if version is None:
         at = f" version {number}" if number else ""
-        problems.append(Problem(code="DATASET_UNKNOWN", field="data.dataset", message=f"There is no dataset {key!r}{at}. Upload one under Datasets, or choose another."))
+        problems.append(
+            Problem(
+                code="DATASET_UNKNOWN",
+                field="data.dataset",
+                message=f"There is no dataset {key!r}{at}. Upload one under Datasets, or choose another.",
+            )
+        )
     elif not version.facts:
-        problems.append(Problem(code="DATASET_NOT_READY", field="data.dataset", message=f"{version.dataset.title} is still being measured. The check goes on when that is done."))
+        problems.append(
+            Problem(
+                code="DATASET_NOT_READY",
+                field="data.dataset",
+                message=f"{version.dataset.title} is still being measured. The check goes on when that is done.",
+            )
+        )
     return version
 
 

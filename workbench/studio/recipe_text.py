@@ -26,7 +26,12 @@ def dump(fields: dict[str, Any]) -> str:
     """The draft as it stands, fields in the order of the recipe's schema."""
     order = list(recipes.Recipe.model_fields)
     known = {k: fields[k] for k in order if k in fields}
-    return yaml.safe_dump({"version": recipes.VERSION, **known, **{k: v for k, v in fields.items() if k not in known}}, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.safe_dump(
+        {"version": recipes.VERSION, **known, **{k: v for k, v in fields.items() if k not in known}},
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+    )
 
 
 def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
@@ -38,15 +43,29 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
-        return {}, [TextProblem(mark.line + 1 if mark else None, "", f"{getattr(e, 'problem', None) or 'This is not YAML'}. Check indentation and quotes.")]
+        return {}, [
+            TextProblem(
+                mark.line + 1 if mark else None,
+                "",
+                f"{getattr(e, 'problem', None) or 'This is not YAML'}. Check indentation and quotes.",
+            )
+        ]
     if not isinstance(data, dict):
         return {}, [TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).")]
     if isinstance(version := data.get("version"), int) and version > recipes.VERSION:
-        return {}, [TextProblem(line_of(tree, "version"), "version", f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}.")]
+        return {}, [
+            TextProblem(
+                line_of(tree, "version"),
+                "version",
+                f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}.",
+            )
+        ]
     try:
         storable(data)
     except (ValueError, TypeError) as e:
-        return {}, [TextProblem(None, "", f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")]
+        return {}, [
+            TextProblem(None, "", f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")
+        ]
     found = [p for p in recipes.problems(data) if p["message"] not in INCOMPLETE]
     return data, [TextProblem(line_of(tree, p["field"]), p["field"], p["message"]) for p in found]
 

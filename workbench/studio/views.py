@@ -32,7 +32,9 @@ SHAPING = ("teacher.model", "student.model", "data.dataset", "data.version", "me
 @require_GET
 @needs(Role.MEMBER)
 def new(request: TeamRequest) -> HttpResponse:
-    preset = {path: text for name, path in PRESETS.items() if (text := forms.plain_text(request.GET.get(name, ""))[:400])}
+    preset = {
+        path: text for name, path in PRESETS.items() if (text := forms.plain_text(request.GET.get(name, ""))[:400])
+    }
     return redirect("studio:draft", actions.open_draft(request.team, request.user, preset).id)
 
 
@@ -102,7 +104,9 @@ def apply_recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
 def recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """The recipe as a file, for the command line."""
     draft = _draft(request, draft_id)
-    response = HttpResponse(recipe_text.dump(queries.complete(draft.fields)), content_type="application/yaml; charset=utf-8")
+    response = HttpResponse(
+        recipe_text.dump(queries.complete(draft.fields)), content_type="application/yaml; charset=utf-8"
+    )
     response["Content-Disposition"] = 'attachment; filename="recipe.yaml"'
     return response
 

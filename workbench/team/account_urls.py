@@ -10,6 +10,10 @@ urlpatterns = [
     path("signup/", allauth.signup, name="account_signup"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("password/change/", allauth.password_change, name="account_change_password"),
-    path("password/reset/", TemplateView.as_view(template_name="account/password_reset.html"), name="account_reset_password"),
+    path(
+        "password/reset/",
+        TemplateView.as_view(template_name="account/password_reset.html"),
+        name="account_reset_password",
+    ),
     path("reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
 ]

@@ -62,7 +62,9 @@ def change_role(membership: Membership, role: str) -> None:
 def remove_member(membership: Membership) -> None:
     """Takes a person off the team and revokes the keys they made there; their runs stay."""
     _keep_an_admin(membership, None)
-    ApiToken.objects.filter(team=membership.team, user=membership.user, revoked_at=None).update(revoked_at=timezone.now())
+    ApiToken.objects.filter(team=membership.team, user=membership.user, revoked_at=None).update(
+        revoked_at=timezone.now()
+    )
     membership.delete()
 
 

@@ -26,4 +26,6 @@ class RoleForm(forms.Form):
 
 
 class TokenForm(Styled, forms.Form):
-    name = forms.CharField(max_length=80, label="What is it for?", help_text="A name you will recognise later, such as: nightly script.")
+    name = forms.CharField(
+        max_length=80, label="What is it for?", help_text="A name you will recognise later, such as: nightly script."
+    )

@@ -26,6 +26,10 @@ class TeamMiddleware:
                 request.team, request.role = membership.team, membership.role  # type: ignore[attr-defined]
         elif not request.path.startswith(OPEN):
             if request.headers.get("HX-Request"):
-                return JsonResponse({"code": "SIGN_IN", "message": "Please sign in again."}, status=401, headers={"HX-Redirect": "/account/login/"})
+                return JsonResponse(
+                    {"code": "SIGN_IN", "message": "Please sign in again."},
+                    status=401,
+                    headers={"HX-Redirect": "/account/login/"},
+                )
             return redirect_to_login(request.get_full_path())
         return self.get_response(request)

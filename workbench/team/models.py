@@ -22,7 +22,9 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
-    theme = models.CharField(max_length=5, choices=[("auto", "As the system"), ("light", "Light"), ("dark", "Dark")], default="auto")
+    theme = models.CharField(
+        max_length=5, choices=[("auto", "As the system"), ("light", "Light"), ("dark", "Dark")], default="auto"
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["username"]

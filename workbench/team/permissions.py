@@ -27,7 +27,9 @@ def needs(role: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., Ht
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             mine = getattr(request, "role", None)
             if not allows(mine, role):
-                raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or higher; yours is {Role(mine).label.lower() if mine else 'none'}.")
+                raise PermissionDenied(
+                    f"This needs the role {Role(role).label.lower()} or higher; yours is {Role(mine).label.lower() if mine else 'none'}."
+                )
             return view(request, *args, **kwargs)
 
         return wrapper

@@ -81,7 +81,9 @@ def change_member(request: TeamRequest, membership_id: int) -> HttpResponse:
             messages.success(request, f"{membership.user.email} is no longer on the team.")
         elif form.is_valid():
             actions.change_role(membership, form.cleaned_data["role"])
-            messages.success(request, f"{membership.user.email} is now {Role(form.cleaned_data['role']).label.lower()}.")
+            messages.success(
+                request, f"{membership.user.email} is now {Role(form.cleaned_data['role']).label.lower()}."
+            )
     except actions.TeamRefused as e:
         messages.error(request, str(e))
     return redirect("team:settings")

@@ -20,7 +20,9 @@ def add(commands: Any) -> None:
     run = _command(commands, "run", _run, "run a recipe or a run folder, without web app, database or broker")
     run.add_argument("what", type=Path, metavar="FOLDER_OR_RECIPE")
     run.add_argument("--out", type=Path, help="folder of the run; default: runs/NAME-DATE")
-    run.add_argument("--signals", type=Path, action="append", default=[], help="folder of recorded teacher signals to use")
+    run.add_argument(
+        "--signals", type=Path, action="append", default=[], help="folder of recorded teacher signals to use"
+    )
     _references(run)
     plan = _command(commands, "plan", _plan, "verdict, refusals, memory and time of a recipe")
     plan.add_argument("recipe", type=Path)
@@ -31,7 +33,9 @@ def add(commands: Any) -> None:
     _references(record)
     for name, function, about in (("systems", _systems, "published methods"), ("parts", _parts, "objective terms")):
         _command(commands, name, function, about).add_argument("--json", action="store_true")
-    verify = _command(commands, "verify", _verify, "check an adapter: hashes, reload with plain peft, the reported score")
+    verify = _command(
+        commands, "verify", _verify, "check an adapter: hashes, reload with plain peft, the reported score"
+    )
     verify.add_argument("adapter", type=Path, metavar="ADAPTER_DIR")
     verify.add_argument("--base", type=Path, help="folder of the student's base")
     verify.add_argument("--rows", type=Path, help="data/rows.parquet of the run: the score is made again")
@@ -78,14 +82,19 @@ def _prepared_folder(given: argparse.Namespace) -> Path:
     """A run folder; models that it names without a place on this machine are found here."""
     listed = given.what / "models.json"
     if not (given.what / "recipe.yaml").exists() or not listed.exists():
-        raise RecipeInvalid(f"{given.what} is no run folder: it has no recipe.yaml and models.json.", hint="Give a recipe, or the folder of a run.")
+        raise RecipeInvalid(
+            f"{given.what} is no run folder: it has no recipe.yaml and models.json.",
+            hint="Give a recipe, or the folder of a run.",
+        )
     entries = json.loads(listed.read_text())
     for who, entry in entries.items():
         override = given.teacher_folder if who == "teacher" else given.student_folder
         if override or not entry.get("folder") or not Path(entry["folder"]).is_dir():
             from ..models.verbs import resolve
 
-            entry["folder"] = str(override or resolve(recipes.ModelRef(model=entry["key"], revision=entry.get("revision"))))
+            entry["folder"] = str(
+                override or resolve(recipes.ModelRef(model=entry["key"], revision=entry.get("revision")))
+            )
     listed.write_text(json.dumps(entries, indent=1))
     return Path(given.what)
 
@@ -93,9 +102,17 @@ def _prepared_folder(given: argparse.Namespace) -> Path:
 def _new_folder(given: argparse.Namespace, file: Path, out: Path | None) -> Path:
     """A run folder from a recipe; an existing one of the same recipe is resumed."""
     recipe, places = _found(given, file)
-    folder = out or Path("runs") / f"{re.sub(r'[^a-z0-9]+', '-', recipe.name.lower()).strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = (
+        out
+        or Path("runs")
+        / f"{re.sub(r'[^a-z0-9]+', '-', recipe.name.lower()).strip('-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    )
     kept = folder / "recipe.yaml"
-    if kept.exists() and (folder / "plan.json").exists() and kept.read_text(encoding="utf-8") == recipes.to_yaml(recipe):
+    if (
+        kept.exists()
+        and (folder / "plan.json").exists()
+        and kept.read_text(encoding="utf-8") == recipes.to_yaml(recipe)
+    ):
         print(f"Run folder: {folder}, continued")  # with its own plan: a new one may choose otherwise
         return folder
     plan = compile_plan(recipe, places, _quick_device())
@@ -133,21 +150,34 @@ def _plan_words(plan: Any) -> str:
     lines += [f"Refused: {p.message}" for p in plan.refusals] + [f"Warning: {p.message}" for p in plan.warnings]
     lines += [f"{c.field} = {c.value}: {c.why}" for c in plan.choices]
     lines += [f"{s.name}: {s.rows:,} rows, {s.steps:,} steps, {s.seconds:,.0f} s. {s.computes}" for s in plan.stages]
-    return "\n".join([*lines, f"Memory {plan.memory_bytes / 2**20:,.0f} MiB, about {plan.seconds:,.0f} s in all, disk {plan.disk_bytes / 2**20:,.0f} MiB."])
+    return "\n".join(
+        [
+            *lines,
+            f"Memory {plan.memory_bytes / 2**20:,.0f} MiB, about {plan.seconds:,.0f} s in all, disk {plan.disk_bytes / 2**20:,.0f} MiB.",
+        ]
+    )
 
 
 def _systems(given: argparse.Namespace) -> None:
     from ..catalog import SYSTEMS, system_json
 
     found = [system_json(s) for s in SYSTEMS.values()]
-    print(json.dumps(found, indent=1) if given.json else "\n".join(f"{s['id']:24} {s['title']}: {s['question']}" for s in found))
+    print(
+        json.dumps(found, indent=1)
+        if given.json
+        else "\n".join(f"{s['id']:24} {s['title']}: {s['question']}" for s in found)
+    )
 
 
 def _parts(given: argparse.Namespace) -> None:
     from ..catalog import PARTS, part_json
 
     found = [part_json(p) for p in PARTS.values()]
-    print(json.dumps(found, indent=1) if given.json else "\n".join(f"{p['id']:24} {p['title']}: {p['summary']}" for p in found))
+    print(
+        json.dumps(found, indent=1)
+        if given.json
+        else "\n".join(f"{p['id']:24} {p['title']}: {p['summary']}" for p in found)
+    )
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -160,7 +190,9 @@ def _verify(given: argparse.Namespace) -> None:
         return
     print(f"{found.files} files have the hashes they should have.")
     if found.score is not None:
-        print(f"Reloaded with plain peft it scores {found.score:.6f} on {found.rows:,} held-out rows, exactly as reported.")
+        print(
+            f"Reloaded with plain peft it scores {found.score:.6f} on {found.rows:,} held-out rows, exactly as reported."
+        )
     else:
         print(f"The reported score of {found.reported:.6f} was not made again: give --base and --rows.")
 
@@ -176,7 +208,11 @@ def _device(given: argparse.Namespace) -> None:
 
     facts = probe()
     memory = f"{facts.memory_bytes / 2**30:.1f} GiB"
-    print(facts.model_dump_json(indent=1) if given.json else f"{facts.name}: {facts.cores} cores, {memory}, {facts.flops / 1e9:,.0f} GFLOP/s")
+    print(
+        facts.model_dump_json(indent=1)
+        if given.json
+        else f"{facts.name}: {facts.cores} cores, {memory}, {facts.flops / 1e9:,.0f} GFLOP/s"
+    )
 
 
 def _print_report(folder: Path) -> None:
@@ -184,5 +220,9 @@ def _print_report(folder: Path) -> None:
     for name, score in report["scores"].items():
         print(f"{name:8} {score['value']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}")
     gap = report["gap_closed"]
-    print(f"gap closed {gap['value']:.3f} [{gap['low']:.3f}, {gap['high']:.3f}]" if gap.get("low") is not None else f"gap closed: {gap.get('why', gap['value'])}")
+    print(
+        f"gap closed {gap['value']:.3f} [{gap['low']:.3f}, {gap['high']:.3f}]"
+        if gap.get("low") is not None
+        else f"gap closed: {gap.get('why', gap['value'])}"
+    )
     print(f"adapter: {folder / 'adapter'}")

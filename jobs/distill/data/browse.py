@@ -21,7 +21,9 @@ def page(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     matching = total = 0
     for row in iter_rows(path):
         total += 1
-        row["split"] = row["split"] or (split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train")
+        row["split"] = row["split"] or (
+            split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train"
+        )
         if not _matches(row, request):
             continue
         if offset <= matching < offset + limit:
@@ -38,7 +40,9 @@ def _matches(row: dict[str, Any], request: dict[str, Any]) -> bool:
     if request.get("unlabelled") and row["answer"] is not None:
         return False
     query = str(request.get("query") or "").casefold()
-    return not query or any(query in text.casefold() for text in (*(m["content"] for m in row["messages"]), row["answer"] or ""))
+    return not query or any(
+        query in text.casefold() for text in (*(m["content"] for m in row["messages"]), row["answer"] or "")
+    )
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class Findings:
         """What stands in the way: refusals, and what the person has not accepted."""
 
         def settled(p: Problem) -> bool:
-            return p.severity == "note" or p.code in self.accepted or (p.severity == "confirm" and LATER in self.accepted)
+            return (
+                p.severity == "note" or p.code in self.accepted or (p.severity == "confirm" and LATER in self.accepted)
+            )
 
         return [p for p in self.problems if p.severity == "refuse" or not settled(p)]
 

@@ -53,10 +53,15 @@ def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as e:
-        raise DataRefused(f"The rows cannot be read: {str(e).splitlines()[0]}.", hint="Import the dataset again.") from None
+        raise DataRefused(
+            f"The rows cannot be read: {str(e).splitlines()[0]}.", hint="Import the dataset again."
+        ) from None
     missing = {"row_id", "messages", "answer"} - set(file.schema_arrow.names)
     if missing:
-        raise DataRefused(f"These are not canonical rows: no column {', '.join(sorted(missing))}.", hint="Import the file, or name it in the recipe under data.file.")
+        raise DataRefused(
+            f"These are not canonical rows: no column {', '.join(sorted(missing))}.",
+            hint="Import the file, or name it in the recipe under data.file.",
+        )
     for batch in file.iter_batches(batch_size=2048):
         for row in batch.to_pylist():
             yield {"split": None, "line": 0, **row}
@@ -74,7 +79,11 @@ def is_canonical(path: Path) -> bool:
         return False
 
 
-def read_any(path: Path, roles: dict[str, str] | None = None, options: Options = Options(accepted=("open_ended",))) -> list[dict[str, Any]]:  # noqa: B008
+def read_any(
+    path: Path,
+    roles: dict[str, str] | None = None,
+    options: Options = Options(accepted=("open_ended",)),  # noqa: B008 - frozen
+) -> list[dict[str, Any]]:
     """Canonical rows of any supported file, for runs without the web app.
 
     Problems that a person confirms on the page pass here; refused rows do not: raises DataRefused naming the first.
@@ -82,7 +91,11 @@ def read_any(path: Path, roles: dict[str, str] | None = None, options: Options =
     """
     path = Path(path)
     if not path.is_file():
-        raise DataRefused(f"data.file: there is no file {path.name!r}.", field="data.file", hint="Check the path; it is relative to where the command runs.")
+        raise DataRefused(
+            f"data.file: there is no file {path.name!r}.",
+            field="data.file",
+            hint="Check the path; it is relative to where the command runs.",
+        )
     if not roles and is_canonical(path):
         return load_rows(path)
     rows: list[dict[str, Any]] = []

@@ -14,11 +14,23 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    header: Literal["auto", "yes", "no"] = Field(default="auto", title="First line", description="Column names, or already data. auto: found out, and said.")
-    labels: Literal["as_is", "words"] = Field(default="as_is", title="Labels", description="words: Card_arrival becomes 'card arrival' (underscores to spaces, lower case, no question mark at the end), which a language model says more easily.")
-    merge_labels: bool = Field(default=False, title="Merge labels that look the same", description="Labels that differ only by white space, case or invisible characters become the commonest of them.")
+    header: Literal["auto", "yes", "no"] = Field(
+        default="auto", title="First line", description="Column names, or already data. auto: found out, and said."
+    )
+    labels: Literal["as_is", "words"] = Field(
+        default="as_is",
+        title="Labels",
+        description="words: Card_arrival becomes 'card arrival' (underscores to spaces, lower case, no question mark at the end), which a language model says more easily.",
+    )
+    merge_labels: bool = Field(
+        default=False,
+        title="Merge labels that look the same",
+        description="Labels that differ only by white space, case or invisible characters become the commonest of them.",
+    )
     remove_nul: bool = Field(default=False, title="Remove NUL characters")
-    accepted: tuple[str, ...] = Field(default=(), title="Seen and accepted", description="Codes of problems the person accepted.")
+    accepted: tuple[str, ...] = Field(
+        default=(), title="Seen and accepted", description="Codes of problems the person accepted."
+    )
 
 
 def parse_options(data: dict[str, Any] | None) -> Options:

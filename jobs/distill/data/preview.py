@@ -25,11 +25,22 @@ CPU_SECONDS, EXPORT_SECONDS, MEMORY = 10, 600, 3 * 2**30
 TOKENS_SHOWN = 2000
 
 
-def peek(path: Path, filename: str, roles: dict[str, str] | None = None, options: dict[str, Any] | None = None, seconds: float = 6) -> dict[str, Any]:
+def peek(
+    path: Path,
+    filename: str,
+    roles: dict[str, str] | None = None,
+    options: dict[str, Any] | None = None,
+    seconds: float = 6,
+) -> dict[str, Any]:
     """Findings of a first look, cells cut for the page; at most `seconds` of reading."""
     found = scan(path, filename, roles, parse_options(options), seconds=seconds).as_dict()
-    found["sample"] = [{"line": r["line"], "values": {c: cut(_flat(v)) for c, v in r["values"].items()}} for r in found["sample"][:SHOWN]]
-    found["rows"] = [r for r in found["rows"] if sum(len(m["content"]) for m in r["messages"]) < 100 * CELL_SHOWN][:SHOWN]
+    found["sample"] = [
+        {"line": r["line"], "values": {c: cut(_flat(v)) for c, v in r["values"].items()}}
+        for r in found["sample"][:SHOWN]
+    ]
+    found["rows"] = [r for r in found["rows"] if sum(len(m["content"]) for m in r["messages"]) < 100 * CELL_SHOWN][
+        :SHOWN
+    ]
     found["known_roles"] = ROLES
     for row in found["refused"]:
         row["reason"] = row["reason"][:300]
@@ -40,13 +51,20 @@ def _flat(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
-def preview(rows: list[dict[str, Any]], model: dict[str, Any], max_length: int | None = None, too_long: str = "drop") -> dict[str, Any]:
+def preview(
+    rows: list[dict[str, Any]], model: dict[str, Any], max_length: int | None = None, too_long: str = "drop"
+) -> dict[str, Any]:
     """Rendered conversation and tokens with their class (prompt, learnt, ignored, cut) for one model; errors are words."""
     from .render import Reader
 
     reader = Reader(Path(model["folder"]))
     limit = min(x for x in (max_length, model.get("context"), 10**9) if x)
-    return {"title": model.get("title", ""), "key": model.get("key", ""), "context": model.get("context"), "rows": [_one(reader, r, limit, too_long) for r in rows]}
+    return {
+        "title": model.get("title", ""),
+        "key": model.get("key", ""),
+        "context": model.get("context"),
+        "rows": [_one(reader, r, limit, too_long) for r in rows],
+    }
 
 
 def _one(reader: Any, row: dict[str, Any], limit: int, too_long: str) -> dict[str, Any]:
@@ -73,13 +91,23 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     if request.get("verb") == "rows":
         return browse.page(Path(request["path"]), request)
     if request.get("verb") == "peek":
-        return {"findings": peek(Path(request["path"]), request["filename"], request.get("roles"), request.get("options"), request.get("seconds") or 6)}
+        return {
+            "findings": peek(
+                Path(request["path"]),
+                request["filename"],
+                request.get("roles"),
+                request.get("options"),
+                request.get("seconds") or 6,
+            )
+        }
     models = []
     for model in request.get("models", []):
         try:
             models.append(preview(request["rows"], model, request.get("max_length"), request.get("too_long") or "drop"))
         except DistillError as e:
-            models.append({"title": model.get("title", ""), "key": model.get("key", ""), "rows": [], "error": e.as_dict()})
+            models.append(
+                {"title": model.get("title", ""), "key": model.get("key", ""), "rows": [], "error": e.as_dict()}
+            )
     return {"models": models}
 
 
@@ -103,7 +131,9 @@ def main() -> None:
     except DistillError as e:
         reply = {"error": e.as_dict()}
     except MemoryError:
-        reply = {"error": {"code": "DATA_REFUSED", "message": "Looking at this needs more memory than a preview may use."}}
+        reply = {
+            "error": {"code": "DATA_REFUSED", "message": "Looking at this needs more memory than a preview may use."}
+        }
     json.dump(reply, sys.stdout, ensure_ascii=True)
 
 

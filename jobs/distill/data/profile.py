@@ -17,10 +17,24 @@ from .split import assign_splits, row_id_of
 
 SAMPLED = 20_000
 BINS = 24
-QUANTILES = (("shortest", 0.0), ("quarter", 0.25), ("median", 0.5), ("three quarters", 0.75), ("95 %", 0.95), ("99 %", 0.99), ("longest", 1.0))
+QUANTILES = (
+    ("shortest", 0.0),
+    ("quarter", 0.25),
+    ("median", 0.5),
+    ("three quarters", 0.75),
+    ("95 %", 0.95),
+    ("99 %", 0.99),
+    ("longest", 1.0),
+)
 
 
-def profile(rows: Iterable[dict[str, Any]], sha256: str, tokenizers: list[dict[str, Any]], heldout: float, tick: Callable[[int], None]) -> dict[str, Any]:
+def profile(
+    rows: Iterable[dict[str, Any]],
+    sha256: str,
+    tokenizers: list[dict[str, Any]],
+    heldout: float,
+    tick: Callable[[int], None],
+) -> dict[str, Any]:
     """{facts, profile} of canonical rows. tokenizers: [{folder, vocab_sha256, title, context}]; lengths over at most 20,000 rows."""
     checks, sample, splits, longest, stride, n = Checks(label_column=True), [], [], 0, 1, 0
     thin: list[dict[str, Any]] = []
@@ -53,9 +67,16 @@ def _profile(checks: Checks, sample: list[dict[str, Any]], lengths: dict[str, An
     return {
         "sampled": len(sample),
         "every": stride,
-        "characters": {"prompt": quantiles(prompts), "answer": quantiles(answers), "prompt_histogram": histogram(prompts), "answer_histogram": histogram(answers)},
+        "characters": {
+            "prompt": quantiles(prompts),
+            "answer": quantiles(answers),
+            "prompt_histogram": histogram(prompts),
+            "answer_histogram": histogram(answers),
+        },
         "tokens": {k: {x: y for x, y in m.items() if x not in ("prompts", "answers")} for k, m in lengths.items()},
-        "labels": [[label, n] for label, n in checks.labels.most_common(500)] if not checks.too_many_labels and len(checks.labels) <= max(20, checks.labelled // 3) else [],
+        "labels": [[label, n] for label, n in checks.labels.most_common(500)]
+        if not checks.too_many_labels and len(checks.labels) <= max(20, checks.labelled // 3)
+        else [],
         "turns": dict(Counter(str(len(r["messages"])) for r in sample).most_common(10)),
         "duplicates": checks.duplicates,
         "near_duplicates": checks.near_duplicates,

@@ -15,9 +15,19 @@ TURN = re.compile(r"<\|im_start\|>([^\n]*)\n(.*?)<\|im_end\|>(\s*)", re.S)
 def table(source: Source, encoding: str) -> Table:
     """Table with one column `messages`; files over the document limit are refused, JSONL is the form for those."""
     if source.size > source.limits.document:
-        raise refuse("chatml", "Plain text that looks like ChatML, too large to be read as one text.", 'Convert it to JSONL with {"messages": [...]} a line.')
+        raise refuse(
+            "chatml",
+            "Plain text that looks like ChatML, too large to be read as one text.",
+            'Convert it to JSONL with {"messages": [...]} a line.',
+        )
     out = Table("chatml", ["messages"], lambda: _records(source, encoding))
-    out.notes.append(Problem("chatml", "confirm", "Plain text that looks like ChatML; each block between blank lines was read as one conversation."))
+    out.notes.append(
+        Problem(
+            "chatml",
+            "confirm",
+            "Plain text that looks like ChatML; each block between blank lines was read as one conversation.",
+        )
+    )
     return out
 
 
@@ -28,7 +38,11 @@ def _records(source: Source, encoding: str) -> Iterator[Record | BadRow]:
     at = begin = 0
     for match in TURN.finditer(text):
         if between := text[at : match.start()].strip():
-            yield BadRow(text.count("\n", 0, at) + 1, f"text outside a turn: {between[:40]!r}", "Put it between <|im_start|>role and <|im_end|>.")
+            yield BadRow(
+                text.count("\n", 0, at) + 1,
+                f"text outside a turn: {between[:40]!r}",
+                "Put it between <|im_start|>role and <|im_end|>.",
+            )
         begin = begin if turns else match.start()
         turns.append({"role": match.group(1).strip(), "content": match.group(2).removesuffix("\n")})
         at = match.end()
@@ -38,4 +52,6 @@ def _records(source: Source, encoding: str) -> Iterator[Record | BadRow]:
     if turns:
         yield Record(text.count("\n", 0, begin) + 1, {"messages": turns})
     if rest := text[at:].strip():
-        yield BadRow(text.count("\n", 0, at) + 1, f"a turn that does not close: {rest[:40]!r}", "End it with <|im_end|>.")
+        yield BadRow(
+            text.count("\n", 0, at) + 1, f"a turn that does not close: {rest[:40]!r}", "End it with <|im_end|>."
+        )

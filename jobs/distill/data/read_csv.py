@@ -16,33 +16,68 @@ from .tables import Record, Table
 
 TABLES = ("csv", "tsv", "tab", "psv", "txt", "data", "")  # endings that a table may have
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-KNOWN = re.compile(r"^(text|label|labels|category|class|klass|intent|input|output|prompt|completion|response|question|answer|query|instruction|context|utterance|sentence|source|target|split|set|id|idx|index|name|user|assistant|system|messages|title|body|content|type|score|tag|topic|language|lang|date|url|chosen|rejected|\w*_id|\w*_text)$", re.I)
+KNOWN = re.compile(
+    r"^(text|label|labels|category|class|klass|intent|input|output|prompt|completion|response|question|answer|query|instruction|context|utterance|sentence|source|target|split|set|id|idx|index|name|user|assistant|system|messages|title|body|content|type|score|tag|topic|language|lang|date|url|chosen|rejected|\w*_id|\w*_text)$",
+    re.I,
+)
 
 
 def table(source: Source, encoding: str, options: Options) -> Table:
     """Table of a delimited file; raises FileRefused for files that have no rows or no usable header."""
     sample = _sample(source, encoding)
     first_line, separator = _sep_line(sample)
-    if source.suffix not in TABLES or (source.suffix == "txt" and not separator and not any(mark in sample for mark in ",;\t|")):
+    if source.suffix not in TABLES or (
+        source.suffix == "txt" and not separator and not any(mark in sample for mark in ",;\t|")
+    ):
         name = f" (.{source.suffix[:20]})" if source.suffix else ""
-        raise refuse("plain_text", f"Plain text{name}, not a table with columns.", "Save the rows as JSONL or CSV with a column for the question and one for the answer.")
+        raise refuse(
+            "plain_text",
+            f"Plain text{name}, not a table with columns.",
+            "Save the rows as JSONL or CSV with a column for the question and one for the answer.",
+        )
     delimiter = separator or _delimiter(sample, source.suffix)
-    out = Table("tsv" if delimiter == "\t" else "csv", [], lambda: iter(()), delimiter=SEPARATORS.get(delimiter, delimiter))
+    out = Table(
+        "tsv" if delimiter == "\t" else "csv", [], lambda: iter(()), delimiter=SEPARATORS.get(delimiter, delimiter)
+    )
     usual = "\t" if source.suffix in ("tsv", "tab") else ","
     if separator:
-        out.notes.append(Problem("sep_line", "confirm", f'The first line says "sep={separator}" (Excel); it was used and is not a row.', line=1))
+        out.notes.append(
+            Problem(
+                "sep_line",
+                "confirm",
+                f'The first line says "sep={separator}" (Excel); it was used and is not a row.',
+                line=1,
+            )
+        )
     elif delimiter != usual:
-        out.notes.append(Problem("delimiter", "confirm", f"Columns are separated by {_a(out.delimiter)}, not by {_a(SEPARATORS[usual])}."))
+        out.notes.append(
+            Problem(
+                "delimiter", "confirm", f"Columns are separated by {_a(out.delimiter)}, not by {_a(SEPARATORS[usual])}."
+            )
+        )
     head, at = _first_row(source, encoding, delimiter, first_line)
     if len(head) > source.limits.columns:
-        raise refuse("columns", f"{len(head):,} columns; the limit is {source.limits.columns}.", "Keep the columns that hold the text, the answer and the split.", line=at)
+        raise refuse(
+            "columns",
+            f"{len(head):,} columns; the limit is {source.limits.columns}.",
+            "Keep the columns that hold the text, the answer and the split.",
+            line=at,
+        )
     out.header = options.header == "yes" or (options.header == "auto" and not looks_like_data(head))
     if out.header:
         out.columns = _names(head, at)
     else:
         out.columns = [f"column {i}" for i in range(1, len(head) + 1)]
         if options.header == "auto":
-            out.notes.append(Problem("no_header", "confirm", "There is no header: the first line is data.", "If it does hold column names, choose 'The first line holds column names'.", line=at))
+            out.notes.append(
+                Problem(
+                    "no_header",
+                    "confirm",
+                    "There is no header: the first line is data.",
+                    "If it does hold column names, choose 'The first line holds column names'.",
+                    line=at,
+                )
+            )
     out.records = lambda: _records(source, encoding, delimiter, out, first_line)
     return out
 
@@ -100,11 +135,21 @@ def _rows(source: Source, encoding: str, delimiter: str, skip: int) -> Iterator[
                     return
                 except csv.Error as e:
                     if "unexpected end" in str(e) or ("field larger" in str(e) and reader.line_num > begin):
-                        raise refuse("unclosed_quote", f"The quote opened on line {begin:,} never closes.", 'Close it, or double the quotes inside the text ("").', line=begin) from None
+                        raise refuse(
+                            "unclosed_quote",
+                            f"The quote opened on line {begin:,} never closes.",
+                            'Close it, or double the quotes inside the text ("").',
+                            line=begin,
+                        ) from None
                     yield begin, e
                     continue
                 except UnicodeDecodeError as e:
-                    raise refuse("encoding", f"Line {begin:,}: bytes that are not {encoding.upper()}.", "Save the file as UTF-8.", line=begin) from e
+                    raise refuse(
+                        "encoding",
+                        f"Line {begin:,}: bytes that are not {encoding.upper()}.",
+                        "Save the file as UTF-8.",
+                        line=begin,
+                    ) from e
                 if begin > skip:
                     yield begin, row
         finally:
@@ -126,14 +171,24 @@ class _Lines:
             raise StopIteration
         self.number += 1
         if len(line) > self.limit:
-            raise refuse("line_too_long", f"Line {self.number:,} is longer than {size(self.limit)}; reading stopped there.", "Shorten the text, or check that a quote is not left open.", line=self.number)
+            raise refuse(
+                "line_too_long",
+                f"Line {self.number:,} is longer than {size(self.limit)}; reading stopped there.",
+                "Shorten the text, or check that a quote is not left open.",
+                line=self.number,
+            )
         return line.removeprefix("\ufeff") if self.number == 1 else line
 
 
 def _first_row(source: Source, encoding: str, delimiter: str, skip: int) -> tuple[list[str], int]:
     for line, row in _rows(source, encoding, delimiter, skip):
         if isinstance(row, csv.Error):
-            raise refuse("header", f"Line {line:,}, the header, cannot be read: {_sentence(row)}.", "Check the quotes on that line.", line=line)
+            raise refuse(
+                "header",
+                f"Line {line:,}, the header, cannot be read: {_sentence(row)}.",
+                "Check the quotes on that line.",
+                line=line,
+            )
         if any(cell.strip() for cell in row):
             return row, line
     raise refuse("empty", "The file holds only blank lines.", "Upload a file with rows.")
@@ -144,17 +199,31 @@ def looks_like_data(head: list[str]) -> bool:
     cells = [c.strip() for c in head]
     if any(KNOWN.match(c) for c in cells) or not all(cells):
         return False
-    return any(len(c.split()) > 4 or c.endswith(("?", ".", "!")) or re.fullmatch(r"[-+]?\d+([.,]\d+)?", c) or len(c) > 60 for c in cells)
+    return any(
+        len(c.split()) > 4 or c.endswith(("?", ".", "!")) or re.fullmatch(r"[-+]?\d+([.,]\d+)?", c) or len(c) > 60
+        for c in cells
+    )
 
 
 def _names(head: list[str], line: int) -> list[str]:
     names = [c.strip() for c in head]
     empty = [str(i) for i, n in enumerate(names, 1) if not n]
     if empty:
-        raise refuse("header", f"Line {line:,}: column {', '.join(empty[:5])} of the header has no name.", "Give each column a name, or remove the column.", line=line)
+        raise refuse(
+            "header",
+            f"Line {line:,}: column {', '.join(empty[:5])} of the header has no name.",
+            "Give each column a name, or remove the column.",
+            line=line,
+        )
     twice = [n for n, c in Counter(names).items() if c > 1]
     if twice:
-        raise refuse("header", f'Line {line:,}: the header names {", ".join(repr(n[:60]) for n in twice[:5])} {count(Counter(names)[twice[0]], "time")}.', "Rename one of them: which is meant cannot be guessed.", line=line, column=twice[0][:60])
+        raise refuse(
+            "header",
+            f"Line {line:,}: the header names {', '.join(repr(n[:60]) for n in twice[:5])} {count(Counter(names)[twice[0]], 'time')}.",
+            "Rename one of them: which is meant cannot be guessed.",
+            line=line,
+            column=twice[0][:60],
+        )
     return names
 
 
@@ -172,7 +241,11 @@ def _records(source: Source, encoding: str, delimiter: str, table: Table, skip: 
         if isinstance(row, csv.Error):
             yield BadRow(line, _sentence(row), "Check the quotes on that line.")
         elif len(row) != width:
-            yield BadRow(line, f"{count(len(row), 'field')}, expected {width}", "A text with the separator or a line break in it needs quotes around it.")
+            yield BadRow(
+                line,
+                f"{count(len(row), 'field')}, expected {width}",
+                "A text with the separator or a line break in it needs quotes around it.",
+            )
         elif (bad := next((i for i, cell in enumerate(row) if "\0" in cell), None)) is not None:
             yield BadRow(line, "contains a NUL character", "Remove it.", columns[bad], code="nul")
         else:

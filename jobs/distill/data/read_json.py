@@ -31,11 +31,23 @@ def table(source: Source, encoding: str, options: Options, start: str) -> Table:
     if form == "json":
         out.records = lambda: _elements(source, encoding, options)
         if source.suffix in ("jsonl", "ndjson"):
-            out.notes.append(Problem("json_array", "confirm", "The name says JSON Lines, the file is one JSON list; it was read as a list."))
+            out.notes.append(
+                Problem(
+                    "json_array",
+                    "confirm",
+                    "The name says JSON Lines, the file is one JSON list; it was read as a list.",
+                )
+            )
     else:
         out.records = lambda: _lines(source, encoding, options, out.skipped)
         if source.suffix == "json":
-            out.notes.append(Problem("json_lines", "confirm", "The name says JSON, the file is JSON Lines (one object a line); it was read so."))
+            out.notes.append(
+                Problem(
+                    "json_lines",
+                    "confirm",
+                    "The name says JSON, the file is JSON Lines (one object a line); it was read so.",
+                )
+            )
     out.columns = _columns(out, source.limits.columns)
     return out
 
@@ -63,7 +75,12 @@ def _lines(source: Source, encoding: str, options: Options, skipped: list[int]) 
         try:
             text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         except UnicodeDecodeError as e:
-            yield BadRow(number, f"not UTF-8 at byte {e.start + 1:,} of the line (0x{e.object[e.start]:02x})", "Save the file as UTF-8.", code="encoding")
+            yield BadRow(
+                number,
+                f"not UTF-8 at byte {e.start + 1:,} of the line (0x{e.object[e.start]:02x})",
+                "Save the file as UTF-8.",
+                code="encoding",
+            )
             continue
         if not text.strip():
             skipped[0] += 1
@@ -86,7 +103,12 @@ def _raw_lines(source: Source, encoding: str) -> Iterator[bytes | str]:
         while line := lines.readline(limit + 1):
             number += 1
             if len(line) > limit:
-                raise refuse("line_too_long", f"Line {number:,} is longer than {size(limit)}; reading stopped there.", "Shorten the text, or check that each row ends with a line break.", line=number)
+                raise refuse(
+                    "line_too_long",
+                    f"Line {number:,} is longer than {size(limit)}; reading stopped there.",
+                    "Shorten the text, or check that each row ends with a line break.",
+                    line=number,
+                )
             yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
 
 
@@ -95,7 +117,9 @@ def _row(text: str, line: int, source: Source, options: Options) -> Record | Bad
         value = strict_json.parse(text, source.limits, options.remove_nul)
     except NotJson as e:
         place = f", column {e.column}" if e.column and e.row == 1 else ""
-        return BadRow(line, e.reason, e.remedy, code="nul" if "NUL" in e.reason else "not_json", column=place.removeprefix(", "))
+        return BadRow(
+            line, e.reason, e.remedy, code="nul" if "NUL" in e.reason else "not_json", column=place.removeprefix(", ")
+        )
     if not isinstance(value, dict):
         return BadRow(line, f"not an object but {kind(value)}", 'A row is an object: {"text": "...", "label": "..."}.')
     return Record(line, value)
@@ -131,7 +155,12 @@ def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
         if mark in ("[", "{"):
             level += 1
             if level > source.limits.depth:
-                raise refuse("nested", f"Nested too deeply: deeper than {source.limits.depth} brackets on line {line:,}.", "Flatten the data: one object a row with text fields.", line=line)
+                raise refuse(
+                    "nested",
+                    f"Nested too deeply: deeper than {source.limits.depth} brackets on line {line:,}.",
+                    "Flatten the data: one object a row with text fields.",
+                    line=line,
+                )
             if level == 1 and mark == "[":
                 line += token.count("\n")
                 continue
@@ -142,21 +171,38 @@ def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
             if text.strip():
                 yield started, text.strip()
             elif mark == ",":
-                raise refuse("not_json", f"Line {line:,}: a comma without a row before it.", "Remove the comma.", line=line)
+                raise refuse(
+                    "not_json", f"Line {line:,}: a comma without a row before it.", "Remove the comma.", line=line
+                )
             line, parts = line + token.count("\n"), []
             if closes:
                 level = -1
             continue
         if level < 0 and token.strip():
-            raise refuse("not_json", f"Line {line:,}: extra text after the list.", "One list a file, nothing behind it.", line=line)
+            raise refuse(
+                "not_json",
+                f"Line {line:,}: extra text after the list.",
+                "One list a file, nothing behind it.",
+                line=line,
+            )
         if not "".join(parts).strip():
             started = line + token[: len(token) - len(token.lstrip())].count("\n")
         parts.append(token)
         line += token.count("\n")
         if sum(map(len, parts)) > source.limits.line:
-            raise refuse("line_too_long", f"The row that begins on line {started:,} is longer than {size(source.limits.line)}.", "Shorten it.", line=started)
+            raise refuse(
+                "line_too_long",
+                f"The row that begins on line {started:,} is longer than {size(source.limits.line)}.",
+                "Shorten it.",
+                line=started,
+            )
     if level > 0:
-        raise refuse("not_json", f"Line {line:,}: JSON ends early, the list is not closed.", "The file may be cut short: upload it again.", line=line)
+        raise refuse(
+            "not_json",
+            f"Line {line:,}: JSON ends early, the list is not closed.",
+            "The file may be cut short: upload it again.",
+            line=line,
+        )
 
 
 def _tokens(source: Source, encoding: str) -> Iterator[tuple[str, str]]:
@@ -168,13 +214,23 @@ def _tokens(source: Source, encoding: str) -> Iterator[tuple[str, str]]:
             try:
                 rest += decoder.decode(chunk)
             except UnicodeDecodeError:
-                raise refuse("encoding", "The file is not UTF-8, which JSON must be.", "Save the file as UTF-8 and upload it again.") from None
+                raise refuse(
+                    "encoding",
+                    "The file is not UTF-8, which JSON must be.",
+                    "Save the file as UTF-8 and upload it again.",
+                ) from None
             if len(rest) > source.limits.line + (1 << 18):
-                raise refuse("line_too_long", f"A text longer than {size(source.limits.line)}.", "Shorten it, or check that its quote closes.")
+                raise refuse(
+                    "line_too_long",
+                    f"A text longer than {size(source.limits.line)}.",
+                    "Shorten it, or check that its quote closes.",
+                )
             at = 0
             for match in STRUCTURE.finditer(rest):
                 text, mark = match.group(1), match.group(2) or ""
-                if match.start() != at or (text and (len(text) < 2 or not text.endswith('"') or match.end() == len(rest))):
+                if match.start() != at or (
+                    text and (len(text) < 2 or not text.endswith('"') or match.end() == len(rest))
+                ):
                     break
                 yield match.group(), mark
                 at = match.end()
@@ -205,14 +261,24 @@ def _is_document(source: Source, encoding: str) -> bool:
             value = strict_json.parse(text.strip(), source.limits)
         except NotJson as e:
             return text.strip() == "{" or (e.reason == "JSON ends early" and source.suffix == "json")
-        return source.suffix == "json" and isinstance(value, dict) and lists_in(value) != [] and source.size == len(source.head) and source.head.count(b"\n") <= 1
+        return (
+            source.suffix == "json"
+            and isinstance(value, dict)
+            and lists_in(value) != []
+            and source.size == len(source.head)
+            and source.head.count(b"\n") <= 1
+        )
     return False
 
 
 def _refuse_document(source: Source, encoding: str) -> None:
     """Says where in the object a list of rows stands, when there is one."""
     if source.size > source.limits.document:
-        raise refuse("not_a_list", "The file is one JSON object, not a list of rows.", "Save the list of rows alone, or as JSON Lines.")
+        raise refuse(
+            "not_a_list",
+            "The file is one JSON object, not a list of rows.",
+            "Save the list of rows alone, or as JSON Lines.",
+        )
     with source.open() as stream:
         text = stream.read(source.limits.document + 1).decode(encoding, "replace")
     try:
@@ -220,7 +286,11 @@ def _refuse_document(source: Source, encoding: str) -> None:
     except NotJson as e:
         raise refuse("not_json", f"Line {e.row:,}: {e.reason}.", e.remedy, line=e.row) from None
     where = f"; found a list at {' and '.join(found[:3])}" if found else ""
-    raise refuse("not_a_list", f"No list of rows at the top{where}.", "Save that list alone: a JSON list of objects, or one object a line.")
+    raise refuse(
+        "not_a_list",
+        f"No list of rows at the top{where}.",
+        "Save that list alone: a JSON list of objects, or one object a line.",
+    )
 
 
 def lists_in(value: Any, path: str = "") -> list[str]:

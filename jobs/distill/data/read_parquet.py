@@ -29,7 +29,11 @@ def table(source: Source) -> Table:
     if rows == 0:
         raise refuse("no_rows", "The Parquet file has columns but no rows.", "Upload a file with rows.")
     if len(schema) > source.limits.columns:
-        raise refuse("columns", f"{len(schema):,} columns; the limit is {source.limits.columns}.", "Keep the columns that hold the text, the answer and the split.")
+        raise refuse(
+            "columns",
+            f"{len(schema):,} columns; the limit is {source.limits.columns}.",
+            "Keep the columns that hold the text, the answer and the split.",
+        )
     _check_groups(file, source)
     usable = [f.name for f in schema if _supported(f.type)]
     left = [f"{f.name} ({f.type})" for f in schema if f.name not in usable]
@@ -37,7 +41,14 @@ def table(source: Source) -> Table:
         raise refuse("columns", f"No column holds text: {', '.join(left[:5])}.", "Save the text as a string column.")
     out = Table("parquet", usable, lambda: _records(source, usable), encoding="UTF-8")
     if left:
-        out.notes.append(Problem("columns_ignored", "confirm", f"{count(len(left), 'column')} ignored, not text: {', '.join(left[:5])}.", "Turn them into text if you need them."))
+        out.notes.append(
+            Problem(
+                "columns_ignored",
+                "confirm",
+                f"{count(len(left), 'column')} ignored, not text: {', '.join(left[:5])}.",
+                "Turn them into text if you need them.",
+            )
+        )
     return out
 
 
@@ -46,26 +57,42 @@ def _check_footer(source: Source) -> None:
         raw.seek(max(0, source.size - 8))
         tail = raw.read(8)
     if source.size < 12 or tail[4:] != b"PAR1":
-        raise refuse("parquet_damaged", "Not a readable Parquet file: the footer is missing; the upload may be cut short.", "Upload the file again.")
+        raise refuse(
+            "parquet_damaged",
+            "Not a readable Parquet file: the footer is missing; the upload may be cut short.",
+            "Upload the file again.",
+        )
     length = struct.unpack("<I", tail[:4])[0]
     if length > source.size - 12:
-        raise refuse("parquet_damaged", f"Not a readable Parquet file: its footer claims {size(length)}, the file has {size(source.size)}.", "Write the file again and upload it.")
+        raise refuse(
+            "parquet_damaged",
+            f"Not a readable Parquet file: its footer claims {size(length)}, the file has {size(source.size)}.",
+            "Write the file again and upload it.",
+        )
 
 
 def _open(source: Source) -> pq.ParquetFile:
     try:
         plain = pq.ParquetFile(source.path, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20)
         texts = [f.name for f in plain.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-        return pq.ParquetFile(source.path, read_dictionary=texts, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20)
+        return pq.ParquetFile(
+            source.path, read_dictionary=texts, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20
+        )
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
-        raise refuse("parquet_damaged", f"Not a readable Parquet file: {_short(e)}.", "Write the file again and upload it.") from None
+        raise refuse(
+            "parquet_damaged", f"Not a readable Parquet file: {_short(e)}.", "Write the file again and upload it."
+        ) from None
 
 
 def _check_groups(file: pq.ParquetFile, source: Source) -> None:
     for i in range(file.metadata.num_row_groups):
         total = file.metadata.row_group(i).total_byte_size
         if total > source.limits.row_group:
-            raise refuse("row_group", f"Row group {i + 1} holds {size(total)}; the limit is {size(source.limits.row_group)}.", "Write the file with smaller row groups (row_group_size=10000).")
+            raise refuse(
+                "row_group",
+                f"Row group {i + 1} holds {size(total)}; the limit is {size(source.limits.row_group)}.",
+                "Write the file with smaller row groups (row_group_size=10000).",
+            )
 
 
 def _supported(kind: pa.DataType) -> bool:
@@ -75,12 +102,23 @@ def _supported(kind: pa.DataType) -> bool:
         return _supported(kind.value_type)
     if pa.types.is_struct(kind):
         return all(_supported(kind.field(i).type) for i in range(kind.num_fields))
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    )
 
 
 def _records(source: Source, columns: list[str]) -> Iterator[Record | BadRow]:
     file, line, unpacked = _open(source), 0, 0
-    nested = any(pa.types.is_nested(file.schema_arrow.field(c).type) and not pa.types.is_dictionary(file.schema_arrow.field(c).type) for c in columns)
+    nested = any(
+        pa.types.is_nested(file.schema_arrow.field(c).type)
+        and not pa.types.is_dictionary(file.schema_arrow.field(c).type)
+        for c in columns
+    )
     try:
         for batch in file.iter_batches(batch_size=NESTED_BATCH if nested else FLAT_BATCH, columns=columns):
             values = [_plain(batch.column(name)) for name in columns]
@@ -94,7 +132,11 @@ def _records(source: Source, columns: list[str]) -> Iterator[Record | BadRow]:
                     yield Record(line, dict(zip(columns, row, strict=True)))
             unpacked += batch.nbytes if nested else 0
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise refuse("parquet_damaged", f"Not a readable Parquet file after row {line:,}: {_short(e)}.", "Write the file again and upload it.") from None
+        raise refuse(
+            "parquet_damaged",
+            f"Not a readable Parquet file after row {line:,}: {_short(e)}.",
+            "Write the file again and upload it.",
+        ) from None
 
 
 def _plain(column: pa.Array) -> list[Any]:

@@ -43,7 +43,10 @@ class Reader:
 
     def has_control_text(self, row: dict[str, Any]) -> bool:
         """True when a text of the row contains one of this tokenizer's own control or added tokens."""
-        return any(self.conversation.has_control_text(t) for t in (*(m["content"] for m in row["messages"]), row["answer"] or ""))
+        return any(
+            self.conversation.has_control_text(t)
+            for t in (*(m["content"] for m in row["messages"]), row["answer"] or "")
+        )
 
     def texts(self, row: dict[str, Any]) -> tuple[list[str], list[str]]:
         """Pieces of the prompt, and of what follows it with the answer (none where unlabelled)."""

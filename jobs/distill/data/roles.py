@@ -20,8 +20,51 @@ ROLES: dict[str, str] = {
     "split": "Split: train or held out",
     "id": "Id: kept with the row",
 }
-USER = ("text", "prompt", "question", "query", "instruction", "input", "utterance", "sentence", "user", "source", "problem", "request", "review", "title", "body", "document", "article", "comment", "message")
-ANSWER = ("label", "category", "answer", "completion", "response", "output", "intent", "class", "klass", "target", "assistant", "labels", "chosen", "sentiment", "tag", "solution", "ground_truth", "summary", "topic", "reply", "translation", "canonical_solution")
+USER = (
+    "text",
+    "prompt",
+    "question",
+    "query",
+    "instruction",
+    "input",
+    "utterance",
+    "sentence",
+    "user",
+    "source",
+    "problem",
+    "request",
+    "review",
+    "title",
+    "body",
+    "document",
+    "article",
+    "comment",
+    "message",
+)
+ANSWER = (
+    "label",
+    "category",
+    "answer",
+    "completion",
+    "response",
+    "output",
+    "intent",
+    "class",
+    "klass",
+    "target",
+    "assistant",
+    "labels",
+    "chosen",
+    "sentiment",
+    "tag",
+    "solution",
+    "ground_truth",
+    "summary",
+    "topic",
+    "reply",
+    "translation",
+    "canonical_solution",
+)
 SPLIT = ("split", "set", "subset", "partition", "fold")
 ID = ("id", "idx", "index", "uuid", "guid", "row_id", "uid", "task_id")
 CONVERSATION = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
@@ -41,9 +84,15 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
     def take(role: str, column: str, why: str) -> None:
         found.roles[role], found.why[column] = column, why
 
-    if talk := next((low[n] for n in CONVERSATION if n in low and _is_talk(low[n], rows)), None) or next((c for c in columns if _is_talk(c, rows)), None):
+    if talk := next((low[n] for n in CONVERSATION if n in low and _is_talk(low[n], rows)), None) or next(
+        (c for c in columns if _is_talk(c, rows)), None
+    ):
         first = next(r[talk] for r in rows if isinstance(r.get(talk), list) and r[talk])
-        found.form = "conversations (ShareGPT)" if isinstance(first[0], dict) and "from" in first[0] else "conversations (OpenAI messages)"
+        found.form = (
+            "conversations (ShareGPT)"
+            if isinstance(first[0], dict) and "from" in first[0]
+            else "conversations (OpenAI messages)"
+        )
         take("messages", talk, "a list of turns with a role and a text each")
         if "system" in low:
             take("system", low["system"], 'named "system"')
@@ -61,7 +110,9 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
     return found
 
 
-def _by_name(found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+def _by_name(
+    found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any
+) -> None:
     for role, names in (("user", USER), ("assistant", ANSWER)):
         if name := next((n for n in names if n in low and low[n] not in found.why), None):
             take(role, low[name], f'named "{low[name]}"')
@@ -79,7 +130,9 @@ def _by_name(found: Guess, low: dict[str, str], columns: Sequence[str], rows: Se
         found.form = "question and answer"
 
 
-def _by_content(found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+def _by_content(
+    found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any
+) -> None:
     """Two columns of text of which one is long and varied, the other short and repeated."""
     free = [c for c in columns if c not in found.why and c.lower() not in SPLIT + ID and _texts(c, rows)]
     if not free or not rows:
@@ -103,7 +156,9 @@ def _extras(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], t
 
 def _is_talk(column: str, rows: Sequence[dict[str, Any]]) -> bool:
     values = [r.get(column) for r in rows[:50] if isinstance(r.get(column), list) and r.get(column)]
-    return bool(values) and all(isinstance(t, dict) and ("content" in t or "value" in t or "role" in t) for v in values[:5] for t in v)  # type: ignore[union-attr]
+    return bool(values) and all(
+        isinstance(t, dict) and ("content" in t or "value" in t or "role" in t) for v in values[:5] for t in v
+    )  # type: ignore[union-attr]
 
 
 def _is_split(column: str, rows: Sequence[dict[str, Any]]) -> bool:
@@ -114,7 +169,9 @@ def _is_split(column: str, rows: Sequence[dict[str, Any]]) -> bool:
 
 
 def _texts(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    return any(isinstance(r.get(column), str) and not isinstance(r.get(column), Number) and r[column].strip() for r in rows)
+    return any(
+        isinstance(r.get(column), str) and not isinstance(r.get(column), Number) and r[column].strip() for r in rows
+    )
 
 
 def _mean_length(column: str, rows: Sequence[dict[str, Any]]) -> float:
@@ -125,17 +182,33 @@ def check(roles: dict[str, str], columns: Sequence[str]) -> None:
     """Raises DataRefused naming the first role or column that cannot be: unknown, missing, or used twice."""
     for role, column in roles.items():
         if role not in ROLES:
-            raise DataRefused(f"roles.{role}: there is no such role.", field=f"roles.{role}", hint=_near(role, ROLES) or f"One of {', '.join(ROLES)}.")
+            raise DataRefused(
+                f"roles.{role}: there is no such role.",
+                field=f"roles.{role}",
+                hint=_near(role, ROLES) or f"One of {', '.join(ROLES)}.",
+            )
         if column not in columns:
             shown = ", ".join(columns[:8])
-            raise DataRefused(f'roles.{role}: there is no column "{column[:80]}".', field=f"roles.{role}", hint=_near(column, columns) or f"Columns: {shown}.")
+            raise DataRefused(
+                f'roles.{role}: there is no column "{column[:80]}".',
+                field=f"roles.{role}",
+                hint=_near(column, columns) or f"Columns: {shown}.",
+            )
     twice = [c for c in roles.values() if list(roles.values()).count(c) > 1]
     if twice:
         raise DataRefused(f'The column "{twice[0][:80]}" has two roles.', field="roles", hint="One role a column.")
     if "messages" not in roles and "user" not in roles:
-        raise DataRefused("No column is the user's text.", field="roles.user", hint="Choose the column that holds what the model is asked: role User, or Conversation for lists of turns.")
+        raise DataRefused(
+            "No column is the user's text.",
+            field="roles.user",
+            hint="Choose the column that holds what the model is asked: role User, or Conversation for lists of turns.",
+        )
     if "messages" in roles and (clash := {"user", "assistant", "context", "rejected"} & set(roles)):
-        raise DataRefused(f"A conversation holds the {clash.pop()} turns itself.", field="roles", hint="Choose either Conversation, or User and Answer.")
+        raise DataRefused(
+            f"A conversation holds the {clash.pop()} turns itself.",
+            field="roles",
+            hint="Choose either Conversation, or User and Answer.",
+        )
 
 
 def _near(word: str, words: Any) -> str:

@@ -15,9 +15,38 @@ from .split import row_id_of
 from .strict_json import Number
 from .tables import Record
 
-SCHEMA = pa.schema([("row_id", pa.string()), ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))), ("answer", pa.string()), ("split", pa.string()), ("line", pa.int64()), ("source_id", pa.string())])
-SPLITS = {"train": "train", "training": "train", "test": "heldout", "dev": "heldout", "valid": "heldout", "validation": "heldout", "val": "heldout", "eval": "heldout", "heldout": "heldout", "held-out": "heldout", "held_out": "heldout"}
-SPEAKERS = {"system": "system", "developer": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant"}
+SCHEMA = pa.schema(
+    [
+        ("row_id", pa.string()),
+        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("answer", pa.string()),
+        ("split", pa.string()),
+        ("line", pa.int64()),
+        ("source_id", pa.string()),
+    ]
+)
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "heldout",
+    "dev": "heldout",
+    "valid": "heldout",
+    "validation": "heldout",
+    "val": "heldout",
+    "eval": "heldout",
+    "heldout": "heldout",
+    "held-out": "heldout",
+    "held_out": "heldout",
+}
+SPEAKERS = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +65,14 @@ class Row:
     said: str | None = field(default=None, compare=False)  # the answer as the file has it
 
     def as_dict(self) -> dict[str, Any]:
-        return {"row_id": self.row_id, "messages": self.messages, "answer": self.answer, "split": self.split, "line": self.line, "source_id": self.source_id}
+        return {
+            "row_id": self.row_id,
+            "messages": self.messages,
+            "answer": self.answer,
+            "split": self.split,
+            "line": self.line,
+            "source_id": self.source_id,
+        }
 
 
 class _Bad(Exception):
@@ -77,7 +113,18 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
         rejected = _rejected(values, roles, said, limits)
     answer = clean_label(said, options) if said.strip() else None
     source_id = _text(values, roles["id"], limits) if "id" in roles else None
-    return Row(row_id_of(messages, answer), messages, answer, _split(values, roles), record.line, source_id, answer_kind, remarks, rejected, said)
+    return Row(
+        row_id_of(messages, answer),
+        messages,
+        answer,
+        _split(values, roles),
+        record.line,
+        source_id,
+        answer_kind,
+        remarks,
+        rejected,
+        said,
+    )
 
 
 def clean_label(text: str, options: Options) -> str:
@@ -110,10 +157,18 @@ def _text(values: dict[str, Any], column: str, limits: Limits, answer: bool = Fa
         value = "true" if value else "false"
     if not isinstance(value, str):
         if answer and isinstance(value, list):
-            raise _Bad(f"{kind(value)} of {count(len(value), 'value')} where one answer is needed", "One answer a row: write it as one text.", column)
+            raise _Bad(
+                f"{kind(value)} of {count(len(value), 'value')} where one answer is needed",
+                "One answer a row: write it as one text.",
+                column,
+            )
         raise _Bad(f"{kind(value)} where a text is needed", "Write it as one text.", column)
     if len(value) > limits.cell:
-        raise _Bad(f"a text of {len(value):,} characters; the limit is {limits.cell:,} ({size(limits.cell)})", "Shorten it.", column)
+        raise _Bad(
+            f"a text of {len(value):,} characters; the limit is {limits.cell:,} ({size(limits.cell)})",
+            "Shorten it.",
+            column,
+        )
     if "\0" in value:
         raise _Bad("contains a NUL character", "Remove it.", column, "nul")
     return str(value)
@@ -124,14 +179,24 @@ def _split(values: dict[str, Any], roles: dict[str, str]) -> str | None:
         return None
     word = str(values.get(roles["split"]) or "").strip().lower()
     if word not in SPLITS:
-        raise _Bad(f'the split is "{word[:40]}"' if word else "the split is empty", "Write train or test (also dev, validation, heldout).", roles["split"])
+        raise _Bad(
+            f'the split is "{word[:40]}"' if word else "the split is empty",
+            "Write train or test (also dev, validation, heldout).",
+            roles["split"],
+        )
     return SPLITS[word]
 
 
-def conversation(value: Any, column: str, options: Options, limits: Limits) -> tuple[list[dict[str, str]], str, tuple[str, ...]]:
+def conversation(
+    value: Any, column: str, options: Options, limits: Limits
+) -> tuple[list[dict[str, str]], str, tuple[str, ...]]:
     """(messages ending with a user turn, answer or '', remarks) of OpenAI messages or ShareGPT turns; raises _Bad by turn."""
     if not isinstance(value, list):
-        raise _Bad(f"the conversation is {kind(value)}, not a list of turns", 'Write [{"role": "user", "content": "..."}, ...].', column)
+        raise _Bad(
+            f"the conversation is {kind(value)}, not a list of turns",
+            'Write [{"role": "user", "content": "..."}, ...].',
+            column,
+        )
     if not value:
         raise _Bad("the conversation is empty", "Add its turns, or remove the row.", column)
     messages: list[dict[str, str]] = []
@@ -147,7 +212,12 @@ def conversation(value: Any, column: str, options: Options, limits: Limits) -> t
     if messages[-1]["role"] == "system":
         raise _Bad("the conversation has no user turn", "Add what the user asks.", column)
     if "open_ended" not in options.accepted:
-        raise _Bad(f"turn {len(value)}: the conversation ends with the user, its answer is missing", "Add the assistant's turn, or accept such rows as unlabelled prompts.", column, "open_ended")
+        raise _Bad(
+            f"turn {len(value)}: the conversation ends with the user, its answer is missing",
+            "Add the assistant's turn, or accept such rows as unlabelled prompts.",
+            column,
+            "open_ended",
+        )
     return messages, "", tuple(remarks)
 
 
@@ -157,23 +227,41 @@ def _turn(turn: Any, n: int, column: str, limits: Limits) -> tuple[str, str, lis
     said = turn.get("role", turn.get("from"))
     if said is None:
         raise _Bad(f"turn {n} has no role", "Add role: system, user or assistant.", column)
-    if turn.get("tool_calls") or turn.get("function_call") or said in ("tool", "function", "function_call", "observation"):
-        raise _Bad(f"turn {n}: tool calls are not supported yet", "Leave such conversations out, or write the result into the text.", column, "unsupported_rows")
+    if (
+        turn.get("tool_calls")
+        or turn.get("function_call")
+        or said in ("tool", "function", "function_call", "observation")
+    ):
+        raise _Bad(
+            f"turn {n}: tool calls are not supported yet",
+            "Leave such conversations out, or write the result into the text.",
+            column,
+            "unsupported_rows",
+        )
     role = SPEAKERS.get(str(said).strip().lower())
     if role is None:
-        raise _Bad(f'turn {n}: unknown role "{str(said)[:40]}"', "Use system, user or assistant (also human and gpt).", column)
+        raise _Bad(
+            f'turn {n}: unknown role "{str(said)[:40]}"', "Use system, user or assistant (also human and gpt).", column
+        )
     content = turn.get("content", turn.get("value"))
     notes = ["weight 0"] if role == "assistant" and str(turn.get("weight")) in ("0", "0.0") else []
     if isinstance(content, list):
-        parts = [p.get("text", p.get("value")) if isinstance(p, dict) and p.get("type", "text") == "text" else None for p in content]
+        parts = [
+            p.get("text", p.get("value")) if isinstance(p, dict) and p.get("type", "text") == "text" else None
+            for p in content
+        ]
         if any(not isinstance(p, str) for p in parts):
-            raise _Bad(f"turn {n}: content parts that are not text", "Only text is supported.", column, "unsupported_rows")
+            raise _Bad(
+                f"turn {n}: content parts that are not text", "Only text is supported.", column, "unsupported_rows"
+            )
         content = "\n".join(str(p) for p in parts)
         notes.append("parts")
     if not isinstance(content, str) or isinstance(content, Number):
         raise _Bad(f"turn {n}: the content is {kind(content)}, not a text", "Write the text of the turn.", column)
     if len(content) > limits.cell:
-        raise _Bad(f"turn {n}: a text of {len(content):,} characters; the limit is {limits.cell:,}", "Shorten it.", column)
+        raise _Bad(
+            f"turn {n}: a text of {len(content):,} characters; the limit is {limits.cell:,}", "Shorten it.", column
+        )
     if "\0" in content:
         raise _Bad(f"turn {n}: contains a NUL character", "Remove it.", column, "nul")
     if role == "user" and not content.strip():
@@ -186,7 +274,12 @@ def _check_order(role: str, n: int, before: list[dict[str, str]], column: str) -
     if role == "system" and before:
         raise _Bad(f"turn {n}: a system turn in the middle of the conversation", "The system turn comes first.", column)
     if role == "assistant" and last != "user":
-        raise _Bad(f"turn {n}: the assistant speaks {'first' if last in (None, 'system') else 'twice in a row'}", "User and assistant take turns, the user first.", column)
+        raise _Bad(
+            f"turn {n}: the assistant speaks {'first' if last in (None, 'system') else 'twice in a row'}",
+            "User and assistant take turns, the user first.",
+            column,
+        )
     if role == "user" and last == "user":
-        raise _Bad(f"turn {n}: the user speaks twice in a row", "Join the two turns, or add the answer between them.", column)
-
+        raise _Bad(
+            f"turn {n}: the user speaks twice in a row", "Join the two turns, or add the answer between them.", column
+        )

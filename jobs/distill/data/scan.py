@@ -38,7 +38,11 @@ def scan(
     """
     found = Findings(filename=filename, bytes=Path(path).stat().st_size, accepted=list(options.accepted))
     if len(filename) > NAME_SHOWN:
-        found.problems.append(Problem("long_name", "note", f"The file name has {len(filename)} characters; {NAME_SHOWN} of them are shown."))
+        found.problems.append(
+            Problem(
+                "long_name", "note", f"The file name has {len(filename)} characters; {NAME_SHOWN} of them are shown."
+            )
+        )
     try:
         table = open_table(path, filename, options, limits)
         _describe(found, table)
@@ -49,7 +53,12 @@ def scan(
     except FileRefused as e:
         found.problems.insert(0, e.problem)
     except (MemoryError, RecursionError):
-        found.problems.insert(0, Problem("too_big", "refuse", "Reading the file needs more memory than an import may use.", "Upload it in parts."))
+        found.problems.insert(
+            0,
+            Problem(
+                "too_big", "refuse", "Reading the file needs more memory than an import may use.", "Upload it in parts."
+            ),
+        )
     return found
 
 
@@ -76,7 +85,10 @@ def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> role
         except Exception as e:  # DataRefused
             found.problems.append(Problem("roles", "refuse", str(e), getattr(e, "hint", "") or ""))
     by_column = {c: r for r, c in found.roles.items()}
-    found.columns = [{"name": c, "role": by_column.get(c, ""), "why": guess.why.get(c, ""), "examples": _examples(c, found.sample)} for c in table.columns]
+    found.columns = [
+        {"name": c, "role": by_column.get(c, ""), "why": guess.why.get(c, ""), "examples": _examples(c, found.sample)}
+        for c in table.columns
+    ]
     return guess
 
 
@@ -103,7 +115,18 @@ def _is_label(roles: dict[str, str]) -> bool:
     return roles.get("assistant", "").strip().lower() in LABEL_NAMES
 
 
-def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options, limits: Limits, merge: dict[str, str], good: Any, bad: Any, tick: Any, seconds: float | None) -> None:
+def _pass(
+    found: Findings,
+    table: Table,
+    guess: roles_of.Guess,
+    options: Options,
+    limits: Limits,
+    merge: dict[str, str],
+    good: Any,
+    bad: Any,
+    tick: Any,
+    seconds: float | None,
+) -> None:
     checks, end, read = Checks(label_column=_is_label(found.roles)), time.monotonic() + (seconds or 1e9), 0
     refused: dict[str, list[int]] = {}
     for read, record in enumerate(table.records(), start=1):
@@ -123,7 +146,11 @@ def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options
             if len(found.rows) < SHOWN:
                 found.rows.append(row.as_dict())
             if good:
-                good(row if not before else _with_id(row, f"{row.row_id}.{before + 1 if before > 0 else f'line{row.line}'}"))
+                good(
+                    row
+                    if not before
+                    else _with_id(row, f"{row.row_id}.{before + 1 if before > 0 else f'line{row.line}'}")
+                )
         if tick and read % 1000 == 0:
             tick(read)
         if read % 500 == 0 and time.monotonic() > end:
@@ -133,33 +160,88 @@ def _pass(found: Findings, table: Table, guess: roles_of.Guess, options: Options
 
 
 def _with_answer(row: Row, answer: str) -> Row:
-    return Row(row_id_of(row.messages, answer), row.messages, answer, row.split, row.line, row.source_id, row.answer_kind, row.remarks, row.rejected, row.said)
+    return Row(
+        row_id_of(row.messages, answer),
+        row.messages,
+        answer,
+        row.split,
+        row.line,
+        row.source_id,
+        row.answer_kind,
+        row.remarks,
+        row.rejected,
+        row.said,
+    )
 
 
 def _with_id(row: Row, row_id: str) -> Row:
     return Row(row_id, row.messages, row.answer, row.split, row.line, row.source_id)
 
 
-def _conclude(found: Findings, table: Table, checks: Checks, refused: dict[str, list[int]], read: int, guess: roles_of.Guess, merge: dict[str, str]) -> None:
+def _conclude(
+    found: Findings,
+    table: Table,
+    checks: Checks,
+    refused: dict[str, list[int]],
+    read: int,
+    guess: roles_of.Guess,
+    merge: dict[str, str],
+) -> None:
     bad = sum(map(len, refused.values()))
-    found.counts = {"read": read, "rows": checks.rows, "labelled": checks.labelled, "unlabelled": checks.rows - checks.labelled, "train": checks.splits["train"], "heldout": checks.splits["heldout"], "refused": bad, "duplicates": checks.duplicates, "near_duplicates": checks.near_duplicates, "conflicts": len(checks.conflicts), "labels": len(checks.labels), "blank_lines": table.skipped[0]}
+    found.counts = {
+        "read": read,
+        "rows": checks.rows,
+        "labelled": checks.labelled,
+        "unlabelled": checks.rows - checks.labelled,
+        "train": checks.splits["train"],
+        "heldout": checks.splits["heldout"],
+        "refused": bad,
+        "duplicates": checks.duplicates,
+        "near_duplicates": checks.near_duplicates,
+        "conflicts": len(checks.conflicts),
+        "labels": len(checks.labels),
+        "blank_lines": table.skipped[0],
+    }
     found.task = checks.task()
-    found.labels = [[label, n] for label, n in checks.labels.most_common(500)] if found.task["kind"] == "classification" else []
+    found.labels = (
+        [[label, n] for label, n in checks.labels.most_common(500)] if found.task["kind"] == "classification" else []
+    )
     if offer := checks.label_offer():
         found.offers["labels"] = offer
     if checks.same_looking():
         found.offers["merge_labels"] = True
     found.problems += _bad_rows(found, refused, checks.rows, read)
     if table.skipped[0]:
-        found.problems.append(Problem("blank_lines", "note", f"{count(table.skipped[0], 'blank line')} skipped.", count=table.skipped[0]))
+        found.problems.append(
+            Problem("blank_lines", "note", f"{count(table.skipped[0], 'blank line')} skipped.", count=table.skipped[0])
+        )
     if merge:
-        found.problems.append(Problem("merged", "note", f"{count(len(merge), 'label was', 'labels were')} merged with the one that looks the same."))
+        found.problems.append(
+            Problem(
+                "merged",
+                "note",
+                f"{count(len(merge), 'label was', 'labels were')} merged with the one that looks the same.",
+            )
+        )
     if checks.rows:
         found.problems += checks.problems("assistant" in found.roles or "messages" in found.roles)
         if not any(n.lower() in _known() for n in found.roles.values()):
-            found.problems.append(Problem("columns_guessed", "confirm", "No column has a known name; the roles are a guess.", "Check the roles in the column headers."))
+            found.problems.append(
+                Problem(
+                    "columns_guessed",
+                    "confirm",
+                    "No column has a known name; the roles are a guess.",
+                    "Check the roles in the column headers.",
+                )
+            )
     if not found.complete:
-        found.problems.append(Problem(LATER, "confirm", f"Only the first {read:,} rows were looked at. The import reads all of them; warnings it meets later count as accepted and are listed with the version."))
+        found.problems.append(
+            Problem(
+                LATER,
+                "confirm",
+                f"Only the first {read:,} rows were looked at. The import reads all of them; warnings it meets later count as accepted and are listed with the version.",
+            )
+        )
 
 
 def _known() -> set[str]:
@@ -172,16 +254,62 @@ def _bad_rows(found: Findings, refused: dict[str, list[int]], rows: int, read: i
     if rows == 0 and read:
         first = found.refused[0]
         if set(refused) == {"open_ended"}:
-            return [Problem("open_ended", "choose", f"None of {count(read, 'conversation')} has an answer at its end.", "", "Import them as prompts for a teacher to answer", count=read)]
+            return [
+                Problem(
+                    "open_ended",
+                    "choose",
+                    f"None of {count(read, 'conversation')} has an answer at its end.",
+                    "",
+                    "Import them as prompts for a teacher to answer",
+                    count=read,
+                )
+            ]
         where = f"line {first.line:,}" + (f", {first.column}" if first.column else "")
-        return [Problem("no_usable_rows", "refuse", f"No usable row: {read:,} read, {read:,} refused. First: {where}: {first.reason}.", first.remedy, line=first.line, count=read)]
+        return [
+            Problem(
+                "no_usable_rows",
+                "refuse",
+                f"No usable row: {read:,} read, {read:,} refused. First: {where}: {first.reason}.",
+                first.remedy,
+                line=first.line,
+                count=read,
+            )
+        ]
     if wrong:
         bad = [r for r in found.refused if r.code not in ("unsupported_rows", "open_ended")]
         listed = "; ".join(f"line {r.line:,}{f' ({r.column})' if r.column else ''}: {r.reason}" for r in bad[:3])
-        out.append(Problem("bad_rows", "choose", f"{count(wrong, 'row')} of {read:,} cannot be imported. {listed}{' ...' if wrong > 3 else ''}", bad[0].remedy, f"Skip {count(wrong, 'bad row')} and import {count(rows, 'row')}", line=bad[0].line, count=wrong))
+        out.append(
+            Problem(
+                "bad_rows",
+                "choose",
+                f"{count(wrong, 'row')} of {read:,} cannot be imported. {listed}{' ...' if wrong > 3 else ''}",
+                bad[0].remedy,
+                f"Skip {count(wrong, 'bad row')} and import {count(rows, 'row')}",
+                line=bad[0].line,
+                count=wrong,
+            )
+        )
     if n := len(refused.get("open_ended", ())):
-        out.append(Problem("open_ended", "choose", f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused['open_ended'][:5]))}).", "Add the assistant's turn.", f"Import {count(n, 'such conversation')} as unlabelled prompts", count=n))
+        out.append(
+            Problem(
+                "open_ended",
+                "choose",
+                f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused['open_ended'][:5]))}).",
+                "Add the assistant's turn.",
+                f"Import {count(n, 'such conversation')} as unlabelled prompts",
+                count=n,
+            )
+        )
     if n := len(refused.get("unsupported_rows", ())):
         first = next(r for r in found.refused if r.code == "unsupported_rows")
-        out.append(Problem("unsupported_rows", "confirm", f"{count(n, 'row is', 'rows are')} left out: line {first.line:,}, {first.reason}.", first.remedy, line=first.line, count=n))
+        out.append(
+            Problem(
+                "unsupported_rows",
+                "confirm",
+                f"{count(n, 'row is', 'rows are')} left out: line {first.line:,}, {first.reason}.",
+                first.remedy,
+                line=first.line,
+                count=n,
+            )
+        )
     return out

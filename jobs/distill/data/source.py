@@ -18,7 +18,13 @@ from .limits import LIMITS, Limits, size
 
 HEAD = 65536
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16-le": "UTF-16 (little-endian)", "utf-16-be": "UTF-16 (big-endian)", "cp1252": "Windows-1252"}
+NAMES = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8 with BOM",
+    "utf-16-le": "UTF-16 (little-endian)",
+    "utf-16-be": "UTF-16 (big-endian)",
+    "cp1252": "Windows-1252",
+}
 CP1252_HOLES = b"\x81\x8d\x8f\x90\x9d"
 MULTIBYTE = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
 
@@ -65,7 +71,9 @@ class _Counted(io.RawIOBase):
         try:
             data = self.stream.read(len(buffer))
         except (OSError, EOFError, zlib.error):
-            raise refuse("gzip_damaged", "The gzip file is damaged or cut short.", "Compress and upload it again.") from None
+            raise refuse(
+                "gzip_damaged", "The gzip file is damaged or cut short.", "Compress and upload it again."
+            ) from None
         self.total += len(data)
         check_expansion(self.total, self.source.size, self.source.limits)
         buffer[: len(data)] = data
@@ -77,7 +85,11 @@ def check_expansion(unpacked: int, stored: int, limits: Limits) -> None:
     if unpacked > limits.unpacked:
         raise refuse("expands", f"The file unpacks to more than {size(limits.unpacked)}.", "Upload it in parts.")
     if unpacked > limits.ratio_from and unpacked > limits.ratio * max(stored, 1):
-        raise refuse("expands", f"The file expands more than {limits.ratio}:1 ({size(stored)} became more than {size(unpacked)}; reading stopped there).", "Upload the data without compression, or in parts.")
+        raise refuse(
+            "expands",
+            f"The file expands more than {limits.ratio}:1 ({size(stored)} became more than {size(unpacked)}; reading stopped there).",
+            "Upload the data without compression, or in parts.",
+        )
 
 
 def identify(path: Path, filename: str, limits: Limits = LIMITS) -> Source:
@@ -86,19 +98,31 @@ def identify(path: Path, filename: str, limits: Limits = LIMITS) -> Source:
     if stored == 0:
         raise refuse("empty", "The file is empty (0 bytes).", "Upload the file again; the copy may have failed.")
     if stored > limits.file:
-        raise refuse("too_big", f"The file has {size(stored)}; the limit is {size(limits.file)}.", "Upload it in parts.")
+        raise refuse(
+            "too_big", f"The file has {size(stored)}; the limit is {size(limits.file)}.", "Upload it in parts."
+        )
     with path.open("rb") as raw:
         head = raw.read(HEAD)
     source = Source(path, filename, stored, "text", "", head, limits)
     if head[:2] == b"\x1f\x8b":
         source.compression = "gzip"
-        source.notes.append(Problem("gzip", "note" if filename.lower().endswith(".gz") else "confirm", "The file is compressed with gzip; it was unpacked while reading."))
+        source.notes.append(
+            Problem(
+                "gzip",
+                "note" if filename.lower().endswith(".gz") else "confirm",
+                "The file is compressed with gzip; it was unpacked while reading.",
+            )
+        )
         with source.open() as unpacked:
             source.head = head = unpacked.read(HEAD)
         if not head:
             raise refuse("empty", "The gzip file holds nothing (0 bytes).", "Compress and upload it again.")
         if head[:2] == b"\x1f\x8b":
-            raise refuse("nested_gzip", "A gzip file inside a gzip file: one compression level only.", "Unpack it once and upload the result.")
+            raise refuse(
+                "nested_gzip",
+                "A gzip file inside a gzip file: one compression level only.",
+                "Unpack it once and upload the result.",
+            )
     source.kind = _kind(head, source)
     return source
 
@@ -107,19 +131,39 @@ def _kind(head: bytes, source: Source) -> str:
     """parquet or text; raises FileRefused for known things that are neither."""
     if head[:4] == b"PAR1":
         if source.compression:
-            raise refuse("parquet_gzip", "A Parquet file inside gzip.", "Parquet compresses by itself: upload it without gzip.")
+            raise refuse(
+                "parquet_gzip", "A Parquet file inside gzip.", "Parquet compresses by itself: upload it without gzip."
+            )
         return "parquet"
     if head[:2] == b"PK":
         if b"xl/" in head or b"[Content_Types].xml" in head:
-            raise refuse("excel", "This is an Excel workbook (a zip file inside), not CSV.", "In Excel choose Save as: CSV UTF-8, one sheet a file, and upload that.")
-        raise refuse("zip", "This is a zip archive.", "Unpack it and upload the data file itself (JSONL, CSV, TSV or Parquet, gzip allowed).")
+            raise refuse(
+                "excel",
+                "This is an Excel workbook (a zip file inside), not CSV.",
+                "In Excel choose Save as: CSV UTF-8, one sheet a file, and upload that.",
+            )
+        raise refuse(
+            "zip",
+            "This is a zip archive.",
+            "Unpack it and upload the data file itself (JSONL, CSV, TSV or Parquet, gzip allowed).",
+        )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        raise refuse("html", "This is an HTML page, not data: the download may have failed.", "Open the link in a browser, sign in if it asks, and save the data file.")
+        raise refuse(
+            "html",
+            "This is an HTML page, not data: the download may have failed.",
+            "Open the link in a browser, sign in if it asks, and save the data file.",
+        )
     if start.startswith(b"version https://git-lfs"):
-        raise refuse("git_lfs", "This is a Git LFS pointer, not the data.", "Run `git lfs pull` and upload the file it fetches.")
+        raise refuse(
+            "git_lfs", "This is a Git LFS pointer, not the data.", "Run `git lfs pull` and upload the file it fetches."
+        )
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
-        raise refuse("binary", "This is a Python pickle: binary, not text. It was not opened.", "Save the rows as JSONL, CSV or Parquet.")
+        raise refuse(
+            "binary",
+            "This is a Python pickle: binary, not text. It was not opened.",
+            "Save the rows as JSONL, CSV or Parquet.",
+        )
     if _binary(head):
         raise refuse("binary", "This is binary, not text.", "Save the rows as JSONL, CSV or Parquet.")
     return "text"
@@ -151,19 +195,40 @@ def encoding_of(source: Source) -> str:
     for bom, name in BOMS:
         if source.head.startswith(bom):
             if name != "utf-8-sig":
-                source.notes.append(Problem("encoding", "confirm", f"Decoded as {NAMES[name]}.", "Save as UTF-8 if characters look wrong."))
+                source.notes.append(
+                    Problem(
+                        "encoding", "confirm", f"Decoded as {NAMES[name]}.", "Save as UTF-8 if characters look wrong."
+                    )
+                )
             return name
     if name := utf16_without_bom(source.head):
-        source.notes.append(Problem("encoding", "confirm", f"No byte-order mark; decoded as {NAMES[name]}.", "Save as UTF-8 if characters look wrong."))
+        source.notes.append(
+            Problem(
+                "encoding",
+                "confirm",
+                f"No byte-order mark; decoded as {NAMES[name]}.",
+                "Save as UTF-8 if characters look wrong.",
+            )
+        )
         return name
     if (bad := first_bad_utf8(source)) is None:
         return "utf-8"
     offset, line, byte = bad
     where = f"Not UTF-8 at byte {offset:,} (line {line:,}, 0x{byte:02x})"
     if _is_cp1252(source):
-        source.notes.append(Problem("encoding", "confirm", f"{where}; read as Windows-1252.", "Look at the rows below: if accents and quotes look right, go on; else save the file as UTF-8.", line=line))
+        source.notes.append(
+            Problem(
+                "encoding",
+                "confirm",
+                f"{where}; read as Windows-1252.",
+                "Look at the rows below: if accents and quotes look right, go on; else save the file as UTF-8.",
+                line=line,
+            )
+        )
         return "cp1252"
-    raise refuse("encoding", f"{where}, and not Windows-1252 either.", "Save the file as UTF-8 and upload it again.", line=line)
+    raise refuse(
+        "encoding", f"{where}, and not Windows-1252 either.", "Save the file as UTF-8 and upload it again.", line=line
+    )
 
 
 def first_bad_utf8(source: Source) -> tuple[int, int, int] | None:

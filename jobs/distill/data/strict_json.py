@@ -32,7 +32,9 @@ class NotJson(ValueError):
 def parse(text: str, limits: Limits = LIMITS, remove_nul: bool = False) -> Any:
     """The value of `text`; raises NotJson. Objects are dicts, numbers are Number."""
     if text.count("[") + text.count("{") > limits.depth and depth(text) > limits.depth:
-        raise NotJson(f"nested deeper than {limits.depth} brackets", "Flatten the data: one object a row with text fields.")
+        raise NotJson(
+            f"nested deeper than {limits.depth} brackets", "Flatten the data: one object a row with text fields."
+        )
     if remove_nul and "\\u0000" in text:
         text = re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1", text)
     try:
@@ -61,7 +63,12 @@ def depth(text: str) -> int:
 
 def _decoder(limits: Limits) -> json.JSONDecoder:
     if limits not in _DECODERS:
-        _DECODERS[limits] = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_int=lambda s: _number(s, limits), parse_float=lambda s: _number(s, limits))
+        _DECODERS[limits] = json.JSONDecoder(
+            object_pairs_hook=_pairs,
+            parse_constant=_constant,
+            parse_int=lambda s: _number(s, limits),
+            parse_float=lambda s: _number(s, limits),
+        )
     return _DECODERS[limits]
 
 
@@ -81,7 +88,9 @@ def _constant(name: str) -> Any:
 
 def _number(text: str, limits: Limits) -> Number:
     if len(text) > limits.digits:
-        raise NotJson(f"number too long ({len(text):,} characters; the limit is {limits.digits})", 'Put it in quotes: "..."')
+        raise NotJson(
+            f"number too long ({len(text):,} characters; the limit is {limits.digits})", 'Put it in quotes: "..."'
+        )
     if "e" in text.lower() and abs(float(text)) == float("inf"):
         raise NotJson(f"{text[:40]} is too large for a number", 'Put it in quotes: "..."')
     return Number(text)
@@ -91,7 +100,10 @@ def _check_unicode(text: str, value: Any) -> None:
     if "\\u0000" in text and _any_text(value, lambda s: "\0" in s):
         raise NotJson("contains a NUL character (\\u0000)", "Remove it, or choose 'Remove NUL characters'.")
     if "\\ud" in text.lower() and _any_text(value, _has_surrogate):
-        raise NotJson("invalid Unicode: half of a surrogate pair (\\ud800 to \\udfff), which UTF-8 cannot hold", "Write the whole character.")
+        raise NotJson(
+            "invalid Unicode: half of a surrogate pair (\\ud800 to \\udfff), which UTF-8 cannot hold",
+            "Write the whole character.",
+        )
 
 
 def _has_surrogate(s: str) -> bool:
@@ -119,9 +131,24 @@ def _reason(e: json.JSONDecodeError, text: str) -> NotJson:
     if not text[e.pos :].strip() or "Unterminated" in e.msg:
         return NotJson("JSON ends early", "The line may be cut: upload the file again.", **place)
     if rest == "'" or "'" in text[e.pos - 1 : e.pos + 1]:
-        return NotJson("this is no JSON: text stands in single quotes (Python?)", 'Write keys and text in double quotes, for instance with json.dumps.', **place)
+        return NotJson(
+            "this is no JSON: text stands in single quotes (Python?)",
+            "Write keys and text in double quotes, for instance with json.dumps.",
+            **place,
+        )
     if "control character" in e.msg:
         which = f"U+{ord(text[e.pos]):04X}" if e.pos < len(text) else "?"
-        return NotJson(f"invalid control character {which} inside a text", "Remove it, or write it as an escape (\\n, \\t).", **place)
-    words = {"Expecting value": "a value is missing", "Expecting property name enclosed in double quotes": "a key in double quotes is missing", "Expecting ':' delimiter": "a colon is missing after the key", "Expecting ',' delimiter": "a comma is missing", "Illegal trailing comma before end of object": "a comma too many before }", "Illegal trailing comma before end of array": "a comma too many before ]"}
+        return NotJson(
+            f"invalid control character {which} inside a text",
+            "Remove it, or write it as an escape (\\n, \\t).",
+            **place,
+        )
+    words = {
+        "Expecting value": "a value is missing",
+        "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
+        "Expecting ':' delimiter": "a colon is missing after the key",
+        "Expecting ',' delimiter": "a comma is missing",
+        "Illegal trailing comma before end of object": "a comma too many before }",
+        "Illegal trailing comma before end of array": "a comma too many before ]",
+    }
     return NotJson(f"this is no JSON: {words.get(e.msg, e.msg)}", "", **place)

@@ -58,7 +58,11 @@ def open_table(path: Path, filename: str = "", options: Options = Options(), lim
     table.compression = source.compression
     table.notes = source.notes + table.notes
     if len(table.columns) > limits.columns:
-        raise refuse("columns", f"{len(table.columns):,} columns; the limit is {limits.columns}.", "Keep the columns that hold the text, the answer and the split.")
+        raise refuse(
+            "columns",
+            f"{len(table.columns):,} columns; the limit is {limits.columns}.",
+            "Keep the columns that hold the text, the answer and the split.",
+        )
     return table
 
 

@@ -39,7 +39,16 @@ def import_dataset(folder: Path, events: Events) -> dict[str, Any]:
             rate = read / max(time.time() - started, 1e-3)
             events.emit("progress", phase="prepare", done=read, total=None, unit="rows", rate=rate, eta=None)
 
-        found = scan(source, params.get("filename") or source.name, params.get("roles") or None, options, limits=LIMITS, good=writer.add, bad=bad, tick=tick)
+        found = scan(
+            source,
+            params.get("filename") or source.name,
+            params.get("roles") or None,
+            options,
+            limits=LIMITS,
+            good=writer.add,
+            bad=bad,
+            tick=tick,
+        )
     report = _report(found, params)
     if found.outcome != "accept":
         writer.discard()
@@ -60,7 +69,17 @@ def _report(found: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {
         "outcome": found.outcome,
         "counts": found.counts,
-        "mapping": {"roles": found.roles, "options": params.get("options") or {}, "form": found.form, "format": found.format, "encoding": found.encoding, "delimiter": found.delimiter, "compression": found.compression, "header": found.header, "split": "column" if "split" in found.roles else "by hash of the row when a run starts"},
+        "mapping": {
+            "roles": found.roles,
+            "options": params.get("options") or {},
+            "form": found.form,
+            "format": found.format,
+            "encoding": found.encoding,
+            "delimiter": found.delimiter,
+            "compression": found.compression,
+            "header": found.header,
+            "split": "column" if "split" in found.roles else "by hash of the row when a run starts",
+        },
         "warnings": [p.as_dict() for p in found.problems],
         "labels": found.labels,
         "task": found.task,
@@ -77,7 +96,13 @@ def profile_dataset(folder: Path, events: Events) -> dict[str, Any]:
     params = _params(folder)
     path = folder / "data" / "rows.parquet"
     events.emit("phase", phase="prepare", stage="profile", total=None)
-    report = profile(iter_rows(path), file_sha256(path), params.get("tokenizers") or [], params.get("heldout", 0.1), lambda done: events.emit("progress", phase="prepare", done=done, total=None, unit="rows", rate=None, eta=None))
+    report = profile(
+        iter_rows(path),
+        file_sha256(path),
+        params.get("tokenizers") or [],
+        params.get("heldout", 0.1),
+        lambda done: events.emit("progress", phase="prepare", done=done, total=None, unit="rows", rate=None, eta=None),
+    )
     _write(folder / "report.json", report)
     events.emit("report", report=report)
     return report
@@ -86,7 +111,9 @@ def profile_dataset(folder: Path, events: Events) -> dict[str, Any]:
 def _params(folder: Path) -> dict[str, Any]:
     path = folder / "params.json"
     if not path.exists():
-        raise DataRefused("The run folder has no params.json.", hint="It says which file to read and which column is what.")
+        raise DataRefused(
+            "The run folder has no params.json.", hint="It says which file to read and which column is what."
+        )
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -104,5 +131,3 @@ def file_sha256(path: Path) -> str:
 
 def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-
-

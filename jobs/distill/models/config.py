@@ -14,10 +14,22 @@ from .families import FAMILIES, Family, titles
 MAX_CONFIG = 2**20
 # What a stranger's config may ask for. The largest dense models have 16,384 wide and 126 layers.
 BOUNDS = {
-    "hidden": (1, 65_536), "layers": (1, 1_000), "heads": (1, 1_024), "kv_heads": (1, 1_024),
-    "intermediate": (1, 524_288), "context": (1, 20_000_000), "vocab": (1, 2_000_000),
+    "hidden": (1, 65_536),
+    "layers": (1, 1_000),
+    "heads": (1, 1_024),
+    "kv_heads": (1, 1_024),
+    "intermediate": (1, 524_288),
+    "context": (1, 20_000_000),
+    "vocab": (1, 2_000_000),
 }
-CODE_KEYS = ("auto_map", "_attn_implementation_internal", "_attn_implementation", "attn_implementation", "custom_pipelines", "custom_generate")
+CODE_KEYS = (
+    "auto_map",
+    "_attn_implementation_internal",
+    "_attn_implementation",
+    "attn_implementation",
+    "custom_pipelines",
+    "custom_generate",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,11 @@ def read_config(folder: Path) -> Shape:
     """Shape from config.json; raises ModelRejected naming the field, its value and the allowed range."""
     path = folder / "config.json"
     if not path.is_file():
-        raise ModelRejected("There is no config.json in this folder.", code="MODEL_NO_CONFIG", hint="A model folder holds config.json, model.safetensors and tokenizer.json.")
+        raise ModelRejected(
+            "There is no config.json in this folder.",
+            code="MODEL_NO_CONFIG",
+            hint="A model folder holds config.json, model.safetensors and tokenizer.json.",
+        )
     raw = strict_json.read_object(path, MAX_CONFIG)
     _refuse_code(raw)
     family = _family(raw)
@@ -52,8 +68,14 @@ def read_config(folder: Path) -> Shape:
     _check_finite(raw, "config.json")
     tied = raw.get("tie_word_embeddings", family.tied)
     return Shape(
-        model_type=str(raw["model_type"]), family=family, tied=bool(tied), eos=ids(raw.get("eos_token_id")),
-        bos=_first(raw.get("bos_token_id")), pad=_first(raw.get("pad_token_id")), raw=raw, **sizes,
+        model_type=str(raw["model_type"]),
+        family=family,
+        tied=bool(tied),
+        eos=ids(raw.get("eos_token_id")),
+        bos=_first(raw.get("bos_token_id")),
+        pad=_first(raw.get("pad_token_id")),
+        raw=raw,
+        **sizes,
     )
 
 
@@ -80,11 +102,18 @@ def _refuse_code(raw: dict[str, Any]) -> None:
     for key in CODE_KEYS:
         if raw.get(key):
             raise ModelRejected(
-                f"config.json asks for {key}: this model needs code from the model repository; that is not supported.", code="MODEL_NEEDS_CODE", field=key,
+                f"config.json asks for {key}: this model needs code from the model repository; that is not supported.",
+                code="MODEL_NEEDS_CODE",
+                field=key,
                 hint="Choose a model whose architecture is built into transformers.",
             )
     if raw.get("quantization_config"):
-        raise ModelRejected("These weights are quantised; a LoRA adapter is trained on the original ones.", code="MODEL_QUANTISED", field="quantization_config", hint="Choose the unquantised model.")
+        raise ModelRejected(
+            "These weights are quantised; a LoRA adapter is trained on the original ones.",
+            code="MODEL_QUANTISED",
+            field="quantization_config",
+            hint="Choose the unquantised model.",
+        )
 
 
 def _family(raw: dict[str, Any]) -> Family:
@@ -92,7 +121,9 @@ def _family(raw: dict[str, Any]) -> Family:
     if not isinstance(kind, str) or kind not in FAMILIES:
         shown = repr(kind)[:60] if kind is not None else "missing"
         raise ModelRejected(
-            f"The architecture of this model (model_type {shown}) is not supported. Supported are {titles()}.", code="MODEL_UNSUPPORTED", field="model_type",
+            f"The architecture of this model (model_type {shown}) is not supported. Supported are {titles()}.",
+            code="MODEL_UNSUPPORTED",
+            field="model_type",
             hint="Choose a text model of a supported family.",
         )
     return FAMILIES[kind]
@@ -104,7 +135,12 @@ def _size(raw: dict[str, Any], family: Family, name: str) -> int:
     if value is None:
         value = _default(raw, family, name)
     if type(value) is not int or not low <= value <= high:
-        raise ModelRejected(f"config.json: {key or name} is {str(value)[:40]!s}; it must be a whole number from {low:,} to {high:,}.", code="MODEL_CONFIG_RANGE", field=key or name, limit=high)
+        raise ModelRejected(
+            f"config.json: {key or name} is {str(value)[:40]!s}; it must be a whole number from {low:,} to {high:,}.",
+            code="MODEL_CONFIG_RANGE",
+            field=key or name,
+            limit=high,
+        )
     return value
 
 
@@ -125,5 +161,14 @@ def _check_finite(value: Any, where: str) -> None:
     elif isinstance(value, list):
         for inner in value:
             _check_finite(inner, where)
-    elif isinstance(value, float) and not (math.isfinite(value) and abs(value) < 1e12) or type(value) is int and abs(value) > 2**53:
-        raise ModelRejected(f"config.json: {where[:60]} is {str(value)[:40]}, which is not a usable number.", code="MODEL_CONFIG_RANGE", field=where[:60])
+    elif (
+        isinstance(value, float)
+        and not (math.isfinite(value) and abs(value) < 1e12)
+        or type(value) is int
+        and abs(value) > 2**53
+    ):
+        raise ModelRejected(
+            f"config.json: {where[:60]} is {str(value)[:40]}, which is not a usable number.",
+            code="MODEL_CONFIG_RANGE",
+            field=where[:60],
+        )

@@ -18,7 +18,14 @@ LLAMA_KEYS = {
     "context": "max_position_embeddings",
     "vocab": "vocab_size",
 }
-GPT2_KEYS = {"hidden": "n_embd", "layers": "n_layer", "heads": "n_head", "intermediate": "n_inner", "context": "n_positions", "vocab": "vocab_size"}
+GPT2_KEYS = {
+    "hidden": "n_embd",
+    "layers": "n_layer",
+    "heads": "n_head",
+    "intermediate": "n_inner",
+    "context": "n_positions",
+    "vocab": "vocab_size",
+}
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,27 @@ FAMILIES: dict[str, Family] = {
     "phi3": Family("Phi-3, Phi-4", "Phi3ForCausalLM", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")),
     "smollm3": Family("SmolLM3", "SmolLM3ForCausalLM", tied=True),
     "gpt2": Family(
-        "GPT-2", "GPT2LMHeadModel", ("c_attn", "c_proj", "c_fc"), "transformer.h.", "transformer.wte.weight", GPT2_KEYS, True, True, "transformer.",
+        "GPT-2",
+        "GPT2LMHeadModel",
+        ("c_attn", "c_proj", "c_fc"),
+        "transformer.h.",
+        "transformer.wte.weight",
+        GPT2_KEYS,
+        True,
+        True,
+        "transformer.",
         (".attn.bias", ".attn.masked_bias"),
     ),
     "opt": Family(
-        "OPT", "OPTForCausalLM", ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"), "model.decoder.layers.", "model.decoder.embed_tokens.weight",
-        LLAMA_KEYS | {"intermediate": "ffn_dim"}, True, False, "model.",
+        "OPT",
+        "OPTForCausalLM",
+        ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+        "model.decoder.layers.",
+        "model.decoder.embed_tokens.weight",
+        LLAMA_KEYS | {"intermediate": "ffn_dim"},
+        True,
+        False,
+        "model.",
     ),
 }
 

@@ -12,7 +12,12 @@ from .headers import Tensor
 BLOCK = 1 << 22  # bytes read at a time; a multiple of every number's size
 LISTED = 5
 # dtype -> (unsigned integer of the same width, bits of the exponent)
-EXPONENT = {"F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80), "F32": ("<u4", 0x7F800000), "F64": ("<u8", 0x7FF0000000000000)}
+EXPONENT = {
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+    "F32": ("<u4", 0x7F800000),
+    "F64": ("<u8", 0x7FF0000000000000),
+}
 
 
 def check_finite(folder: Path, tensors: Iterable[Tensor]) -> None:
@@ -23,7 +28,9 @@ def check_finite(folder: Path, tensors: Iterable[Tensor]) -> None:
             by_file[tensor.file].append(tensor)
     bad = [(t, n) for file, part in by_file.items() for t in part if (n := _count(folder / file, t))]
     if bad:
-        named = ", ".join(f"{t.name} ({n:,} of {t.numel:,})" for t, n in bad[:LISTED]) + (" ..." if len(bad) > LISTED else "")
+        named = ", ".join(f"{t.name} ({n:,} of {t.numel:,})" for t, n in bad[:LISTED]) + (
+            " ..." if len(bad) > LISTED else ""
+        )
         raise ModelRejected(
             f"Weights that are not numbers (NaN or infinite): {named}.", code="MODEL_NOT_FINITE",
             hint="The model is damaged or was trained with an overflow. Download it again, or choose another revision.",

@@ -25,10 +25,14 @@ def check_files(folder: Path) -> list[Path]:
     Sub-folders are not looked into: nothing is ever loaded from them.
     """
     if not folder.is_dir():
-        raise ModelRejected(f"There is no folder {folder.name!r}.", code="MODEL_NOT_FOUND", hint="Check the path of the model.")
+        raise ModelRejected(
+            f"There is no folder {folder.name!r}.", code="MODEL_NOT_FOUND", hint="Check the path of the model."
+        )
     entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     if len(entries) > MAX_FILES:
-        raise ModelRejected(f"The folder holds {len(entries):,} files; a model has at most {MAX_FILES:,}.", limit=MAX_FILES)
+        raise ModelRejected(
+            f"The folder holds {len(entries):,} files; a model has at most {MAX_FILES:,}.", limit=MAX_FILES
+        )
     files = []
     for path in entries:
         mode = path.lstat().st_mode
@@ -42,16 +46,29 @@ def check_files(folder: Path) -> list[Path]:
 def _check_file(path: Path, mode: int) -> None:
     name = path.name
     if not stat.S_ISREG(mode) or path.lstat().st_nlink > 1 and MODEL_FILES.fullmatch(name):
-        raise ModelRejected(f"{name} is not a regular file of its own (it is a link or a device).", code="MODEL_NOT_A_FILE", hint="Copy the folder with its links followed: cp -rL FROM TO.")
+        raise ModelRejected(
+            f"{name} is not a regular file of its own (it is a link or a device).",
+            code="MODEL_NOT_A_FILE",
+            hint="Copy the folder with its links followed: cp -rL FROM TO.",
+        )
     if name.lower().endswith(PICKLES):
         raise ModelRejected(
-            f"{name} is a pickle file. Pickle files can run code, so a folder that holds one is not taken.", code="MODEL_PICKLE",
+            f"{name} is a pickle file. Pickle files can run code, so a folder that holds one is not taken.",
+            code="MODEL_PICKLE",
             hint="Convert the model to safetensors (save_pretrained does it), or delete the file when a safetensors file lies next to it.",
         )
     if name.endswith(".py"):
-        raise ModelRejected(f"{name}: this model needs code from its repository; that is not supported.", code="MODEL_NEEDS_CODE", hint="Choose a model whose architecture is built into transformers.")
+        raise ModelRejected(
+            f"{name}: this model needs code from its repository; that is not supported.",
+            code="MODEL_NEEDS_CODE",
+            hint="Choose a model whose architecture is built into transformers.",
+        )
     if name.lower().endswith(".gguf"):
-        raise ModelRejected(f"{name}: GGUF can be exported, not imported.", code="MODEL_GGUF", hint="Use the original safetensors weights.")
+        raise ModelRejected(
+            f"{name}: GGUF can be exported, not imported.",
+            code="MODEL_GGUF",
+            hint="Use the original safetensors weights.",
+        )
 
 
 def file_sha256(path: Path) -> str:

@@ -58,7 +58,8 @@ def weight_files(folder: Path) -> list[str]:
         if (folder / "model.safetensors").exists():
             return ["model.safetensors"]
         raise ModelRejected(
-            "There is no model.safetensors in this folder.", code="MODEL_NO_WEIGHTS",
+            "There is no model.safetensors in this folder.",
+            code="MODEL_NO_WEIGHTS",
             hint="Save the model with save_pretrained: it writes config.json, model.safetensors and the tokenizer.",
         )
     weights = strict_json.read_object(index, MAX_INDEX).get("weight_map")
@@ -109,7 +110,10 @@ def _tensor(file: str, name: str, entry: Any) -> Tensor:
     if type(start) is not int or type(end) is not int or not 0 <= start <= end:
         raise _broken(file, f"tensor {name} has impossible offsets")
     if end - start != math.prod(shape) * BYTES[dtype]:
-        raise _broken(file, f"tensor {name} of shape {list(shape)} needs {math.prod(shape) * BYTES[dtype]:,} bytes, its offsets give {end - start:,}")
+        raise _broken(
+            file,
+            f"tensor {name} of shape {list(shape)} needs {math.prod(shape) * BYTES[dtype]:,} bytes, its offsets give {end - start:,}",
+        )
     return Tensor(name, dtype, shape, start, end, file)
 
 
@@ -127,9 +131,13 @@ def _check_layout(file: str, tensors: list[Tensor], data: int) -> None:
 def _refuse_pickle(file: str, first: bytes) -> None:
     if first[:1] == b"\x80" and first[1:2] <= b"\x05" or first[:4] == b"PK\x03\x04":
         raise ModelRejected(
-            f"{file} is a pickle file with another ending. Pickle files can run code.", code="MODEL_PICKLE", hint="Convert the model to safetensors."
+            f"{file} is a pickle file with another ending. Pickle files can run code.",
+            code="MODEL_PICKLE",
+            hint="Convert the model to safetensors.",
         )
 
 
 def _broken(file: str, reason: str) -> ModelRejected:
-    return ModelRejected(f"{file} is broken: {reason}.", code="MODEL_FILE_BROKEN", hint="Download or save the model again.")
+    return ModelRejected(
+        f"{file} is broken: {reason}.", code="MODEL_FILE_BROKEN", hint="Download or save the model again."
+    )

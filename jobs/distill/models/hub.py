@@ -63,7 +63,9 @@ class Progress:
         if self.events and (now - self.told > 0.5 or self.done >= self.total):
             rate = self.fresh / max(1e-3, now - self.started)
             eta = max(0, self.total - self.done) / rate if rate else None
-            self.events.emit("progress", phase="prepare", done=self.done, total=self.total, unit="bytes", rate=rate, eta=eta)
+            self.events.emit(
+                "progress", phase="prepare", done=self.done, total=self.total, unit="bytes", rate=rate, eta=eta
+            )
             self.told = now
 
 
@@ -76,7 +78,9 @@ def is_key(text: str) -> bool:
     return bool(_KEY.fullmatch(text)) and ".." not in text
 
 
-def download(key: str, revision: str | None, target: Path, *, token: str | None = None, events: Events | None = None) -> Fetched:
+def download(
+    key: str, revision: str | None, target: Path, *, token: str | None = None, events: Events | None = None
+) -> Fetched:
     """The model `key` at `revision` (branch, tag, commit; None: main) in the folder `target`.
 
     What an earlier attempt fetched is kept. Without a network a complete copy of the same revision is used. Raises
@@ -91,7 +95,9 @@ def download(key: str, revision: str | None, target: Path, *, token: str | None 
     except HubUnavailable as e:
         if kept and e.retry:
             if events:
-                events.log(f"The hub cannot be reached; the local copy of {key} at {kept.revision[:12]} is used.", "warning")
+                events.log(
+                    f"The hub cannot be reached; the local copy of {key} at {kept.revision[:12]} is used.", "warning"
+                )
             return kept
         raise
     if kept and kept.revision == commit:
@@ -139,9 +145,18 @@ def _seal(target: Path, key: str, asked: str | None, commit: str, files: dict[st
 
 def _check_names(key: str, revision: str | None) -> None:
     if not is_key(key):
-        raise HubUnavailable(f"{key[:80]!r} is not a model id. Ids look like org/name.", code="HUB_ID", field="model", hint="Copy the id from the model's page on the hub.")
+        raise HubUnavailable(
+            f"{key[:80]!r} is not a model id. Ids look like org/name.",
+            code="HUB_ID",
+            field="model",
+            hint="Copy the id from the model's page on the hub.",
+        )
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
-        raise HubUnavailable(f"{revision[:80]!r} is not a revision: a branch, a tag or a commit hash.", code="HUB_REVISION", field="revision")
+        raise HubUnavailable(
+            f"{revision[:80]!r} is not a revision: a branch, a tag or a commit hash.",
+            code="HUB_REVISION",
+            field="revision",
+        )
 
 
 def _listing(key: str, revision: str | None, token: str | None) -> tuple[str, dict[str, int]]:
@@ -149,9 +164,13 @@ def _listing(key: str, revision: str | None, token: str | None) -> tuple[str, di
     from huggingface_hub import HfApi
 
     with _in_words(key, revision, token):
-        info = HfApi(endpoint=endpoint(), token=token or False).model_info(key, revision=revision, files_metadata=True, timeout=20)
+        info = HfApi(endpoint=endpoint(), token=token or False).model_info(
+            key, revision=revision, files_metadata=True, timeout=20
+        )
     if not info.sha or not _COMMIT.fullmatch(info.sha):
-        raise HubUnavailable(f"The hub named no commit for {key}.", code="HUB_PROTOCOL", hint="Check HF_ENDPOINT: is it a hub?")
+        raise HubUnavailable(
+            f"The hub named no commit for {key}.", code="HUB_PROTOCOL", hint="Check HF_ENDPOINT: is it a hub?"
+        )
     return info.sha, {s.rfilename: int(s.size or 0) for s in info.siblings or []}
 
 
@@ -161,13 +180,31 @@ def _choose(key: str, sizes: dict[str, int]) -> list[str]:
     weights = sorted(f for f in plain if _WEIGHTS.fullmatch(f))
     if "model.safetensors.index.json" in plain and len(weights) > 1:
         weights = [f for f in weights if f != "model.safetensors"]
-    small = [f for f in plain if not f.endswith(".safetensors") and (MODEL_FILES.fullmatch(f) or TEXT_FILES.fullmatch(f)) and sizes[f] <= SMALL_FILE]
+    small = [
+        f
+        for f in plain
+        if not f.endswith(".safetensors")
+        and (MODEL_FILES.fullmatch(f) or TEXT_FILES.fullmatch(f))
+        and sizes[f] <= SMALL_FILE
+    ]
     if not weights:
-        kinds = sorted({Path(f).suffix for f in plain if f.endswith((".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack"))})
+        kinds = sorted(
+            {Path(f).suffix for f in plain if f.endswith((".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack"))}
+        )
         has = f" It has {', '.join(kinds)} files, which are not read: pickle files can run code." if kinds else ""
-        raise ModelRejected(f"{key} has no safetensors weights.{has}", code="MODEL_NO_WEIGHTS", field="model", hint="Choose a model, or a revision of it (some have a pull request that converts it), with model.safetensors.")
+        raise ModelRejected(
+            f"{key} has no safetensors weights.{has}",
+            code="MODEL_NO_WEIGHTS",
+            field="model",
+            hint="Choose a model, or a revision of it (some have a pull request that converts it), with model.safetensors.",
+        )
     if "config.json" not in small:
-        raise ModelRejected(f"{key} has no config.json, so it is not a transformers model.", code="MODEL_NO_CONFIG", field="model", hint="Choose the original model rather than a conversion for another program.")
+        raise ModelRejected(
+            f"{key} has no config.json, so it is not a transformers model.",
+            code="MODEL_NO_CONFIG",
+            field="model",
+            hint="Choose the original model rather than a conversion for another program.",
+        )
     return ["config.json", *sorted(f for f in small if f != "config.json"), *weights]
 
 
@@ -176,7 +213,9 @@ def _check_disk(target: Path, size: int) -> None:
     free = shutil.disk_usage(target).free
     if size - have + SPARE > free:
         raise DistillError(
-            f"The model takes {size / 2**30:.1f} GiB, {have / 2**30:.1f} of them are here; the disk has {free / 2**30:.1f} GiB left.", code="DISK_FULL", field="model",
+            f"The model takes {size / 2**30:.1f} GiB, {have / 2**30:.1f} of them are here; the disk has {free / 2**30:.1f} GiB left.",
+            code="DISK_FULL",
+            field="model",
             hint="Free some space where the models are kept, or set DATA_DIR to a larger disk.",
         )
 
@@ -203,10 +242,14 @@ def _fetch(key: str, commit: str, name: str, size: int, target: Path, token: str
                 f.truncate(0)
                 have = 0
             progress.add(have, fresh=False)
-            http_get(meta.location, f, resume_size=have, headers=headers, expected_size=size, tqdm_class=_meter(progress))  # type: ignore[arg-type]
+            http_get(
+                meta.location, f, resume_size=have, headers=headers, expected_size=size, tqdm_class=_meter(progress)
+            )  # type: ignore[arg-type]
     if not _is_right(part, etag):
         part.unlink()
-        raise HubUnavailable(f"{name} arrived damaged: its hash is not the hub's.", code="HUB_DAMAGED", hint="Try again.")
+        raise HubUnavailable(
+            f"{name} arrived damaged: its hash is not the hub's.", code="HUB_DAMAGED", hint="Try again."
+        )
     part.replace(final)
     return None
 
@@ -215,7 +258,9 @@ def _is_right(path: Path, etag: str) -> bool:
     """The hub's etag is the sha256 of a large file, the git blob id (SHA-1) of a small one; other servers have their own."""
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", etag):
         return True
-    digest = hashlib.sha256() if len(etag) == 64 else hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    digest = (
+        hashlib.sha256() if len(etag) == 64 else hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    )
     with path.open("rb") as f:
         while block := f.read(1 << 20):
             digest.update(block)
@@ -270,18 +315,36 @@ def _words(e: Exception, key: str, revision: str | None, has_token: bool) -> Hub
     host = urlsplit(endpoint()).netloc
     if isinstance(e, errors.GatedRepoError) or status == 403:
         return HubUnavailable(
-            f"{key} is gated: its authors ask that you accept their terms first{'' if has_token else ', and no token is set'}.", code="HUB_GATED", field="model",
+            f"{key} is gated: its authors ask that you accept their terms first{'' if has_token else ', and no token is set'}.",
+            code="HUB_GATED",
+            field="model",
             hint=f"Open {endpoint()}/{key}, accept the terms, then {'try again' if has_token else 'save an access token for the hub'}.",
         )
     if isinstance(e, errors.RevisionNotFoundError):
-        return HubUnavailable(f"{key} has no revision {(revision or 'main')[:60]!r}.", code="HUB_REVISION", field="revision", hint="Leave the revision empty for the newest, or copy a commit hash from its history.")
+        return HubUnavailable(
+            f"{key} has no revision {(revision or 'main')[:60]!r}.",
+            code="HUB_REVISION",
+            field="revision",
+            hint="Leave the revision empty for the newest, or copy a commit hash from its history.",
+        )
     if status == 401 or isinstance(e, errors.RepositoryNotFoundError):
         why = "or your token may not see it" if has_token else "or it is private or gated and no token is set"
-        return HubUnavailable(f"{host} has no model {key}, {why}.", code="HUB_NOT_FOUND", field="model", hint="Check the spelling (org/name); for a private or gated model save an access token.")
+        return HubUnavailable(
+            f"{host} has no model {key}, {why}.",
+            code="HUB_NOT_FOUND",
+            field="model",
+            hint="Check the spelling (org/name); for a private or gated model save an access token.",
+        )
     if isinstance(e, errors.EntryNotFoundError) or status == 404:
-        return HubUnavailable(f"A file of {key} is gone from {host}.", code="HUB_NOT_FOUND", field="model", hint="Try again, or choose another revision.")
+        return HubUnavailable(
+            f"A file of {key} is gone from {host}.",
+            code="HUB_NOT_FOUND",
+            field="model",
+            hint="Try again, or choose another revision.",
+        )
     error = HubUnavailable(
-        f"{host} cannot be reached ({_reason(e, status)}).", code="HUB_OFFLINE",
+        f"{host} cannot be reached ({_reason(e, status)}).",
+        code="HUB_OFFLINE",
         hint="Check the network, or HF_ENDPOINT for a mirror. Without a network: copy the model's folder to this machine and add it as a folder, or use a sample model.",
     )
     error.retry = True
@@ -292,4 +355,10 @@ def _reason(e: Exception, status: int | None) -> str:
     if status:
         return f"it answered {status}"
     name = type(e).__name__.lower()
-    return "it took too long" if "timeout" in name else "the connection was cut" if "protocol" in name or "read" in name or isinstance(e, OSError) and "size" in str(e) else "no connection"
+    return (
+        "it took too long"
+        if "timeout" in name
+        else "the connection was cut"
+        if "protocol" in name or "read" in name or isinstance(e, OSError) and "size" in str(e)
+        else "no connection"
+    )

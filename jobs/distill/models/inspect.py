@@ -18,7 +18,14 @@ from .tokenizer import read_tokenizer
 LISTED = 20  # names in a message
 
 
-def inspect_model(folder: Path, name: str | None = None, source: str = "folder", revision: str | None = None, *, hash_files: bool = True) -> ModelFacts:
+def inspect_model(
+    folder: Path,
+    name: str | None = None,
+    source: str = "folder",
+    revision: str | None = None,
+    *,
+    hash_files: bool = True,
+) -> ModelFacts:
     """Everything the compiler must know about a model. Raises ModelRejected with place and remedy.
 
     `hash_files=False` leaves out what reads every byte of the weights, the manifest hash and the search for NaN: for callers
@@ -35,11 +42,27 @@ def inspect_model(folder: Path, name: str | None = None, source: str = "folder",
         check_finite(folder, tensors.values())
     notes = _notes(tensors, tokenizer, shape)
     return ModelFacts(
-        name=name or folder.name, source=source, revision=revision, sha256=manifest_sha256(folder) if hash_files else None,
-        model_type=shape.model_type, architecture=shape.family.architecture, hidden_size=shape.hidden, layers=shape.layers, heads=shape.heads,
-        kv_heads=shape.kv_heads, intermediate_size=shape.intermediate, vocab_rows=vocab_rows, context=shape.context, tied=_tied(tensors, shape),
-        parameters=sum(t.numel for t in tensors.values()), weight_bytes=sum(t.end - t.start for t in tensors.values()), dtype=_dtype(tensors),
-        linears=_linears(tensors, shape), tokenizer=tokenizer, licence=_licence(folder), notes=notes,
+        name=name or folder.name,
+        source=source,
+        revision=revision,
+        sha256=manifest_sha256(folder) if hash_files else None,
+        model_type=shape.model_type,
+        architecture=shape.family.architecture,
+        hidden_size=shape.hidden,
+        layers=shape.layers,
+        heads=shape.heads,
+        kv_heads=shape.kv_heads,
+        intermediate_size=shape.intermediate,
+        vocab_rows=vocab_rows,
+        context=shape.context,
+        tied=_tied(tensors, shape),
+        parameters=sum(t.numel for t in tensors.values()),
+        weight_bytes=sum(t.end - t.start for t in tensors.values()),
+        dtype=_dtype(tensors),
+        linears=_linears(tensors, shape),
+        tokenizer=tokenizer,
+        licence=_licence(folder),
+        notes=notes,
     )
 
 
@@ -68,10 +91,14 @@ def _check_tensors(tensors: dict[str, Tensor], shape: Shape) -> int:
     every = set().union(*parts.values()) if parts else set()
     names = {p.rsplit(".", 2)[-2] for p in every if p.count(".")}
     missing += [f"{shape.family.layer}0.*.{n}.weight" for n in shape.family.linears if n not in names]
-    missing += [f"{shape.family.layer}{i}.{p}" for i in range(shape.layers) for p in sorted(every - parts.get(i, set()))][: LISTED + 1]
+    missing += [
+        f"{shape.family.layer}{i}.{p}" for i in range(shape.layers) for p in sorted(every - parts.get(i, set()))
+    ][: LISTED + 1]
     extra = [f"{shape.family.layer}{i}.{p}" for i in sorted(parts) if i >= shape.layers for p in sorted(parts[i])]
     _refuse("is missing", "are missing", missing)
-    _refuse("does not belong to the model config.json describes", "do not belong to the model config.json describes", extra)
+    _refuse(
+        "does not belong to the model config.json describes", "do not belong to the model config.json describes", extra
+    )
     assert embedding is not None
     if embedding.shape[0] != shape.vocab:
         raise _mismatch(f"the embedding has {embedding.shape[0]:,} rows, config.json says vocab_size {shape.vocab:,}")
@@ -94,19 +121,23 @@ def _refuse(one: str, many: str, names: list[str]) -> None:
     if names:
         shown = ", ".join(names[:LISTED]) + (" ..." if len(names) > LISTED else "")
         raise ModelRejected(
-            f"{'A tensor' if len(names) == 1 else 'Tensors'} {one if len(names) == 1 else many}: {shown}.", code="MODEL_TENSORS",
+            f"{'A tensor' if len(names) == 1 else 'Tensors'} {one if len(names) == 1 else many}: {shown}.",
+            code="MODEL_TENSORS",
             hint="The weights and config.json belong to different models, or a file is incomplete. Download the model again.",
         )
 
 
 def _mismatch(what: str) -> ModelRejected:
-    return ModelRejected(f"Weights and config.json disagree: {what}.", code="MODEL_TENSORS", hint="Download the model again.")
+    return ModelRejected(
+        f"Weights and config.json disagree: {what}.", code="MODEL_TENSORS", hint="Download the model again."
+    )
 
 
 def _check_tokenizer(tokenizer: TokenizerFacts, vocab_rows: int) -> None:
     if tokenizer.vocab_size > vocab_rows:
         raise ModelRejected(
-            f"The tokenizer has {tokenizer.vocab_size:,} ids, the embeddings {vocab_rows:,}: some tokens have no vector.", code="MODEL_TOKENIZER",
+            f"The tokenizer has {tokenizer.vocab_size:,} ids, the embeddings {vocab_rows:,}: some tokens have no vector.",
+            code="MODEL_TOKENIZER",
             hint="Use the tokenizer the model was trained with, or resize the embeddings.",
         )
     if tokenizer.vocab_size == 0:
@@ -118,11 +149,19 @@ def _linears(tensors: dict[str, Tensor], shape: Shape) -> list[LinearFacts]:
     count: Counter[tuple[str, int, int]] = Counter()
     for name, t in tensors.items():
         last = name.rsplit(".", 2)
-        if name.startswith(shape.family.layer) and last[-1] == "weight" and last[-2] in shape.family.linears and len(t.shape) == 2:
+        if (
+            name.startswith(shape.family.layer)
+            and last[-1] == "weight"
+            and last[-2] in shape.family.linears
+            and len(t.shape) == 2
+        ):
             a, b = t.shape
             count[(last[-2], *((a, b) if shape.family.transposed else (b, a)))] += 1
     order = {n: i for i, n in enumerate(shape.family.linears)}
-    return [LinearFacts(name=n, inputs=i, outputs=o, count=c) for (n, i, o), c in sorted(count.items(), key=lambda x: (order[x[0][0]], x[0]))]
+    return [
+        LinearFacts(name=n, inputs=i, outputs=o, count=c)
+        for (n, i, o), c in sorted(count.items(), key=lambda x: (order[x[0][0]], x[0]))
+    ]
 
 
 def _dtype(tensors: dict[str, Tensor]) -> str:
@@ -132,19 +171,29 @@ def _dtype(tensors: dict[str, Tensor]) -> str:
         size[t.dtype] += t.numel
     dtype = size.most_common(1)[0][0]
     if dtype not in headers.NAMES:
-        raise ModelRejected(f"The weights are stored as {dtype}: quantised weights cannot be distilled.", code="MODEL_QUANTISED", hint="Choose the unquantised model.")
+        raise ModelRejected(
+            f"The weights are stored as {dtype}: quantised weights cannot be distilled.",
+            code="MODEL_QUANTISED",
+            hint="Choose the unquantised model.",
+        )
     return headers.NAMES[dtype]
 
 
 def _notes(tensors: dict[str, Tensor], tokenizer: TokenizerFacts, shape: Shape) -> list[str]:
     notes = []
     if tokenizer.vocab_size < shape.vocab:
-        notes.append(f"The embedding has {shape.vocab:,} rows for {tokenizer.vocab_size:,} tokens: {shape.vocab - tokenizer.vocab_size:,} are padding and are never used.")
+        notes.append(
+            f"The embedding has {shape.vocab:,} rows for {tokenizer.vocab_size:,} tokens: {shape.vocab - tokenizer.vocab_size:,} are padding and are never used."
+        )
     if tokenizer.template_sha256 is None:
         notes.append("The model has no chat template: turns are joined by line breaks.")
     if not tokenizer.eos_ids:
         notes.append("The model names no end-of-text token: answers end only at the length limit.")
-    if isinstance(window := shape.raw.get("sliding_window"), int) and window < shape.context and shape.raw.get("use_sliding_window", True):
+    if (
+        isinstance(window := shape.raw.get("sliding_window"), int)
+        and window < shape.context
+        and shape.raw.get("use_sliding_window", True)
+    ):
         notes.append(f"Attention looks back {window:,} tokens in its sliding-window layers.")
     return notes
 

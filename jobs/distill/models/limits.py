@@ -21,8 +21,21 @@ SECONDS = 30
 def run_limited(module: str, argument: str, *, seconds: int = SECONDS) -> dict[str, Any]:
     """JSON object that `python -m module argument` prints. Raises ModelRejected with the child's own reason, or for a
     child that ran out of time or memory or was aborted (a Rust panic, a bomb in a regular expression)."""
-    env = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "LANG": "C.UTF-8"}
-    child = subprocess.Popen([sys.executable, "-m", module, argument], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env, start_new_session=True)
+    env = {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": str(ROOT),
+        "TOKENIZERS_PARALLELISM": "false",
+        "RAYON_NUM_THREADS": "1",
+        "LANG": "C.UTF-8",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", module, argument],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=env,
+        start_new_session=True,
+    )
     try:
         out, _ = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -48,6 +61,8 @@ def limit_myself(seconds: int = SECONDS, memory: int = MEMORY) -> None:
 
 def _exceeded(seconds: int) -> ModelRejected:
     return ModelRejected(
-        f"The tokenizer could not be loaded (limit: {seconds} s and {MEMORY // 2**30} GiB).", code="MODEL_TOKENIZER", field="tokenizer.json",
+        f"The tokenizer could not be loaded (limit: {seconds} s and {MEMORY // 2**30} GiB).",
+        code="MODEL_TOKENIZER",
+        field="tokenizer.json",
         hint="Save the tokenizer again with a recent version of transformers, or choose another model.",
     )

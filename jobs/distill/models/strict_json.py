@@ -19,14 +19,18 @@ def loads(text: bytes, what: str) -> Any:
         reason = "it is nested too deeply"
     except ValueError as e:
         reason = str(e)
-    raise ModelRejected(f"{what} cannot be read: {reason}.", code="MODEL_FILE_BROKEN", hint="Download or save the model again.")
+    raise ModelRejected(
+        f"{what} cannot be read: {reason}.", code="MODEL_FILE_BROKEN", hint="Download or save the model again."
+    )
 
 
 def read(path: Path, limit: int) -> Any:
     """The same for a file of at most `limit` bytes."""
     size = path.stat().st_size
     if size > limit:
-        raise ModelRejected(f"{path.name} has {size:,} bytes; at most {limit:,} are read.", code="MODEL_FILE_TOO_LARGE", limit=limit)
+        raise ModelRejected(
+            f"{path.name} has {size:,} bytes; at most {limit:,} are read.", code="MODEL_FILE_TOO_LARGE", limit=limit
+        )
     return loads(path.read_bytes(), path.name)
 
 

@@ -36,7 +36,9 @@ def find(folder: Path, settings: dict[str, Any] | None = None) -> str | None:
     return _bounded(text) if isinstance(text, str) and text else None
 
 
-def render(text: str, messages: list[dict[str, str]], add_generation_prompt: bool = True, special: dict[str, str] | None = None) -> str:
+def render(
+    text: str, messages: list[dict[str, str]], add_generation_prompt: bool = True, special: dict[str, str] | None = None
+) -> str:
     """The conversation as the model reads it.
 
     messages: [{"role", "content"}]; special: {"bos_token": ..., "eos_token": ...}. Raises ModelRejected: syntax error (with
@@ -46,7 +48,9 @@ def render(text: str, messages: list[dict[str, str]], add_generation_prompt: boo
 
     out, size = [], 0
     try:
-        for piece in _compiled(_bounded(text)).generate(messages=messages, add_generation_prompt=add_generation_prompt, tools=None, **(special or {})):
+        for piece in _compiled(_bounded(text)).generate(
+            messages=messages, add_generation_prompt=add_generation_prompt, tools=None, **(special or {})
+        ):
             size += len(piece)
             if size > MAX_OUTPUT:
                 raise _rejected(f"writes more than {MAX_OUTPUT:,} characters")
@@ -78,7 +82,12 @@ def _compiled(text: str) -> Any:
 
     env = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _generation()])
     env.filters["tojson"] = _tojson
-    env.globals = {"raise_exception": _raise, "strftime_now": _strftime, "namespace": env.globals["namespace"], "range": env.globals["range"]}
+    env.globals = {
+        "raise_exception": _raise,
+        "strftime_now": _strftime,
+        "namespace": env.globals["namespace"],
+        "range": env.globals["range"],
+    }
     return env.from_string(text)
 
 
@@ -116,7 +125,12 @@ def _strftime(pattern: str) -> str:
 
 def _bounded(text: str) -> str:
     if len(text) > MAX_TEMPLATE:
-        raise ModelRejected(f"The chat template is longer than {MAX_TEMPLATE:,} characters.", code="MODEL_TEMPLATE", limit=MAX_TEMPLATE, hint=HINT)
+        raise ModelRejected(
+            f"The chat template is longer than {MAX_TEMPLATE:,} characters.",
+            code="MODEL_TEMPLATE",
+            limit=MAX_TEMPLATE,
+            hint=HINT,
+        )
     return text
 
 

@@ -40,9 +40,13 @@ def tokenizer_facts(folder: Path) -> TokenizerFacts:
     if text is not None:
         template.check(text, special_texts(settings))
     return TokenizerFacts(
-        vocab_sha256=vocabulary_sha256(vocabulary), vocab_size=max(vocabulary.values(), default=-1) + 1, special=special,
-        bos_id=vocabulary.get(_text(settings.get("bos_token"))), eos_ids=sorted(eos_ids(folder, vocabulary.get(eos))),
-        pad_id=vocabulary.get(_text(settings.get("pad_token"))), template_sha256=hashlib.sha256(text.encode()).hexdigest() if text else None,
+        vocab_sha256=vocabulary_sha256(vocabulary),
+        vocab_size=max(vocabulary.values(), default=-1) + 1,
+        special=special,
+        bos_id=vocabulary.get(_text(settings.get("bos_token"))),
+        eos_ids=sorted(eos_ids(folder, vocabulary.get(eos))),
+        pad_id=vocabulary.get(_text(settings.get("pad_token"))),
+        template_sha256=hashlib.sha256(text.encode()).hexdigest() if text else None,
         adds_bos=_adds_bos(tokenizer, vocabulary.get(_text(settings.get("bos_token")))),
     )
 
@@ -57,17 +61,29 @@ def _load(path: Path) -> Any:
 
     if not path.is_file():
         raise ModelRejected(
-            "There is no tokenizer.json in this folder.", code="MODEL_TOKENIZER",
+            "There is no tokenizer.json in this folder.",
+            code="MODEL_TOKENIZER",
             hint="Make one: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes it with the other tokenizer files.",
         )
     added = strict_json.read_object(path, MAX_TOKENIZER).get("added_tokens") or []
     if len(added) > MAX_ADDED:
-        raise ModelRejected(f"tokenizer.json adds {len(added):,} tokens; at most {MAX_ADDED:,} are read.", code="MODEL_TOKENIZER", limit=MAX_ADDED)
+        raise ModelRejected(
+            f"tokenizer.json adds {len(added):,} tokens; at most {MAX_ADDED:,} are read.",
+            code="MODEL_TOKENIZER",
+            limit=MAX_ADDED,
+        )
     try:
         tokenizer = Tokenizer.from_file(str(path))
-        tokenizer.encode("Hello, world 123! " + "a" * 40 + "!")  # a bomb in a regular expression goes off here, not later
+        tokenizer.encode(
+            "Hello, world 123! " + "a" * 40 + "!"
+        )  # a bomb in a regular expression goes off here, not later
     except BaseException as e:  # a Rust panic is no Exception
-        raise ModelRejected(f"The tokenizer could not be loaded: {str(e)[:200]}.", code="MODEL_TOKENIZER", field="tokenizer.json", hint="Save the tokenizer again with a recent version of transformers.") from None
+        raise ModelRejected(
+            f"The tokenizer could not be loaded: {str(e)[:200]}.",
+            code="MODEL_TOKENIZER",
+            field="tokenizer.json",
+            hint="Save the tokenizer again with a recent version of transformers.",
+        ) from None
     return tokenizer
 
 
@@ -76,7 +92,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / "tokenizer_config.json"
     settings = strict_json.read_object(path, MAX_TOKENIZER) if path.is_file() else {}
     if settings.get("auto_map"):
-        raise ModelRejected("tokenizer_config.json asks for auto_map: this tokenizer needs code from the model repository; that is not supported.", code="MODEL_NEEDS_CODE", field="auto_map")
+        raise ModelRejected(
+            "tokenizer_config.json asks for auto_map: this tokenizer needs code from the model repository; that is not supported.",
+            code="MODEL_NEEDS_CODE",
+            field="auto_map",
+        )
     extra = folder / "special_tokens_map.json"
     return (strict_json.read_object(extra, MAX_TOKENIZER) if extra.is_file() else {}) | settings
 

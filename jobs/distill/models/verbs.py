@@ -30,7 +30,9 @@ def add_model(folder: Path, events: Events) -> dict[str, Any]:
     events.emit("phase", phase="prepare", stage="model", total=None)
     source, key = params["source"], params["key"]
     if source == "hub":
-        fetched = hub.download(key, params.get("revision") or None, Path(params["target"]), token=_token(), events=events)
+        fetched = hub.download(
+            key, params.get("revision") or None, Path(params["target"]), token=_token(), events=events
+        )
         events.log(f"{key} is pinned to commit {fetched.revision}.")
         place, revision = fetched.folder, fetched.revision
     else:
@@ -46,8 +48,16 @@ def _token() -> str | None:
 
 
 def _report(place: Path, key: str, source: str, revision: str | None) -> dict[str, Any]:
-    facts = inspect_model(place, name=key if source == "hub" else Path(key).name or key, source=source, revision=revision)
-    return {"facts": facts.model_dump(), "folder": str(place), "sha256": facts.sha256, "revision": revision or "", "licence": facts.licence or ""}
+    facts = inspect_model(
+        place, name=key if source == "hub" else Path(key).name or key, source=source, revision=revision
+    )
+    return {
+        "facts": facts.model_dump(),
+        "folder": str(place),
+        "sha256": facts.sha256,
+        "revision": revision or "",
+        "licence": facts.licence or "",
+    }
 
 
 def _take_folder(source: Path, target: str | None, events: Events) -> Path:
@@ -73,7 +83,11 @@ def _copy(source: Path, target: Path, progress: hub.Progress) -> None:
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
-        raise ModelRejected(f"{source.name} cannot be read.", code="MODEL_NOT_A_FILE", hint="Check the permissions of the model's folder.") from None
+        raise ModelRejected(
+            f"{source.name} cannot be read.",
+            code="MODEL_NOT_A_FILE",
+            hint="Check the permissions of the model's folder.",
+        ) from None
     with os.fdopen(descriptor, "rb") as f, target.open("wb") as out:
         while block := f.read(1 << 22):
             out.write(block)
@@ -92,7 +106,12 @@ def resolve(ref: ModelRef | str, events: Events | None = None) -> Path:
     if place.is_dir():
         return place
     if model.startswith((".", "/", "~")) or not hub.is_key(model):
-        raise ModelRejected(f"There is no folder {model[:200]!r}.", code="MODEL_NOT_FOUND", field="model", hint="Give a folder, a hub id (org/name) or a sample (sample/...).")
+        raise ModelRejected(
+            f"There is no folder {model[:200]!r}.",
+            code="MODEL_NOT_FOUND",
+            field="model",
+            hint="Give a folder, a hub id (org/name) or a sample (sample/...).",
+        )
     return _cached(model, revision, _token(), events)
 
 
@@ -126,11 +145,19 @@ def _sample(key: str) -> Path:
     try:
         from jobs.samples.catalog import MODELS
     except ImportError:
-        raise ModelRejected(f"{key}: the sample models are not part of this installation.", code="MODEL_NOT_FOUND", field="model", hint="Use a folder or a hub id.") from None
+        raise ModelRejected(
+            f"{key}: the sample models are not part of this installation.",
+            code="MODEL_NOT_FOUND",
+            field="model",
+            hint="Use a folder or a hub id.",
+        ) from None
     for sample in MODELS:
         entry = sample if isinstance(sample, dict) else vars(sample)
         if entry.get("id") == key or entry.get("key") == key:
             return Path(entry["folder"])
-    raise ModelRejected(f"There is no sample model {key!r}.", code="MODEL_NOT_FOUND", field="model", hint="python -m jobs.samples list shows them.")
-
-
+    raise ModelRejected(
+        f"There is no sample model {key!r}.",
+        code="MODEL_NOT_FOUND",
+        field="model",
+        hint="python -m jobs.samples list shows them.",
+    )

@@ -21,7 +21,13 @@ from .stages import Work, plan_stages
 from .words import size
 
 
-def compile(recipe: Recipe, facts: Facts, *, expand: Callable[[Recipe], Recipe] | None = None, parts: Mapping[str, Any] | None = None) -> Plan:
+def compile(
+    recipe: Recipe,
+    facts: Facts,
+    *,
+    expand: Callable[[Recipe], Recipe] | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> Plan:
     """The plan for this recipe on these models, rows and device. Never raises for a valid recipe: what cannot work is a
     refusal. `expand` and `parts` default to the catalogue's."""
     from .. import catalog
@@ -47,11 +53,19 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
         refusals.insert(0, wrong)
     peak = max(work.phases, key=memory.total, default=[])
     return Plan(
-        recipe=_resolved(case, work), recipe_sha256=recipes.sha256(case.asked), verdict=_verdict(case.facts),
-        refusals=_unique(refusals), warnings=_unique(f.problem for f in findings if not f.refusal),
-        choices=[*choices(case), *work.choices], memory=peak, memory_bytes=memory.total(peak), device_bytes=case.facts.device.memory_bytes,
-        stages=work.stages, seconds=time.LOAD.get(case.facts.device.kind, 6.0) + sum(s.seconds for s in work.stages),
-        disk_bytes=work.disk, rows=rows_use(case, rows),
+        recipe=_resolved(case, work),
+        recipe_sha256=recipes.sha256(case.asked),
+        verdict=_verdict(case.facts),
+        refusals=_unique(refusals),
+        warnings=_unique(f.problem for f in findings if not f.refusal),
+        choices=[*choices(case), *work.choices],
+        memory=peak,
+        memory_bytes=memory.total(peak),
+        device_bytes=case.facts.device.memory_bytes,
+        stages=work.stages,
+        seconds=time.LOAD.get(case.facts.device.kind, 6.0) + sum(s.seconds for s in work.stages),
+        disk_bytes=work.disk,
+        rows=rows_use(case, rows),
     )
 
 
@@ -82,15 +96,34 @@ def _memory_fix(case: Case, text: str, parts: set[str]) -> Finding:
     code = "MEMORY_TOO_SMALL"
     for i, stage in case.trains:
         if "teacher weights" in parts and "student weights" in parts and stage.teacher == "online":
-            return refuse(code, case.field(i, "teacher"), f"{text} Recorded signals let the teacher leave before the student trains.", fix("Use recorded signals", case.field(i, "teacher"), "recorded"))
+            return refuse(
+                code,
+                case.field(i, "teacher"),
+                f"{text} Recorded signals let the teacher leave before the student trains.",
+                fix("Use recorded signals", case.field(i, "teacher"), "recorded"),
+            )
         if "optimizer" in parts and stage.micro_batch and stage.micro_batch > 1:
-            return refuse(code, case.field(i, "micro_batch"), f"{text} A smaller micro-batch gives the same result.", fix("Choose the micro-batch automatically", case.field(i, "micro_batch"), None))
+            return refuse(
+                code,
+                case.field(i, "micro_batch"),
+                f"{text} A smaller micro-batch gives the same result.",
+                fix("Choose the micro-batch automatically", case.field(i, "micro_batch"), None),
+            )
     if "optimizer" not in parts:
         return refuse(code, "teacher.model", f"{text} Choose a smaller teacher, or a device with more memory.")
     if case.max_length > 512:
         half = case.max_length // 2
-        return refuse(code, "data.max_length", f"{text} It does not fit even at micro-batch 1. Shorter rows need less; so does a smaller student.", fix(f"Limit rows to {half:,} tokens", "data.max_length", half))
-    return refuse(code, "student.model", f"{text} It does not fit even at micro-batch 1. Choose a smaller student, or a device with more memory.")
+        return refuse(
+            code,
+            "data.max_length",
+            f"{text} It does not fit even at micro-batch 1. Shorter rows need less; so does a smaller student.",
+            fix(f"Limit rows to {half:,} tokens", "data.max_length", half),
+        )
+    return refuse(
+        code,
+        "student.model",
+        f"{text} It does not fit even at micro-batch 1. Choose a smaller student, or a device with more memory.",
+    )
 
 
 def _largest(parts: list[MemoryPart]) -> str:
@@ -104,5 +137,3 @@ def _unique(problems: Any) -> list[Problem]:
     for p in problems:
         out.setdefault((p.code, p.field, p.message), p)
     return list(out.values())
-
-

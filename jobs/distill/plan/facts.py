@@ -15,7 +15,9 @@ class Fact(BaseModel):
 
 
 class TokenizerFacts(Fact):
-    vocab_sha256: str = Field(description="Hash of the sorted token -> id map, added tokens included: equal maps, equal hash.")
+    vocab_sha256: str = Field(
+        description="Hash of the sorted token -> id map, added tokens included: equal maps, equal hash."
+    )
     vocab_size: int = Field(description="Number of ids in use (largest id + 1), not the padded embedding rows.")
     special: dict[str, int] = Field(default_factory=dict, description="Special token text -> id.")
     bos_id: int | None = None
@@ -65,8 +67,13 @@ class DataFacts(Fact):
     unlabelled: int
     train: int
     heldout: int
-    prompt_lengths: dict[str, list[int]] = Field(default_factory=dict, description="tokenizer vocab_sha256 -> token count of every row's prompt (at most 20,000 rows sampled).")
-    answer_lengths: dict[str, list[int]] = Field(default_factory=dict, description="the same for answers; 0 where unlabelled.")
+    prompt_lengths: dict[str, list[int]] = Field(
+        default_factory=dict,
+        description="tokenizer vocab_sha256 -> token count of every row's prompt (at most 20,000 rows sampled).",
+    )
+    answer_lengths: dict[str, list[int]] = Field(
+        default_factory=dict, description="the same for answers; 0 where unlabelled."
+    )
     distinct_answers: int = 0
     longest_answer_chars: int = 0
 
@@ -78,7 +85,9 @@ class DeviceFacts(Fact):
     memory_bytes: int = 0
     cores: int = 1
     bfloat16: bool = False
-    flops: float = Field(2e10, description="Measured matmul rate, floating-point operations per second, in the training dtype.")
+    flops: float = Field(
+        2e10, description="Measured matmul rate, floating-point operations per second, in the training dtype."
+    )
 
 
 class SignalFacts(Fact):

@@ -50,7 +50,9 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     width = dtype_bytes(case, case.recipe.student.dtype)
     parts = {"student weights": student.parameters * width}
     if load.online and teacher:
-        parts["teacher weights"] = teacher.parameters * dtype_bytes(case, case.recipe.teacher.dtype if case.recipe.teacher else "auto")
+        parts["teacher weights"] = teacher.parameters * dtype_bytes(
+            case, case.recipe.teacher.dtype if case.recipe.teacher else "auto"
+        )
     parts["adapter"] = case.adapter_parameters * 4
     parts["optimizer"] = case.adapter_parameters * ADAM
     parts["activations"] = tokens * activation_bytes(student, width, case.recipe.student.adapter.rank)
@@ -64,7 +66,18 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
 
 def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPart]:
     """Memory of a phase in which the teacher works alone: writing answers (with its key-value cache) or being recorded."""
-    return alone_parts(case, case.teacher, "teacher weights", case.recipe.teacher.dtype if case.recipe.teacher else "auto", batch, new_tokens) if case.teacher else []
+    return (
+        alone_parts(
+            case,
+            case.teacher,
+            "teacher weights",
+            case.recipe.teacher.dtype if case.recipe.teacher else "auto",
+            batch,
+            new_tokens,
+        )
+        if case.teacher
+        else []
+    )
 
 
 def evaluation_parts(case: Case, batch: int) -> list[MemoryPart]:
@@ -78,11 +91,17 @@ def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int
     """One model without gradients."""
     width = dtype_bytes(case, dtype)
     tokens = int(batch * min(_long_row(case) + new_tokens, case.max_length))
-    cache = tokens * model.layers * 2 * model.kv_heads * (model.hidden_size // max(1, model.heads)) * width if new_tokens else 0
+    cache = (
+        tokens * model.layers * 2 * model.kv_heads * (model.hidden_size // max(1, model.heads)) * width
+        if new_tokens
+        else 0
+    )
     parts = {
         name: model.parameters * width,
         "activations": tokens * forward_bytes(model, width) + cache,
-        "head chunk": batch * model.vocab_rows * 4 * 2 if new_tokens else head_bytes(case, int(batch * case.answer_tokens) + 1),
+        "head chunk": batch * model.vocab_rows * 4 * 2
+        if new_tokens
+        else head_bytes(case, int(batch * case.answer_tokens) + 1),
     }
     return _parts(case, parts)
 
@@ -121,7 +140,10 @@ def choose_micro_batch(case: Case, stage: Train, parts_at: Callable[[int], list[
     room, micro, reason = usable(case), stage.batch_size, "the rows of a step fit into one forward"
     useful = max(1, int(CPU_TOKENS / max(1.0, _long_row(case))))
     if case.facts.device.kind == "cpu" and useful < micro:
-        micro, reason = _power_of_two(useful), f"about {CPU_TOKENS:,} tokens a forward keep the processor busy; more would only need memory"
+        micro, reason = (
+            _power_of_two(useful),
+            f"about {CPU_TOKENS:,} tokens a forward keep the processor busy; more would only need memory",
+        )
     if (fits := fitting(case, micro, parts_at)) < micro:
         micro, reason = fits, f"the largest that fits into {size(room)} of the device's memory"
     return micro, reason

@@ -18,8 +18,16 @@ LARGE_RATIO = 20
 def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
     """Verdict with one line a topic; never raises."""
     same = student.tokenizer.vocab_sha256 == teacher.tokenizer.vocab_sha256
-    items = [_vocabulary(student, teacher, same), *_special(student.tokenizer, teacher.tokenizer, same), _template(student.tokenizer, teacher.tokenizer)]
-    items += [_end(student.tokenizer, teacher.tokenizer, same), *_begin(student.tokenizer, teacher.tokenizer), _context(student, teacher)]
+    items = [
+        _vocabulary(student, teacher, same),
+        *_special(student.tokenizer, teacher.tokenizer, same),
+        _template(student.tokenizer, teacher.tokenizer),
+    ]
+    items += [
+        _end(student.tokenizer, teacher.tokenizer, same),
+        *_begin(student.tokenizer, teacher.tokenizer),
+        _context(student, teacher),
+    ]
     items += [_architecture(student, teacher), _capacity(student, teacher), _licence(student, teacher)]
     return Verdict(same_vocabulary=same, headline=_headline(same, items), items=items)
 
@@ -54,7 +62,11 @@ def _vocabulary(s: ModelFacts, t: ModelFacts, same: bool) -> VerdictItem:
         return _item("vocabulary", "blocked", text)
     n = shared_vocabulary(s, t)
     if s.vocab_rows != t.vocab_rows:
-        return _item("vocabulary", "ok", f"Same {n:,} tokens. The output layers have {s.vocab_rows:,} and {t.vocab_rows:,} rows: the difference is padding, both are cut to the shared {n:,}.")
+        return _item(
+            "vocabulary",
+            "ok",
+            f"Same {n:,} tokens. The output layers have {s.vocab_rows:,} and {t.vocab_rows:,} rows: the difference is padding, both are cut to the shared {n:,}.",
+        )
     return _item("vocabulary", "ok", f"Same {n:,} tokens with the same ids.")
 
 
@@ -66,7 +78,11 @@ def _special(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[Verdi
         return
     differing = sorted(set(s.special.items()) ^ set(t.special.items()), key=lambda x: x[1])
     names = listed(dict.fromkeys(name for name, _ in differing), 4)
-    yield _item("special tokens", "note", f"Marked as special in one model only: {names}. Their ids are the same, so nothing is lost.")
+    yield _item(
+        "special tokens",
+        "note",
+        f"Marked as special in one model only: {names}. Their ids are the same, so nothing is lost.",
+    )
 
 
 def _template(s: TokenizerFacts, t: TokenizerFacts) -> VerdictItem:
@@ -77,26 +93,50 @@ def _template(s: TokenizerFacts, t: TokenizerFacts) -> VerdictItem:
     if not s.template_sha256 or not t.template_sha256:
         lacking = "teacher" if s.template_sha256 else "student"
         other = "student" if s.template_sha256 else "teacher"
-        return _item("template", "warning", f"The {lacking} has no chat template, the {other} has one. Both read the student's rendering of each row, so the teacher may see turns in a form it does not know.")
-    return _item("template", "warning", "The chat templates differ. Both models read the student's rendering of each row, so the teacher may see turns in a form it does not know.")
+        return _item(
+            "template",
+            "warning",
+            f"The {lacking} has no chat template, the {other} has one. Both read the student's rendering of each row, so the teacher may see turns in a form it does not know.",
+        )
+    return _item(
+        "template",
+        "warning",
+        "The chat templates differ. Both models read the student's rendering of each row, so the teacher may see turns in a form it does not know.",
+    )
 
 
 def _end(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> VerdictItem:
     if not s.eos_ids:
-        return _item("end of text", "warning", "The student names no end-of-text token: its answers end only at the length limit.")
+        return _item(
+            "end of text",
+            "warning",
+            "The student names no end-of-text token: its answers end only at the length limit.",
+        )
     if not same:
         return _item("end of text", "ok", "Each model ends answers with its own token.")
     if set(s.eos_ids) == set(t.eos_ids):
         return _item("end of text", "ok", f"Same end-of-text tokens (ids {ids(s.eos_ids)}).")
     if set(s.eos_ids) & set(t.eos_ids):
-        return _item("end of text", "note", f"They share an end-of-text token; the student stops at ids {ids(s.eos_ids)}, the teacher at {ids(t.eos_ids)}.")
-    return _item("end of text", "warning", f"The student ends answers with id {ids(s.eos_ids)}, the teacher with {ids(t.eos_ids)}: the teacher never shows the student how its own end looks.")
+        return _item(
+            "end of text",
+            "note",
+            f"They share an end-of-text token; the student stops at ids {ids(s.eos_ids)}, the teacher at {ids(t.eos_ids)}.",
+        )
+    return _item(
+        "end of text",
+        "warning",
+        f"The student ends answers with id {ids(s.eos_ids)}, the teacher with {ids(t.eos_ids)}: the teacher never shows the student how its own end looks.",
+    )
 
 
 def _begin(s: TokenizerFacts, t: TokenizerFacts) -> Iterator[VerdictItem]:
     if s.adds_bos != t.adds_bos:
         adds, not_ = ("student", "teacher") if s.adds_bos else ("teacher", "student")
-        yield _item("beginning of text", "warning", f"The {adds} puts a beginning-of-text token first, the {not_} does not. Both read the student's tokens.")
+        yield _item(
+            "beginning of text",
+            "warning",
+            f"The {adds} puts a beginning-of-text token first, the {not_} does not. Both read the student's tokens.",
+        )
 
 
 def _context(s: ModelFacts, t: ModelFacts) -> VerdictItem:
@@ -104,34 +144,57 @@ def _context(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     if s.context == t.context:
         return _item("context", "ok", f"Both read up to {n:,} tokens.")
     shorter = "student" if s.context < t.context else "teacher"
-    return _item("context", "note", f"The student reads up to {s.context:,} tokens, the teacher {t.context:,}: rows may be {n:,} long, the {shorter}'s limit.")
+    return _item(
+        "context",
+        "note",
+        f"The student reads up to {s.context:,} tokens, the teacher {t.context:,}: rows may be {n:,} long, the {shorter}'s limit.",
+    )
 
 
 def _architecture(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     shape = f"student {s.hidden_size:,} wide, {s.layers} layers; teacher {t.hidden_size:,} wide, {t.layers} layers"
     if s.model_type == t.model_type:
         return _item("architecture", "ok", f"Both are {s.model_type} models ({shape}).")
-    return _item("architecture", "note", f"{s.model_type} learns from {t.model_type} ({shape}). Methods on the output do not mind.")
+    return _item(
+        "architecture",
+        "note",
+        f"{s.model_type} learns from {t.model_type} ({shape}). Methods on the output do not mind.",
+    )
 
 
 def _capacity(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     ratio = t.parameters / max(1, s.parameters)
     sizes = f"The teacher has {params(t.parameters)} parameters, the student {params(s.parameters)}: {ratio:.1f} times as many."
     if ratio < 1:
-        return _item("capacity", "warning", sizes.replace(f"{ratio:.1f} times as many", f"the teacher is smaller ({ratio:.2f} times)") + " A smaller teacher rarely helps.")
+        return _item(
+            "capacity",
+            "warning",
+            sizes.replace(f"{ratio:.1f} times as many", f"the teacher is smaller ({ratio:.2f} times)")
+            + " A smaller teacher rarely helps.",
+        )
     if ratio > LARGE_RATIO:
-        return _item("capacity", "note", f"{sizes} Published experiments find the best teacher at about {BEST_RATIO} times; a teacher of middle size may teach better.")
+        return _item(
+            "capacity",
+            "note",
+            f"{sizes} Published experiments find the best teacher at about {BEST_RATIO} times; a teacher of middle size may teach better.",
+        )
     return _item("capacity", "ok", f"{sizes} Published experiments find the best teacher at about {BEST_RATIO} times.")
 
 
 def _licence(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     unknown = [who for who, m in (("teacher", t), ("student", s)) if not m.licence]
     if unknown:
-        return _item("licence", "note", f"No licence is stated for the {listed(unknown)}. Check that you may train on the teacher's output and pass the adapter on.")
+        return _item(
+            "licence",
+            "note",
+            f"No licence is stated for the {listed(unknown)}. Check that you may train on the teacher's output and pass the adapter on.",
+        )
     stated = f"Teacher: {t.licence}. Student: {s.licence}."
     if any(_non_commercial(m.licence or "") for m in (s, t)):
         return _item("licence", "warning", f"{stated} One of them limits commercial use, and so limits the adapter.")
-    return _item("licence", "ok", f"{stated} Some licences ask that models trained on the output keep the name or the terms.")
+    return _item(
+        "licence", "ok", f"{stated} Some licences ask that models trained on the output keep the name or the terms."
+    )
 
 
 def _non_commercial(licence: str) -> bool:

@@ -16,7 +16,9 @@ class Part(BaseModel):
 class VerdictItem(Part):
     """One line of the pairing verdict."""
 
-    topic: str = Field(description="vocabulary | special tokens | template | end of text | context | capacity | licence")
+    topic: str = Field(
+        description="vocabulary | special tokens | template | end of text | context | capacity | licence"
+    )
     state: Literal["ok", "note", "warning", "blocked"]
     text: str
 
@@ -55,7 +57,9 @@ class Choice(Part):
 
 
 class MemoryPart(Part):
-    name: str = Field(description="student weights | teacher weights | adapter | optimizer | activations | head chunk | signals | other")
+    name: str = Field(
+        description="student weights | teacher weights | adapter | optimizer | activations | head chunk | signals | other"
+    )
     bytes: int
 
 

@@ -40,8 +40,12 @@ def count_rows(case: Case) -> Rows:
     kept, kept_unlabelled = _keep(labelled, lost_share), _keep(unlabelled, lost_share)
     unused = 0 if case.generates else kept_unlabelled
     return Rows(
-        labelled=kept, unlabelled=kept_unlabelled - unused, heldout=_heldout(case), unused=unused,
-        too_long=labelled + unlabelled - kept - kept_unlabelled, cut=round((labelled + unlabelled) * cut_share),
+        labelled=kept,
+        unlabelled=kept_unlabelled - unused,
+        heldout=_heldout(case),
+        unused=unused,
+        too_long=labelled + unlabelled - kept - kept_unlabelled,
+        cut=round((labelled + unlabelled) * cut_share),
     )
 
 
@@ -57,14 +61,25 @@ def rows_use(case: Case, rows: Rows) -> RowsUse:
     if rows.too_long:
         why.append(f"{count(rows.too_long, 'row')} longer than {n:,} tokens left out.")
     if rows.cut:
-        why.append(f"{count(rows.cut, 'row')} longer than {n:,} tokens: the prompt is cut on the left, the answer is kept.")
+        why.append(
+            f"{count(rows.cut, 'row')} longer than {n:,} tokens: the prompt is cut on the left, the answer is kept."
+        )
     if rows.unused:
-        why.append(f"{count(rows.unused, 'row')} without an answer: this method learns from answers and has no stage that writes them.")
+        why.append(
+            f"{count(rows.unused, 'row')} without an answer: this method learns from answers and has no stage that writes them."
+        )
     limit, available = case.recipe.data.limit, sum(case.available)
     if limit and available > limit:
         why.append(f"{count(available - limit, 'row')} beyond the limit of {limit:,}.")
     lost = rows.too_long + rows.unused + (max(0, available - limit) if limit else 0)
-    return RowsUse(train=rows.train, labelled=rows.labelled, unlabelled=rows.unlabelled, heldout=rows.heldout, lost=lost, lost_why=why)
+    return RowsUse(
+        train=rows.train,
+        labelled=rows.labelled,
+        unlabelled=rows.unlabelled,
+        heldout=rows.heldout,
+        lost=lost,
+        lost_why=why,
+    )
 
 
 def _heldout(case: Case) -> int:

@@ -51,9 +51,17 @@ def _generate(case: Case, rows: Rows, index: int, stage: Generate, work: Work) -
     if teacher is None:
         return
     new = min(stage.max_new_tokens, case.answer_tokens)
-    batch = _batch(case, stage.batch_size, lambda b: memory.teacher_parts(case, b, stage.max_new_tokens), case.field(index, "batch_size"), work)
+    batch = _batch(
+        case,
+        stage.batch_size,
+        lambda b: memory.teacher_parts(case, b, stage.max_new_tokens),
+        case.field(index, "batch_size"),
+        work,
+    )
     work.resolved[index] = {"batch_size": batch}
-    how = "the most likely token each time" if stage.temperature == 0 else f"sampled at temperature {stage.temperature:g}"
+    how = (
+        "the most likely token each time" if stage.temperature == 0 else f"sampled at temperature {stage.temperature:g}"
+    )
     work.stages.append(StageEstimate(
         name=stage.name, kind="generate", rows=n, tokens=round(n * new), seconds=time.generate_seconds(case, teacher, n, new, batch),
         computes=f"The teacher writes an answer for {count(n, 'row')}, {how}, at most {count(stage.max_new_tokens, 'token')} each. The student is not loaded.",
@@ -65,7 +73,13 @@ def _batch(case: Case, asked: int, parts_at: Callable[[int], list[MemoryPart]], 
     batch = memory.fitting(case, asked, parts_at)
     work.phases.append(parts_at(batch))
     if batch < asked:
-        work.choices.append(Choice(field=field, value=batch, why=f"{asked:,} answers at a time would not fit into the device's memory; {batch:,} do."))
+        work.choices.append(
+            Choice(
+                field=field,
+                value=batch,
+                why=f"{asked:,} answers at a time would not fit into the device's memory; {batch:,} do.",
+            )
+        )
     return batch
 
 
@@ -85,7 +99,16 @@ def _record(case: Case, rows: Rows, top_k: int, name: str, work: Work) -> None:
         text = f"The teacher reads {count(missing, 'row')} once and keeps at most {top_k} token probabilities of each of about {positions:,} positions (about {size(disk)}). Later runs reuse them."
     else:
         text = f"Signals of all {count(n, 'row')} are already recorded: the teacher is not loaded."
-    work.stages.append(StageEstimate(name=name, kind="record", rows=missing, tokens=round(missing * case.row_tokens), seconds=time.score_seconds(case, teacher, missing, 16), computes=text))
+    work.stages.append(
+        StageEstimate(
+            name=name,
+            kind="record",
+            rows=missing,
+            tokens=round(missing * case.row_tokens),
+            seconds=time.score_seconds(case, teacher, missing, 16),
+            computes=text,
+        )
+    )
 
 
 def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None:
@@ -114,7 +137,13 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
 
 def _micro(case: Case, index: int, stage: Train, parts_at: Callable[[int], list[MemoryPart]], work: Work) -> int:
     micro, why = memory.choose_micro_batch(case, stage, parts_at)
-    work.choices.append(Choice(field=case.field(index, "micro_batch"), value=micro, why=f"{why[0].upper()}{why[1:]}. It does not change the result."))
+    work.choices.append(
+        Choice(
+            field=case.field(index, "micro_batch"),
+            value=micro,
+            why=f"{why[0].upper()}{why[1:]}. It does not change the result.",
+        )
+    )
     return micro
 
 
@@ -136,10 +165,19 @@ def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
     micro = stage.micro_batch or 1
     beside = memory.total(memory.train_parts(case, Load(micro, True)))
     if memory.usable(case) and beside > memory.usable(case):
-        return "recorded", f"Teacher and student together would need {size(beside)}, the device has {size(case.facts.device.memory_bytes)}: the teacher works first, then leaves."
+        return (
+            "recorded",
+            f"Teacher and student together would need {size(beside)}, the device has {size(case.facts.device.memory_bytes)}: the teacher works first, then leaves.",
+        )
     if passes > 1.2:
-        return "recorded", f"Each row is seen {passes:.1f} times: asking the teacher once and keeping the answer is cheaper."
-    return "online", "Each row is seen about once: the teacher runs beside the student, exact over the whole vocabulary."
+        return (
+            "recorded",
+            f"Each row is seen {passes:.1f} times: asking the teacher once and keeping the answer is cheaper.",
+        )
+    return (
+        "online",
+        "Each row is seen about once: the teacher runs beside the student, exact over the whole vocabulary.",
+    )
 
 
 def _computes(case: Case, stage: Train, source: str, n: int, steps: int, micro: int) -> str:
@@ -174,8 +212,12 @@ def _evaluate(case: Case, rows: Rows, work: Work) -> None:
     settings, n = case.recipe.evaluation, rows.heldout
     new = min(float(settings.max_new_tokens), case.answer_tokens)
     arms = [case.student] * (3 if case.recipe.control else 2) + ([case.teacher] if case.teacher else [])
-    batch = work.evaluation_batch = _batch(case, settings.batch_size, lambda b: memory.evaluation_parts(case, b), "evaluation.batch_size", work)
-    spent = sum(time.generate_seconds(case, m, n, new, batch) for m in arms) + time.LOAD.get(case.facts.device.kind, 6.0)
+    batch = work.evaluation_batch = _batch(
+        case, settings.batch_size, lambda b: memory.evaluation_parts(case, b), "evaluation.batch_size", work
+    )
+    spent = sum(time.generate_seconds(case, m, n, new, batch) for m in arms) + time.LOAD.get(
+        case.facts.device.kind, 6.0
+    )
     names = ["base", "student"] + (["control"] if case.recipe.control else []) + (["teacher"] if case.teacher else [])
     work.stages.append(StageEstimate(
         name="evaluate", kind="evaluate", rows=n, tokens=round(n * new * len(arms)), seconds=spent,

@@ -44,7 +44,11 @@ def train_seconds(case: Case, rows: float, micro_batch: int, *, online: bool) ->
     """Time to learn from this many rows (counted as often as they are seen)."""
     tokens, positions, length = rows * case.row_tokens, rows * case.answer_tokens, case.row_tokens
     student, passes = case.student, rows / max(1, micro_batch)
-    flops = 2 * forward_flops(student, tokens, length) + 6.0 * case.adapter_parameters * tokens + 2 * head_flops(student, positions, case.vocabulary)
+    flops = (
+        2 * forward_flops(student, tokens, length)
+        + 6.0 * case.adapter_parameters * tokens
+        + 2 * head_flops(student, positions, case.vocabulary)
+    )
     layers = 3.0 * student.layers * passes
     if online and case.teacher:
         flops += forward_flops(case.teacher, tokens, length) + head_flops(case.teacher, positions, case.vocabulary)
@@ -54,7 +58,9 @@ def train_seconds(case: Case, rows: float, micro_batch: int, *, online: bool) ->
 
 def score_seconds(case: Case, model: ModelFacts, rows: float, batch: int) -> float:
     """Time of one forward over the rows with the head at supervised positions: recording signals."""
-    flops = forward_flops(model, rows * case.row_tokens, case.row_tokens) + head_flops(model, rows * case.answer_tokens, case.vocabulary)
+    flops = forward_flops(model, rows * case.row_tokens, case.row_tokens) + head_flops(
+        model, rows * case.answer_tokens, case.vocabulary
+    )
     return seconds(flops, model.layers * rows / max(1, batch), case.facts.device)
 
 
@@ -62,7 +68,9 @@ def generate_seconds(case: Case, model: ModelFacts, rows: float, new_tokens: flo
     """Time to write answers: the prompts at once, then token by token, where reading the weights is what takes time."""
     device, prompt = case.facts.device, max(1.0, case.lengths.mean_prompt)
     batches = rows / max(1, min(batch, max(1.0, rows)))
-    flops = forward_flops(model, rows * (prompt + new_tokens), prompt + new_tokens) + head_flops(model, rows * new_tokens, model.vocab_rows)
+    flops = forward_flops(model, rows * (prompt + new_tokens), prompt + new_tokens) + head_flops(
+        model, rows * new_tokens, model.vocab_rows
+    )
     kind = device.kind if device.kind in BANDWIDTH else "cpu"
     reading = batches * new_tokens * model.weight_bytes / BANDWIDTH[kind]
     return seconds(flops, batches * (new_tokens + 1) * model.layers, device) + reading

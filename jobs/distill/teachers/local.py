@@ -55,7 +55,9 @@ class LocalTeacher:
     def _record_micro(self, micro: Micro, group: list[Example], store: Store) -> None:
         settings = store.settings
         micro = micro.to(next(self.model.parameters()).device)
-        reads = head_read(self.states(micro), self.head, temperatures=settings.temperatures, top_k=settings.top_k, mass=settings.mass)
+        reads = head_read(
+            self.states(micro), self.head, temperatures=settings.temperatures, top_k=settings.top_k, mass=settings.mass
+        )
         stacked = torch.stack([reads.lse[t] for t in settings.temperatures], -1)
         ids, z, count, lse = (t.cpu().numpy() for t in (reads.ids, reads.z, reads.count, stacked) if t is not None)
         first = 0

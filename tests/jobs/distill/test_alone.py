@@ -37,7 +37,14 @@ def distil(python: Path | str, folder: Path, **env: str) -> dict:
     recipe["data"] = {**recipe["data"], "limit": 400}
     (folder / "examples/short.yaml").write_text(yaml.safe_dump(recipe))
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
-    done = subprocess.run([str(python), "-m", "jobs.distill", "run", "examples/short.yaml", "--out", "out"], cwd=folder, env={**clean, "HF_HUB_OFFLINE": "1", **env}, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [str(python), "-m", "jobs.distill", "run", "examples/short.yaml", "--out", "out"],
+        cwd=folder,
+        env={**clean, "HF_HUB_OFFLINE": "1", **env},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return dict(json.loads((folder / "out/report.json").read_text()))
 
@@ -67,7 +74,15 @@ def test_it_distils_in_an_environment_of_its_own(copy: Path, tmp_path_factory: p
     python = env / "bin/python"
     subprocess.run([sys.executable, "-m", "venv", str(env)], check=True)
     for arguments in (["-r", "requirements/torch.txt"], ["--require-hashes", "-r", "requirements/engine.txt"]):
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], cwd=ROOT, check=True)
-    listed = subprocess.run([str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True).stdout.lower()
-    assert not any(line.startswith((f"{name}==", f"django-{name}")) for line in listed.splitlines() for name in WEB_ONLY)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
+            cwd=ROOT,
+            check=True,
+        )
+    listed = subprocess.run(
+        [str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
+    ).stdout.lower()
+    assert not any(
+        line.startswith((f"{name}==", f"django-{name}")) for line in listed.splitlines() for name in WEB_ONLY
+    )
     assert distil(python, copy)["scores"]["student"]["n"] == 64

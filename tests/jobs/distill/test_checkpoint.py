@@ -52,7 +52,9 @@ def test_it_falls_back_to_the_one_before_a_torn_one(store: Checkpoints, name: st
         path.unlink()
     found = store.newest()
     assert found is not None and found[2]["step"] == 1
-    assert any("student-step-00000002 is damaged" in e["message"] for e in read(store.events.path) if e["type"] == "log")
+    assert any(
+        "student-step-00000002 is damaged" in e["message"] for e in read(store.events.path) if e["type"] == "log"
+    )
 
 
 def test_it_starts_over_loudly_when_all_are_torn(store: Checkpoints) -> None:
@@ -77,7 +79,9 @@ def test_it_finds_the_newest_in_an_earlier_attempt(tmp_path: Path) -> None:
     assert found is not None and found[2]["step"] == 7
 
 
-def test_it_says_when_the_disk_is_full_and_keeps_what_was_there(store: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_when_the_disk_is_full_and_keeps_what_was_there(
+    store: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(store, 1)
 
     def full(_: int) -> None:
@@ -103,7 +107,15 @@ def test_a_result_is_adopted_from_an_earlier_attempt(tmp_path: Path) -> None:
     assert Results(new, "other", [old], Events(new)).get("00-student") is None
 
 
-POINTS = ["before_write", "after_write:adapter", "after_write:state", "after_manifest", "before_rename", "after_rename", "after_sync"]
+POINTS = [
+    "before_write",
+    "after_write:adapter",
+    "after_write:state",
+    "after_manifest",
+    "before_rename",
+    "after_rename",
+    "after_sync",
+]
 
 
 def test_a_kill_at_any_point_of_a_save_leaves_something_whole(tmp_path: Path) -> None:
@@ -122,7 +134,12 @@ def test_a_kill_at_any_point_of_a_save_leaves_something_whole(tmp_path: Path) ->
         "        os._exit(0)\n"
         "    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9, point\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path), *POINTS], check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), *POINTS],
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
     for point in POINTS:
         folder = tmp_path / point.replace(":", "-")
         found = Checkpoints(folder, "student", "r", [], Events(folder)).newest()

@@ -56,7 +56,9 @@ def test_samples_depend_on_seed_and_prompt_not_on_the_batch(model: Any) -> None:
     hot = Decoding(8, (1,), temperature=1.5, seed=4)
     alone, together = generate(model, PROMPTS, hot, 1), generate(model, PROMPTS, hot, 7)
     assert [a.ids for a in alone] == [a.ids for a in together]
-    assert [a.ids for a in alone] != [a.ids for a in generate(model, PROMPTS, Decoding(8, (1,), temperature=1.5, seed=5), 7)]
+    assert [a.ids for a in alone] != [
+        a.ids for a in generate(model, PROMPTS, Decoding(8, (1,), temperature=1.5, seed=5), 7)
+    ]
 
 
 def test_the_longest_prompts_come_first() -> None:

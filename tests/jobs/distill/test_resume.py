@@ -62,7 +62,18 @@ def test_kill_at_random_instants(engine: Forker, clean: Path, tmp_path: Path, se
     assert losses([folder]) == losses([clean])
 
 
-@pytest.mark.parametrize("point", ["answers_written@2", "signals_written", "before_write@3", "after_write:adapter@9", "after_manifest@4", "before_rename@15", "after_rename@20"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "answers_written@2",
+        "signals_written",
+        "before_write@3",
+        "after_write:adapter@9",
+        "after_manifest@4",
+        "before_rename@15",
+        "after_rename@20",
+    ],
+)
 def test_kill_at_the_worst_places(engine: Forker, clean: Path, tmp_path: Path, point: str) -> None:
     folder = tiny.run_folder(tmp_path / "run", RECIPE)
     assert engine.run("distill", str(folder), WB_FAILPOINT=point) == 9
@@ -89,7 +100,9 @@ def test_each_attempt_in_a_folder_of_its_own(engine: Forker, clean: Path, tmp_pa
 def test_a_stop_that_was_asked_for_leaves_a_checkpoint(engine: Forker, clean: Path, tmp_path: Path) -> None:
     folder = tiny.run_folder(tmp_path / "run", {"train": {**RECIPE["train"], "checkpoint_seconds": 1000}})
     steps = [e["n"] for e in read(clean / "events.jsonl") if e["type"] == "metric"]
-    code = engine.run("distill", str(folder), kill={"folder": str(folder), "events": steps[0] - 6, "signal": signal.SIGTERM})
+    code = engine.run(
+        "distill", str(folder), kill={"folder": str(folder), "events": steps[0] - 6, "signal": signal.SIGTERM}
+    )
     assert code == 3
     assert engine.run("distill", str(folder)) == 0
     assert adapter(folder) == adapter(clean)

@@ -47,7 +47,12 @@ def test_its_report_has_what_the_page_shows(done: Path) -> None:
     assert found["metric"] == "exact_match" and found["rows"]["train"] == 24 and found["rows"]["unlabelled"] == 12
     assert set(found["seconds"]) == {"prepare", "teacher", "train", "control", "evaluate", "export"}
     assert found["peak_memory_bytes"] > 2**20 and len(found["adapter_sha256"]) == 64
-    assert {c["field"] for c in found["choices"]} >= {"device", "student.adapter.targets", "evaluation.metric", "train.teacher"}
+    assert {c["field"] for c in found["choices"]} >= {
+        "device",
+        "student.adapter.targets",
+        "evaluation.metric",
+        "train.teacher",
+    }
     assert found["training"]["01-student"]["steps"] == found["training"]["control"]["steps"] == 12
 
 
@@ -55,10 +60,31 @@ def test_it_tells_everything_in_known_events(done: Path) -> None:
     events = list(read(done / "events.jsonl"))
     assert [e["n"] for e in events] == list(range(1, len(events) + 1))
     assert {e["type"] for e in events} <= set(TYPES)
-    assert [e["phase"] for e in events if e["type"] == "phase"] == ["prepare", "evaluate", "evaluate", "teacher", "teacher", "train", "evaluate", "control", "evaluate", "export"]
+    assert [e["phase"] for e in events if e["type"] == "phase"] == [
+        "prepare",
+        "evaluate",
+        "evaluate",
+        "teacher",
+        "teacher",
+        "train",
+        "evaluate",
+        "control",
+        "evaluate",
+        "export",
+    ]
     metric = next(e for e in events if e["type"] == "metric")
-    assert set(metric["values"]) == {"loss", "loss.cross-entropy", "loss.forward-kl", "grad_norm", "learning_rate", "tokens_per_second", "memory_bytes"}
-    assert metric["values"]["loss"] == pytest.approx(metric["values"]["loss.cross-entropy"] + metric["values"]["loss.forward-kl"], rel=1e-5)
+    assert set(metric["values"]) == {
+        "loss",
+        "loss.cross-entropy",
+        "loss.forward-kl",
+        "grad_norm",
+        "learning_rate",
+        "tokens_per_second",
+        "memory_bytes",
+    }
+    assert metric["values"]["loss"] == pytest.approx(
+        metric["values"]["loss.cross-entropy"] + metric["values"]["loss.forward-kl"], rel=1e-5
+    )
     samples = [e for e in events if e["type"] == "sample"]
     assert {e["step"] for e in samples} == {3, 6, 9, 12} and len(samples) == 16
 
@@ -81,7 +107,14 @@ def test_its_adapter_loads_with_plain_peft_and_names_no_path_of_ours(done: Path)
 
 def test_its_card_says_data_teacher_recipe_scores_and_licence(done: Path) -> None:
     card = (done / "adapter" / "README.md").read_text()
-    for text in ("taught by `sample/teacher`", "llm-neo", "| student |", "24 training rows", "## Licence", "PeftModel.from_pretrained"):
+    for text in (
+        "taught by `sample/teacher`",
+        "llm-neo",
+        "| student |",
+        "24 training rows",
+        "## Licence",
+        "PeftModel.from_pretrained",
+    ):
         assert text in card
 
 
@@ -109,15 +142,31 @@ def test_record_makes_all_of_it_ahead(engine: Forker, done: Path, tmp_path: Path
     for who in ("teacher", "student"):
         shutil.copytree(done.parent / who, tmp_path / who)
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(json.dumps({**tiny.RECIPE, "teacher": {"model": "teacher"}, "student": {**tiny.RECIPE["student"], "model": "student"}, "data": {"file": "rows.parquet"}}))
+    recipe.write_text(
+        json.dumps(
+            {
+                **tiny.RECIPE,
+                "teacher": {"model": "teacher"},
+                "student": {**tiny.RECIPE["student"], "model": "student"},
+                "data": {"file": "rows.parquet"},
+            }
+        )
+    )
     tiny.write_rows(tmp_path / "rows.parquet", tiny.rows())
     assert engine.run("record", str(recipe), "--out", str(tmp_path / "recorded")) == 0
-    assert engine.run("run", str(recipe), "--out", str(tmp_path / "out"), "--signals", str(tmp_path / "recorded" / "signals")) == 0
+    assert (
+        engine.run(
+            "run", str(recipe), "--out", str(tmp_path / "out"), "--signals", str(tmp_path / "recorded" / "signals")
+        )
+        == 0
+    )
     assert [e["phase"] for e in said(tmp_path / "out", "progress") if e["phase"] == "teacher"] == []
     assert engine.run("plan", str(recipe), "--json") == 0
 
 
-@pytest.mark.parametrize(("method", "arms"), [("sft", {"base", "student"}), ("seqkd", {"base", "student", "teacher", "control"})])
+@pytest.mark.parametrize(
+    ("method", "arms"), [("sft", {"base", "student"}), ("seqkd", {"base", "student", "teacher", "control"})]
+)
 def test_other_methods_are_the_same_run(engine: Forker, tmp_path: Path, method: str, arms: set[str]) -> None:
     recipe = {"method": method} | ({"teacher": None} if method == "sft" else {})
     folder = tiny.run_folder(tmp_path / "run", recipe)
@@ -132,12 +181,28 @@ def test_other_methods_are_the_same_run(engine: Forker, tmp_path: Path, method: 
 
 
 def test_bits_per_byte_needs_no_answers(engine: Forker, tmp_path: Path) -> None:
-    folder = tiny.run_folder(tmp_path / "run", {"evaluation": {"metric": "bits_per_byte", "bootstrap": 200}, "train": {**tiny.RECIPE["train"], "learning_rate": 0.02}})
+    folder = tiny.run_folder(
+        tmp_path / "run",
+        {
+            "evaluation": {"metric": "bits_per_byte", "bootstrap": 200},
+            "train": {**tiny.RECIPE["train"], "learning_rate": 0.02},
+        },
+    )
     assert engine.run("distill", str(folder)) == 0
     found = report(folder)
     assert found["scores"]["student"]["value"] < found["scores"]["base"]["value"]
     assert found["examples"] == {"won": [], "lost": []} and found["agreement_with_teacher"] is None
-    assert engine.run("verify", str(folder / "adapter"), "--base", str(tmp_path / "student"), "--rows", str(folder / "data" / "rows.parquet")) == 0
+    assert (
+        engine.run(
+            "verify",
+            str(folder / "adapter"),
+            "--base",
+            str(tmp_path / "student"),
+            "--rows",
+            str(folder / "data" / "rows.parquet"),
+        )
+        == 0
+    )
 
 
 def test_a_teacher_of_another_tokenizer_is_refused_where_tokens_are_compared(engine: Forker, tmp_path: Path) -> None:
@@ -171,7 +236,9 @@ def test_an_adapter_is_judged_again(engine: Forker, done: Path, tmp_path: Path) 
     (folder / "params.json").write_text(json.dumps({"run": "x"}))
     assert engine.run("evaluate", str(folder)) == 0
     again, first = report(folder)["scores"], report(done)["scores"]
-    assert {k: again[k] for k in ("base", "student", "teacher")} == {k: first[k] for k in ("base", "student", "teacher")}
+    assert {k: again[k] for k in ("base", "student", "teacher")} == {
+        k: first[k] for k in ("base", "student", "teacher")
+    }
 
 
 def test_the_engine_s_words_for_a_wrong_recipe(engine: Forker, tmp_path: Path) -> None:

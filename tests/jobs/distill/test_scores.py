@@ -15,12 +15,24 @@ def test_exact_match_forgives_white_space_only() -> None:
     assert exact_match("Card lost", "card lost") == 0
 
 
-@pytest.mark.parametrize(("answer", "gold", "right"), [("so it is 1,200.", "#### 1200", 1), ("-3", "3", 0), ("12 apples and 4", "4.0", 1), ("none", "4", 0)])
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [("so it is 1,200.", "#### 1200", 1), ("-3", "3", 0), ("12 apples and 4", "4.0", 1), ("none", "4", 0)],
+)
 def test_numeric_match_compares_the_last_numbers(answer: str, gold: str, right: float) -> None:
     assert numeric_match(answer, gold) == right
 
 
-@pytest.mark.parametrize(("answer", "gold", "value"), [("the cat sat", "the cat sat", 1.0), ("the cat", "a dog", 0.0), ("police killed the gunman", "police kill the gunman", 0.75), ("a b c d", "b a d", 2 * 2 / 7), ("", "x", 0.0)])
+@pytest.mark.parametrize(
+    ("answer", "gold", "value"),
+    [
+        ("the cat sat", "the cat sat", 1.0),
+        ("the cat", "a dog", 0.0),
+        ("police killed the gunman", "police kill the gunman", 0.75),
+        ("a b c d", "b a d", 2 * 2 / 7),
+        ("", "x", 0.0),
+    ],
+)
 def test_rouge_l_is_the_f1_of_the_longest_common_subsequence(answer: str, gold: str, value: float) -> None:
     assert rouge_l(answer, gold) == pytest.approx(value)
 

@@ -71,7 +71,15 @@ def test_it_is_topped_up_without_rewriting_what_is_there(tmp_path: Path) -> None
     assert len(Store(tmp_path, SETTINGS)) == 2
 
 
-@pytest.mark.parametrize("other", [Settings("another teacher", 4, 0.9, (1.0, 2.0)), Settings("teacher-hash", 8, 0.9, (1.0,)), Settings("teacher-hash", 4, 0.99, (1.0,)), Settings("teacher-hash", 4, 0.9, (1.0, 3.0))])
+@pytest.mark.parametrize(
+    "other",
+    [
+        Settings("another teacher", 4, 0.9, (1.0, 2.0)),
+        Settings("teacher-hash", 8, 0.9, (1.0,)),
+        Settings("teacher-hash", 4, 0.99, (1.0,)),
+        Settings("teacher-hash", 4, 0.9, (1.0, 3.0)),
+    ],
+)
 def test_it_never_mixes_in_signals_that_were_recorded_otherwise(tmp_path: Path, other: Settings) -> None:
     store = Store(tmp_path, SETTINGS)
     store.add("a", signals(2, 0)[0])

@@ -43,18 +43,25 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def examples() -> list[Example]:
     renderer = Renderer(tiny.tokenizer(), [1])
     given = tiny.rows(labelled=10, unlabelled=4, heldout=0)
-    rows = [Row(r["row_id"], tuple(r["messages"]), r["answer"] or "again", "train", 0, r["answer"] is not None) for r in given]
+    rows = [
+        Row(r["row_id"], tuple(r["messages"]), r["answer"] or "again", "train", 0, r["answer"] is not None)
+        for r in given
+    ]
     return [renderer.example(r) for r in rows]
 
 
 def stage(**changes: Any) -> Train:
-    return Train(**{"terms": [Spec(type="cross-entropy")], "steps": 6, "batch_size": 8, "learning_rate": 0.01, **changes})
+    return Train(
+        **{"terms": [Spec(type="cross-entropy")], "steps": 6, "batch_size": 8, "learning_rate": 0.01, **changes}
+    )
 
 
 class Bench:
     """One arm in a folder of its own."""
 
-    def __init__(self, folder: Path, models: dict[str, Path], examples: list[Example], adapter: Adapter | None = None) -> None:
+    def __init__(
+        self, folder: Path, models: dict[str, Path], examples: list[Example], adapter: Adapter | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.events = folder, Events(folder)
         self.model = attach(load_model(models["student"], torch.float32, CPU), adapter or Adapter(rank=4), 0)
@@ -82,12 +89,18 @@ def teacher(models: dict[str, Path]) -> LocalTeacher:
     return LocalTeacher(load_model(models["teacher"], torch.float32, CPU), 261)
 
 
-MIXED = [Spec(type="cross-entropy", weight=0.3), Spec(type="forward-kl", weight=0.7), Spec(type="jsd", weight=0.5, options={"beta": 0.3})]
+MIXED = [
+    Spec(type="cross-entropy", weight=0.3),
+    Spec(type="forward-kl", weight=0.7),
+    Spec(type="jsd", weight=0.5, options={"beta": 0.3}),
+]
 
 
 @pytest.mark.parametrize("limits", [Limits(1), Limits(3, overhead=1), Limits(8, tokens=64)])
 @pytest.mark.parametrize("reduction", ["token_mean", "seq_mean"])
-def test_the_cut_into_micro_batches_changes_nothing(tmp_path: Path, folders: dict[str, Path], examples: list[Example], limits: Limits, reduction: str) -> None:
+def test_the_cut_into_micro_batches_changes_nothing(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example], limits: Limits, reduction: str
+) -> None:
     """1 x 8 = 8 x 1 = any other cut: values and gradients of a step agree to 1e-6."""
     plan = stage(terms=MIXED, reduction=reduction)
 
@@ -136,12 +149,18 @@ def test_it_learns(tmp_path: Path, folders: dict[str, Path], examples: list[Exam
 
 def test_forward_kl_goes_towards_zero(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
     bench = Bench(tmp_path, folders, examples[:4], Adapter(rank=8))
-    bench.run(bench.arm(stage(terms=[Spec(type="forward-kl")], steps=40, batch_size=4, learning_rate=0.02), teacher=teacher(folders)))
+    bench.run(
+        bench.arm(
+            stage(terms=[Spec(type="forward-kl")], steps=40, batch_size=4, learning_rate=0.02), teacher=teacher(folders)
+        )
+    )
     values = bench.metrics("loss.forward-kl")
     assert 0 <= values[-1] < 0.6 * values[0]
 
 
-def test_recorded_signals_teach_what_the_teacher_teaches(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_recorded_signals_teach_what_the_teacher_teaches(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     """With every id recorded the only difference is fp16 rounding of the logits."""
     plan = stage(terms=MIXED, steps=3)
     online = Bench(tmp_path / "online", folders, examples)
@@ -166,7 +185,9 @@ def test_terms_see_only_their_rows(tmp_path: Path, folders: dict[str, Path], exa
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_it_resumes_bit_for_bit(tmp_path: Path, folders: dict[str, Path], examples: list[Example], dropout: float) -> None:
+def test_it_resumes_bit_for_bit(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example], dropout: float
+) -> None:
     adapter = Adapter(rank=4, dropout=dropout)
     plan = stage(steps=8, weight_decay=0.1, schedule=Schedule(type="cosine", warmup=2))
     whole = Bench(tmp_path / "whole", folders, examples, adapter)
@@ -199,7 +220,9 @@ def spoilt(at: set[int]) -> list[Term]:
     return [Term(Objective(Spoilt()))]
 
 
-def test_a_step_that_is_not_finite_is_left_out_and_said(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_a_step_that_is_not_finite_is_left_out_and_said(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     bench = Bench(tmp_path, folders, examples)
     adapter = bench.run(bench.arm(stage(), Limits(8, overhead=10_000), spoilt({3})))
     assert all(torch.isfinite(t).all() for t in adapter.values())
@@ -217,7 +240,9 @@ def test_three_such_steps_send_it_back_once(tmp_path: Path, folders: dict[str, P
     assert max(bench.metrics("learning_rate")[-6:]) == pytest.approx(0.005)
 
 
-def test_it_ends_when_going_back_did_not_help(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_it_ends_when_going_back_did_not_help(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     bench = Bench(tmp_path, folders, examples)
     with pytest.raises(TrainNonFinite, match="again after going back"):
         bench.run(bench.arm(stage(steps=20), Limits(8, overhead=10_000), spoilt(set(range(2, 50)))))
@@ -234,7 +259,9 @@ class Crowded:
             raise torch.OutOfMemoryError("tried to allocate 20 GiB, 3 GiB free")
 
 
-def test_smaller_micro_batches_after_memory_ran_out_give_the_same_result(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_smaller_micro_batches_after_memory_ran_out_give_the_same_result(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     free, tight = Bench(tmp_path / "free", folders, examples), Bench(tmp_path / "tight", folders, examples)
     limits = Limits(8, overhead=10_000)
     free.run(free.arm(stage(), limits))
@@ -249,14 +276,18 @@ def test_it_says_when_one_row_does_not_fit(tmp_path: Path, folders: dict[str, Pa
         bench.run(bench.arm(stage(), teacher=Crowded(0)))
 
 
-def test_it_stops_for_a_parameter_that_gets_no_gradient(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_it_stops_for_a_parameter_that_gets_no_gradient(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     bench = Bench(tmp_path, folders, examples)
     bench.model.register_parameter("lonely", torch.nn.Parameter(torch.zeros(2)))
     with pytest.raises(PlanRefused, match="lonely"):
         bench.run(bench.arm(stage()))
 
 
-def test_three_checkpoints_that_cannot_be_written_end_the_attempt(tmp_path: Path, folders: dict[str, Path], examples: list[Example], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_checkpoints_that_cannot_be_written_end_the_attempt(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
 
     def broken(_: int) -> None:
@@ -276,8 +307,18 @@ def test_the_base_is_never_trained(tmp_path: Path, folders: dict[str, Path], exa
     assert all(torch.equal(p, before[n]) for n, p in bench.model.named_parameters() if n in before)
 
 
-@pytest.mark.parametrize("adapter", [Adapter(rank=4, rslora=True), Adapter(rank=4, dora=True), Adapter(rank=4, head=True), Adapter(rank=2, targets=["q_proj"])])
-def test_every_kind_of_adapter_trains(tmp_path: Path, folders: dict[str, Path], examples: list[Example], adapter: Adapter) -> None:
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        Adapter(rank=4, rslora=True),
+        Adapter(rank=4, dora=True),
+        Adapter(rank=4, head=True),
+        Adapter(rank=2, targets=["q_proj"]),
+    ],
+)
+def test_every_kind_of_adapter_trains(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example], adapter: Adapter
+) -> None:
     bench = Bench(tmp_path, folders, examples, adapter)
     bench.run(bench.arm(stage(terms=MIXED, steps=12), teacher=teacher(folders)))
     assert bench.metrics()[-1] < bench.metrics()[0]
@@ -292,12 +333,16 @@ def test_its_rate_warms_up_and_falls() -> None:
     assert rate_at(19, 20, 2.0, Schedule(type="constant")) == 2.0
 
 
-def test_it_refuses_dora_on_an_output_layer_with_empty_rows(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_it_refuses_dora_on_an_output_layer_with_empty_rows(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     with pytest.raises(PlanRefused, match="1 of its rows are all zeros"):
         Bench(tmp_path, folders, examples, Adapter(rank=4, dora=True, head=True))
 
 
-def test_it_refuses_layers_that_the_model_does_not_have(tmp_path: Path, folders: dict[str, Path], examples: list[Example]) -> None:
+def test_it_refuses_layers_that_the_model_does_not_have(
+    tmp_path: Path, folders: dict[str, Path], examples: list[Example]
+) -> None:
     """A list of names only: peft would run a text of the user as a regular expression."""
     with pytest.raises(PlanRefused, match="down_proj, gate_proj"):
         Bench(tmp_path, folders, examples, Adapter(rank=4, targets=["([a-z0-9_]+[._]?)*!"]))

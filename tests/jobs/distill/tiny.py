@@ -19,7 +19,18 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 LABELS = ["card lost", "top up", "refund", "exchange rate"]
-WORDS = ["my card", "is gone", "money back", "please", "how do I", "add cash", "in euro", "what is", "the rate", "again"]
+WORDS = [
+    "my card",
+    "is gone",
+    "money back",
+    "please",
+    "how do I",
+    "add cash",
+    "in euro",
+    "what is",
+    "the rate",
+    "again",
+]
 
 
 def tokenizer(pad: str = "<|pad|>") -> PreTrainedTokenizerFast:
@@ -55,7 +66,16 @@ def rows(labelled: int = 12, unlabelled: int = 12, heldout: int = 8) -> list[dic
         question = " ".join(WORDS[(n * k + n // 7) % len(WORDS)] for k in range(1, 2 + n % 4)) + f" {n}"
         gold = None if labelled <= n < labelled + unlabelled else LABELS[n % len(LABELS)]
         split = "heldout" if n >= labelled + unlabelled else "train"
-        out.append({"row_id": f"row-{n:03d}", "messages": [{"role": "user", "content": question}], "answer": gold, "split": split, "line": n, "source_id": None})
+        out.append(
+            {
+                "row_id": f"row-{n:03d}",
+                "messages": [{"role": "user", "content": question}],
+                "answer": gold,
+                "split": split,
+                "line": n,
+                "source_id": None,
+            }
+        )
     return out
 
 

@@ -71,7 +71,9 @@ def test_it_takes_the_browsers_session_only_with_its_csrf_token(alice, team_a):
     assert run.state == "queued"
 
 
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"]
+)
 def test_it_refuses_form_content_types(api, content_type):
     answer = api.post("/runs", "recipe=x", content_type=content_type)
     assert answer.status_code == 415 and answer.json()["code"] == "NOT_JSON"
@@ -87,7 +89,11 @@ def test_it_answers_odd_bodies_with_a_sentence(api, body):
 def test_it_names_the_field_and_range_of_a_wrong_recipe(api):
     recipe = {**make_runs.RECIPE, "train": {"learning_rate": 0}}
     answer = api.post("/plan", {"recipe": recipe})
-    assert answer.status_code == 422 and answer.json()["field"] == "train.learning_rate" and "greater than 0" in answer.json()["message"]
+    assert (
+        answer.status_code == 422
+        and answer.json()["field"] == "train.learning_rate"
+        and "greater than 0" in answer.json()["message"]
+    )
 
 
 def test_it_names_line_and_column_of_broken_yaml(api):
@@ -96,7 +102,11 @@ def test_it_names_line_and_column_of_broken_yaml(api):
 
 def test_it_refuses_a_recipe_whose_models_are_unknown_with_all_problems(api):
     answer = api.post("/runs", {"recipe": make_runs.RECIPE})
-    assert answer.status_code == 422 and {p["field"] for p in answer.json()["problems"]} >= {"teacher.model", "student.model", "data.dataset"}
+    assert answer.status_code == 422 and {p["field"] for p in answer.json()["problems"]} >= {
+        "teacher.model",
+        "student.model",
+        "data.dataset",
+    }
     assert not Run.objects.exists()
 
 
@@ -123,7 +133,9 @@ def test_it_lists_and_shows_runs(api, team_a, alice):
     assert api.get(f"/runs/{run.id}/report").json()["scores"]["student"]["n"] == 1200
 
 
-@pytest.mark.parametrize("query", ["state=x", "sort=password", "page=0", "page=-1", "page=1e9", "kind=other", "page=9999999999999999999999"])
+@pytest.mark.parametrize(
+    "query", ["state=x", "sort=password", "page=0", "page=-1", "page=1e9", "kind=other", "page=9999999999999999999999"]
+)
 def test_it_refuses_odd_queries(api, query):
     assert api.get(f"/runs?{query}").status_code == 422
 
@@ -156,7 +168,10 @@ def test_it_downloads_the_adapter(api, team_a, alice):
         assert {n.rpartition("/")[2] for n in archive.namelist()} == files
 
 
-@pytest.mark.parametrize("path", ["/runs/{}", "/runs/{}/events", "/runs/{}/metrics", "/runs/{}/report", "/adapters/{}", "/adapters/{}/download"])
+@pytest.mark.parametrize(
+    "path",
+    ["/runs/{}", "/runs/{}/events", "/runs/{}/metrics", "/runs/{}/report", "/adapters/{}", "/adapters/{}/download"],
+)
 def test_it_answers_a_stranger_like_a_random_id(stranger, team_a, alice, path):
     run = make_runs.succeeded(team_a, alice)
     theirs, random = stranger.get(path.format(run.id)), stranger.get(path.format(uuid.uuid4()))
@@ -205,4 +220,6 @@ def test_it_refuses_an_upload_without_name_or_rows(api):
 
 def test_it_describes_itself(client):
     described = client.get(V1 + "/openapi.json").json()
-    assert {"/api/v1/runs", "/api/v1/plan", "/api/v1/models", "/api/v1/datasets/uploads", "/api/v1/systems"} <= set(described["paths"])
+    assert {"/api/v1/runs", "/api/v1/plan", "/api/v1/models", "/api/v1/datasets/uploads", "/api/v1/systems"} <= set(
+        described["paths"]
+    )

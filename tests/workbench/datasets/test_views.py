@@ -73,7 +73,9 @@ def test_it_finds_the_roles_of_an_upload_and_says_why(client: Client) -> None:
 
 def test_it_imports_after_one_press(client: Client, tmp_path: Path) -> None:
     upload = sent(client)
-    response = client.post(reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"})
+    response = client.post(
+        reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"}
+    )
     assert response.url == reverse("datasets:importing", args=[upload.pk])
     version = imported(upload, tmp_path / "run")
     assert version.counts["rows"] == 3 and version.counts["unlabelled"] == 1
@@ -84,12 +86,17 @@ def test_it_imports_after_one_press(client: Client, tmp_path: Path) -> None:
 def test_it_imports_once_for_a_double_click(client: Client) -> None:
     upload = sent(client)
     for _ in range(2):
-        client.post(reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"})
+        client.post(
+            reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"}
+        )
     assert Run.objects.filter(kind=Kind.IMPORT_DATASET).count() == 1
 
 
 def test_it_takes_pasted_rows(client: Client) -> None:
-    response = client.post(reverse("datasets:upload"), {"text": '{"prompt": "2+2?", "completion": "4"}\n{"prompt": "1+1?", "completion": "2"}'})
+    response = client.post(
+        reverse("datasets:upload"),
+        {"text": '{"prompt": "2+2?", "completion": "4"}\n{"prompt": "1+1?", "completion": "2"}'},
+    )
     assert response.status_code == 302
     assert Upload.objects.get().findings["roles"] == {"user": "prompt", "assistant": "completion"}
 
@@ -108,7 +115,10 @@ def test_it_refuses_with_place_and_remedy_and_keeps_nothing(client: Client, name
 
 def test_it_imports_the_good_rows_only_on_an_explicit_choice(client: Client) -> None:
     upload = sent(client, (HOSTILE / "12_ragged.csv").read_bytes())
-    url, roles = reverse("datasets:confirm", args=[upload.pk]), {"role-0": "user", "role-1": "assistant", "do": "import"}
+    url, roles = (
+        reverse("datasets:confirm", args=[upload.pk]),
+        {"role-0": "user", "role-1": "assistant", "do": "import"},
+    )
     refused = client.post(url, roles)
     assert refused.status_code == 422 and "line 3: 1 field, expected 2" in page(refused)
     assert client.post(url, {**roles, "accept": "bad_rows"}).status_code == 302
@@ -128,7 +138,10 @@ def test_it_says_that_two_columns_have_one_role(client: Client) -> None:
 
 
 def test_it_suggests_words_for_labels_like_names_in_code(client: Client) -> None:
-    upload = sent(client, b"text,category\nI lost my card,Lost_card\nWhere is it?,Lost_card\nWhen does it arrive?,card_arrival\nAnd mine?,card_arrival\n")
+    upload = sent(
+        client,
+        b"text,category\nI lost my card,Lost_card\nWhere is it?,Lost_card\nWhen does it arrive?,card_arrival\nAnd mine?,card_arrival\n",
+    )
     html = page(client.get(reverse("datasets:confirm", args=[upload.pk])))
     assert "Lost_card" in html and "lost card" in html
     response = client.post(reverse("datasets:check", args=[upload.pk]), {"labels": "as_is"})
@@ -138,26 +151,62 @@ def test_it_suggests_words_for_labels_like_names_in_code(client: Client) -> None
 
 def test_it_shows_markup_and_templates_as_text(client: Client, tmp_path: Path) -> None:
     for name in ("24_html_script.csv", "26_jinja_payload.jsonl"):
-        html = page(client.get(reverse("datasets:confirm", args=[sent(client, (HOSTILE / name).read_bytes(), name).pk])))
-        assert "<script>alert" not in html and "<img src=x" not in html and '<div hx-get="/datasets/" hx-trigger="load">' not in html
+        html = page(
+            client.get(reverse("datasets:confirm", args=[sent(client, (HOSTILE / name).read_bytes(), name).pk]))
+        )
+        assert (
+            "<script>alert" not in html
+            and "<img src=x" not in html
+            and '<div hx-get="/datasets/" hx-trigger="load">' not in html
+        )
     assert "{{ 7*7 }}" in html
 
 
-@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.csv", "a;touch OWNED;$(id)`id`&.csv", "рaypal\u202elnosj.csv", "n" * 240 + ".csv", "CON.csv", "-rf.csv", "../../../evil.csv", "..\\..\\evil.csv", "..%2f..%2fetc%2fpasswd.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<img src=x onerror=alert(1)>.csv",
+        "a;touch OWNED;$(id)`id`&.csv",
+        "рaypal\u202elnosj.csv",
+        "n" * 240 + ".csv",
+        "CON.csv",
+        "-rf.csv",
+        "../../../evil.csv",
+        "..\\..\\evil.csv",
+        "..%2f..%2fetc%2fpasswd.csv",
+    ],
+)
 def test_it_takes_any_file_name(client: Client, name: str) -> None:
     upload = sent(client, CSV, name)
     html = page(client.get(reverse("datasets:confirm", args=[upload.pk])))
     assert "<img" not in html.split("<main", 1)[1] and "/" not in upload.filename and "\\" not in upload.filename
 
 
-def test_it_is_not_there_for_strangers(client: Client, charlie: Any, client_of: Callable[[Any], Client], tmp_path: Path) -> None:
+def test_it_is_not_there_for_strangers(
+    client: Client, charlie: Any, client_of: Callable[[Any], Client], tmp_path: Path
+) -> None:
     upload = sent(client)
     client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
     version = imported(upload, tmp_path / "run")
     stranger = client_of(charlie)
-    for name, args in (("confirm", [upload.pk]), ("upload_tokens", [upload.pk]), ("importing", [upload.pk]), ("detail", [version.dataset_id]), ("version", [version.dataset_id, 1]), ("rows", [version.dataset_id, 1]), ("tokens", [version.dataset_id, 1]), ("export", [version.dataset_id, 1]), ("refused", [version.dataset_id, 1])):
+    for name, args in (
+        ("confirm", [upload.pk]),
+        ("upload_tokens", [upload.pk]),
+        ("importing", [upload.pk]),
+        ("detail", [version.dataset_id]),
+        ("version", [version.dataset_id, 1]),
+        ("rows", [version.dataset_id, 1]),
+        ("tokens", [version.dataset_id, 1]),
+        ("export", [version.dataset_id, 1]),
+        ("refused", [version.dataset_id, 1]),
+    ):
         assert stranger.get(reverse(f"datasets:{name}", args=args)).status_code == 404, name
-    for name, args in (("check", [upload.pk]), ("discard", [upload.pk]), ("describe", [version.dataset_id]), ("delete", [version.dataset_id])):
+    for name, args in (
+        ("check", [upload.pk]),
+        ("discard", [upload.pk]),
+        ("describe", [version.dataset_id]),
+        ("delete", [version.dataset_id]),
+    ):
         assert stranger.post(reverse(f"datasets:{name}", args=args)).status_code == 404, name
     assert str(version.dataset_id) not in page(stranger.get(reverse("datasets:list")))
 
@@ -220,7 +269,9 @@ def test_it_needs_the_token_of_the_form(alice: Any) -> None:
     assert send(strict, CSV).status_code == 403
 
 
-def test_viewers_may_look_but_not_upload(client: Client, team_a: Any, client_of: Callable[[Any], Client], alice: Any) -> None:
+def test_viewers_may_look_but_not_upload(
+    client: Client, team_a: Any, client_of: Callable[[Any], Client], alice: Any
+) -> None:
     alice.memberships.update(role="viewer")
     assert send(client, CSV).status_code == 403
     assert client.get(reverse("datasets:list")).status_code == 200
@@ -234,10 +285,19 @@ def test_it_keeps_samples_as_they_are(client: Client, db: None) -> None:
 
 def test_it_names_licence_and_attribution(client: Client, tmp_path: Path) -> None:
     upload = sent(client)
-    client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import", "title": "Bank", "licence": "CC-BY-4.0", "attribution": "PolyAI"})
+    client.post(
+        reverse("datasets:confirm", args=[upload.pk]),
+        {"do": "import", "title": "Bank", "licence": "CC-BY-4.0", "attribution": "PolyAI"},
+    )
     version = imported(upload, tmp_path / "run")
-    assert (version.dataset.title, version.dataset.licence, version.dataset.attribution) == ("Bank", "CC-BY-4.0", "PolyAI")
-    client.post(reverse("datasets:describe", args=[version.dataset_id]), {"title": "Bank 77", "licence": "", "attribution": ""})
+    assert (version.dataset.title, version.dataset.licence, version.dataset.attribution) == (
+        "Bank",
+        "CC-BY-4.0",
+        "PolyAI",
+    )
+    client.post(
+        reverse("datasets:describe", args=[version.dataset_id]), {"title": "Bank 77", "licence": "", "attribution": ""}
+    )
     version.dataset.refresh_from_db()
     assert version.dataset.title == "Bank 77"
 
@@ -249,7 +309,10 @@ def test_it_imports_banking77_from_its_shipped_file(client: Client, tmp_path: Pa
     client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import", "labels": "words"})
     version = imported(upload, tmp_path / "run")
     assert version.counts["rows"] == 10003
-    assert version.mapping["roles"] == {"user": "text", "assistant": "category"} and version.mapping["options"]["labels"] == "words"
+    assert (
+        version.mapping["roles"] == {"user": "text", "assistant": "category"}
+        and version.mapping["options"]["labels"] == "words"
+    )
 
 
 def test_stored_findings_hold_nothing_that_the_database_refuses() -> None:
@@ -268,7 +331,9 @@ def test_it_works_without_javascript(client: Client) -> None:
     assert upload.findings["roles"] == {"user": "question", "assistant": "topic"}
 
 
-def test_it_says_when_only_the_beginning_was_looked_at(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_when_only_the_beginning_was_looked_at(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from jobs.distill.data.scan import scan
 
     (tmp_path / "x").write_text("text,label\n" + "".join(f"question {i},{'ab'[i % 2]}\n" for i in range(2000)))
@@ -292,7 +357,9 @@ def test_it_shows_tokens_of_the_library(client: Client, tmp_path: Path) -> None:
     tokenizer.add_special_tokens(["</s>"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "</s>"}')
-    Model.objects.create(team=None, key="sample/teacher", title="Big one", source="sample", folder=str(tmp_path), facts={"context": 32})
+    Model.objects.create(
+        team=None, key="sample/teacher", title="Big one", source="sample", folder=str(tmp_path), facts={"context": 32}
+    )
     html = page(client.get(reverse("datasets:upload_tokens", args=[sent(client).pk])))
     assert "Big one" in html and "3 learnt" in html and 'class="tok tok-learnt tok-control"' in html
     assert str(tmp_path) not in html, "no page names a path of the server"
@@ -302,7 +369,9 @@ def test_it_deletes_only_what_no_run_used(client: Client, team_a: Any, tmp_path:
     upload = sent(client)
     client.post(reverse("datasets:confirm", args=[upload.pk]), {"do": "import"})
     version = imported(upload, tmp_path / "run")
-    run = Run.objects.create(team=team_a, kind=Kind.DISTILL, title="x", queue="gpu", spec={}, spec_sha256="0" * 64, dataset_version=version)
+    run = Run.objects.create(
+        team=team_a, kind=Kind.DISTILL, title="x", queue="gpu", spec={}, spec_sha256="0" * 64, dataset_version=version
+    )
     html = page(client.post(reverse("datasets:delete", args=[version.dataset_id]), follow=True))
     assert "1 run used this dataset" in html and Dataset.objects.exists()
     run.delete()

@@ -35,7 +35,15 @@ def test_it_writes_every_formula_as_mathml(name: str) -> None:
     assert text.startswith("<math") and "\\" not in text and " style=" not in text
 
 
-@pytest.mark.parametrize(("query", "first"), [("gap closed", "gap-closed"), ("bring your data", "bring-your-data"), ("LLM-Neo", "llm-neo"), ("quarantined", "when-it-fails")])
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("gap closed", "gap-closed"),
+        ("bring your data", "bring-your-data"),
+        ("LLM-Neo", "llm-neo"),
+        ("quarantined", "when-it-fails"),
+    ],
+)
 def test_it_finds_the_page_people_look_for(query: str, first: str) -> None:
     assert first in [hit.slug for hit in manual.search(query)][:2]
 

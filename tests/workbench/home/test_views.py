@@ -16,7 +16,10 @@ from workbench.runs.models import Run
 
 def finished(team: Any, title: str, gap: float) -> Run:
     """A finished run as a worker would have left it: the trigger lets only inserts set an end state, so it is inserted so."""
-    scores = {arm: {"value": v, "low": v - 0.02, "high": v + 0.02, "n": 1000} for arm, v in (("base", 0.02), ("control", 0.5), ("student", 0.76), ("teacher", 0.9))}
+    scores = {
+        arm: {"value": v, "low": v - 0.02, "high": v + 0.02, "n": 1000}
+        for arm, v in (("base", 0.02), ("control", 0.5), ("student", 0.76), ("teacher", 0.9))
+    }
     return Run.objects.create(
         team=team, kind="distill", title=title, queue="gpu", spec={}, spec_sha256="0" * 64, state="succeeded", finished_at=timezone.now(), started_at=timezone.now(),
         report={"scores": scores, "gap_closed": {"value": gap, "low": gap - 0.03, "high": gap + 0.03}, "student_minus_control": {"value": 0.26, "low": 0.2, "high": 0.3}},
@@ -46,7 +49,9 @@ def test_it_says_that_the_sample_is_still_being_prepared(client_of: Any, alice: 
     assert "There is no model" in answer.content.decode() and not Run.objects.exists()
 
 
-def test_it_shows_results_by_gap_closed_of_the_own_team_only(client_of: Any, alice: Any, team_a: Any, team_b: Any) -> None:
+def test_it_shows_results_by_gap_closed_of_the_own_team_only(
+    client_of: Any, alice: Any, team_a: Any, team_b: Any
+) -> None:
     for team, title, gap in ((team_a, "Good", 0.8), (team_a, "Better", 0.9), (team_b, "Secret", 0.99)):
         finished(team, title, gap)
     page = client_of(alice).get("/")
@@ -84,12 +89,16 @@ def test_it_has_pages_for_what_goes_wrong(client_of: Any, alice: Any, settings: 
 
 def test_it_answers_a_wrong_password_with_a_sentence(alice: Any) -> None:
     answer = Client().post("/account/login/", {"login": alice.email, "password": "wrong"})
-    assert "are not correct" in answer.content.decode() and "An administrator can set a new one" in answer.content.decode()
+    assert (
+        "are not correct" in answer.content.decode() and "An administrator can set a new one" in answer.content.decode()
+    )
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https:evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_it_never_leads_away_after_sign_in(alice: Any, target: str) -> None:
-    answer = Client().post("/account/login/", {"login": alice.email, "password": "correct horse battery", "next": target})
+    answer = Client().post(
+        "/account/login/", {"login": alice.email, "password": "correct horse battery", "next": target}
+    )
     assert answer.status_code == 302 and answer.url == "/"
 
 
@@ -97,7 +106,16 @@ def test_it_says_whether_the_database_answers(db: None) -> None:
     assert Client().get("/healthz").json() == {"ok": True, "database": True}
 
 
-@pytest.mark.parametrize("path", ["/account/logout/", "/account/signup/", "/account/password/change/", "/account/inactive/", "/account/reauthenticate/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/account/logout/",
+        "/account/signup/",
+        "/account/password/change/",
+        "/account/inactive/",
+        "/account/reauthenticate/",
+    ],
+)
 def test_it_draws_every_page_of_an_account_in_the_same_frame(client_of: Any, alice: Any, path: str) -> None:
     browser = Client() if "signup" in path else client_of(alice)
     assert "door-form" in browser.get(path).content.decode()

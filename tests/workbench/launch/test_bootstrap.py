@@ -14,7 +14,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    done = subprocess.run([sys.executable, "-I", "-S", "workbench/launch/bootstrap.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "workbench/launch/bootstrap.py", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -50,7 +55,9 @@ def test_it_says_what_to_do_about_a_failed_command(said: str, says: str) -> None
         bootstrap.run([sys.executable, "-c", f"import sys; sys.exit({said!r})"], "install the packages")
 
 
-def test_it_skips_a_finished_step_and_repeats_it_when_its_input_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_skips_a_finished_step_and_repeats_it_when_its_input_changes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(bootstrap, "VENV", tmp_path)
     lock, runs = tmp_path / "lock.txt", []
     for text in ("a", "a", "b"):

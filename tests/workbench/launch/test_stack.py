@@ -41,7 +41,9 @@ def test_it_lets_one_stack_have_a_folder(tmp_path: Path) -> None:
         stack.Stack(tmp_path, 8002, print)._take_folder()
 
 
-def test_it_reads_settings_from_a_file_but_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_reads_settings_from_a_file_but_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".env").write_text("# comment\nPORT=9000\nHOST=0.0.0.0\n")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setenv("PORT", "9100")
@@ -78,7 +80,9 @@ child = Group(Path({str(tmp_path)!r})).start("sleeper", [sys.executable, "-c", "
 print(child.process.pid, flush=True)
 time.sleep(60)
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[3])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[3]
+    )
     assert parent.stdout
     pid = int(parent.stdout.readline())
     parent.kill()

@@ -18,7 +18,16 @@ FACTS = {
 
 @pytest.fixture
 def model(team_a):
-    return Model.objects.create(team=team_a, key="org/tiny", title="tiny", source="hub", revision="c0ffee", facts=FACTS, folder="/secret/place", licence="MIT")
+    return Model.objects.create(
+        team=team_a,
+        key="org/tiny",
+        title="tiny",
+        source="hub",
+        revision="c0ffee",
+        facts=FACTS,
+        folder="/secret/place",
+        licence="MIT",
+    )
 
 
 @pytest.fixture
@@ -49,12 +58,21 @@ def test_it_shows_samples_to_everybody(client_of, charlie, db):
 
 def test_it_starts_one_run_per_form(client_of, alice, db):
     for _ in range(2):
-        answer = client_of(alice).post("/models/add/", {"model": "org/name", "revision": "", "token": "", "idem_key": KEY})
+        answer = client_of(alice).post(
+            "/models/add/", {"model": "org/name", "revision": "", "token": "", "idem_key": KEY}
+        )
     run = Run.objects.get(kind=Kind.ADD_MODEL)
-    assert answer.url == reverse("runs:detail", args=[run.id]) and run.spec == {"source": "hub", "key": "org/name", "revision": "main"}
+    assert answer.url == reverse("runs:detail", args=[run.id]) and run.spec == {
+        "source": "hub",
+        "key": "org/name",
+        "revision": "main",
+    }
 
 
-@pytest.mark.parametrize("name", ["name", "../etc/passwd", "org/..", "org/na me", "https://huggingface.co/org/name", "org/name/x", "a" * 300, ""])
+@pytest.mark.parametrize(
+    "name",
+    ["name", "../etc/passwd", "org/..", "org/na me", "https://huggingface.co/org/name", "org/name/x", "a" * 300, ""],
+)
 def test_it_refuses_what_is_no_hub_id(client_of, alice, name):
     answer = client_of(alice).post("/models/add/", {"model": name, "revision": "main", "idem_key": KEY})
     assert answer.status_code == 422 and not Run.objects.exists()
@@ -62,7 +80,10 @@ def test_it_refuses_what_is_no_hub_id(client_of, alice, name):
 
 @pytest.mark.parametrize("revision", ["a b", "../x", "-x", "x\ny"])
 def test_it_refuses_odd_revisions(client_of, alice, revision):
-    assert client_of(alice).post("/models/add/", {"model": "org/name", "revision": revision, "idem_key": KEY}).status_code == 422
+    assert (
+        client_of(alice).post("/models/add/", {"model": "org/name", "revision": revision, "idem_key": KEY}).status_code
+        == 422
+    )
 
 
 def test_it_stores_a_token_sealed_and_never_shows_it(client_of, alice, team_a):

@@ -58,7 +58,9 @@ def test_it_notices_a_missing_chunk() -> None:
 
 def test_it_is_djangos_default_storage() -> None:
     name = default_storage.save("any name.txt", ContentFile(b"text"))
-    assert name == hashlib.sha256(b"text").hexdigest() and default_storage.exists(name) and default_storage.size(name) == 4
+    assert (
+        name == hashlib.sha256(b"text").hexdigest() and default_storage.exists(name) and default_storage.size(name) == 4
+    )
     with default_storage.open(name) as file:
         assert file.read() == b"text"
     default_storage.delete(name)

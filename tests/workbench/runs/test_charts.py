@@ -13,7 +13,9 @@ def run(team_a, alice):
 
 
 def record(run, values, name="loss", arm="student", attempt=1, first=1):
-    Metric.objects.bulk_create([Metric(run=run, attempt=attempt, arm=arm, name=name, step=first + i, value=v) for i, v in enumerate(values)])
+    Metric.objects.bulk_create(
+        [Metric(run=run, attempt=attempt, arm=arm, name=name, step=first + i, value=v) for i, v in enumerate(values)]
+    )
 
 
 def test_it_sends_a_short_curve_as_it_is(run):
@@ -48,16 +50,27 @@ def test_it_names_terms_as_the_catalogue_does_and_shows_memory_in_mib(run):
     record(run, [0.5], name="loss.forward-kl")
     record(run, [3 * 2.0**20], name="memory_bytes")
     kl, memory = charts.curves(run)
-    assert kl.title == "Loss: Forward KL" and memory.shown == [3.0] and memory.shown_unit == "MiB" and memory.unit == "bytes"
+    assert (
+        kl.title == "Loss: Forward KL"
+        and memory.shown == [3.0]
+        and memory.shown_unit == "MiB"
+        and memory.unit == "bytes"
+    )
 
 
 def test_it_aligns_arms_of_different_length(run):
     record(run, [3.0, 2.0, 1.0])
     record(run, [4.0], arm="control", first=2)
     figure = charts.figure(charts.curves(run))
-    assert figure["x"] == [1, 2, 3] and figure["series"][1]["values"] == [None, 4.0, None] and figure["series"][1]["role"] == "control"
+    assert (
+        figure["x"] == [1, 2, 3]
+        and figure["series"][1]["values"] == [None, 4.0, None]
+        and figure["series"][1]["role"] == "control"
+    )
 
 
 def test_it_says_the_loss_in_words(run):
     record(run, [3.0, 1.5])
-    assert "fell from 3 to 1.5 nats per token between step 1 and step 2 (2 steps recorded)" in charts.sentence(charts.curves(run))
+    assert "fell from 3 to 1.5 nats per token between step 1 and step 2 (2 steps recorded)" in charts.sentence(
+        charts.curves(run)
+    )

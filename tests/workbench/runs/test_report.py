@@ -18,14 +18,18 @@ def test_it_says_the_result_in_words_with_intervals_and_counts():
     assert "closes 0.81 [0.77, 0.84] of the gap" in text and "46.8 % [44.0, 49.6], which closes 0.45" in text
 
 
-@pytest.mark.parametrize(("low", "high", "noise"), [(0.01, 0.2, False), (-0.01, 0.2, True), (-0.2, -0.01, False), (0.0, 0.1, True)])
+@pytest.mark.parametrize(
+    ("low", "high", "noise"), [(0.01, 0.2, False), (-0.01, 0.2, True), (-0.2, -0.01, False), (0.0, 0.1, True)]
+)
 def test_it_calls_a_difference_whose_interval_holds_zero_noise(low, high, noise):
     built = report.build(changed(student_minus_control={"value": (low + high) / 2, "low": low, "high": high}))
     assert built.margin_is_noise is noise and ("noise" in built.margin_words)
 
 
 def test_it_does_not_praise_a_gap_that_may_be_zero():
-    assert report.build(changed(gap_closed={"value": 0.05, "low": -0.1, "high": 0.2})).headline.startswith("No measurable part")
+    assert report.build(changed(gap_closed={"value": 0.05, "low": -0.1, "high": 0.2})).headline.startswith(
+        "No measurable part"
+    )
 
 
 def test_it_knows_a_student_that_moved_away():

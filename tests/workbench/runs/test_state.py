@@ -19,11 +19,17 @@ def _in(state: str, team) -> Run:
     if state in ACTIVE:
         slot, _ = Slot.objects.get_or_create(host="h", name="n", defaults={"queue": "gpu"})
         held = {"slot": slot, "owner": "o", "lease_until": timezone.now()}
-    return Run.objects.create(team=team, kind="distill", title="t", queue="gpu", spec={}, spec_sha256="", state=state, **held)
+    return Run.objects.create(
+        team=team, kind="distill", title="t", queue="gpu", spec={}, spec_sha256="", state=state, **held
+    )
 
 
 def _move(run: Run, state: str, actor: str) -> None:
-    held = {"slot": run.slot or Slot.objects.get_or_create(host="h", name="n", defaults={"queue": "gpu"})[0], "owner": "o", "lease_until": timezone.now()}
+    held = {
+        "slot": run.slot or Slot.objects.get_or_create(host="h", name="n", defaults={"queue": "gpu"})[0],
+        "owner": "o",
+        "lease_until": timezone.now(),
+    }
     with acting(actor):
         Run.objects.filter(pk=run.pk).update(state=state, **(held if state in ACTIVE else dict.fromkeys(held)))
 
@@ -72,8 +78,18 @@ def test_it_never_lets_the_fence_go_back(team_a) -> None:
 def test_it_holds_a_lease_exactly_while_active(team_a) -> None:
     for state in (State.RUNNING, State.QUEUED):
         with pytest.raises(DatabaseError), transaction.atomic():
-            held = {"owner": "o"} if state == State.RUNNING else {"owner": "o", "lease_until": timezone.now(), "slot": Slot.objects.create(host="x", name="y", queue="gpu")}
-            Run.objects.create(team=team_a, kind="distill", title="t", queue="gpu", spec={}, spec_sha256="", state=state, **held)
+            held = (
+                {"owner": "o"}
+                if state == State.RUNNING
+                else {
+                    "owner": "o",
+                    "lease_until": timezone.now(),
+                    "slot": Slot.objects.create(host="x", name="y", queue="gpu"),
+                }
+            )
+            Run.objects.create(
+                team=team_a, kind="distill", title="t", queue="gpu", spec={}, spec_sha256="", state=state, **held
+            )
 
 
 def test_it_puts_one_run_on_a_slot(team_a) -> None:

@@ -55,7 +55,20 @@ def test_it_ends_when_the_run_has_ended(team_a, alice):
     assert read(make_runs.succeeded(team_a, alice))[-1].startswith("event: end")
 
 
-@pytest.mark.parametrize(("header", "query", "after"), [("7", None, 7), (None, "9", 9), ("7", "9", 7), ("-1", None, 0), ("abc", "9", 0), ("1" + "0" * 30, None, 0), ("９", None, 0), (None, None, 0), ("9" * 19, None, 2**63 - 1)])
+@pytest.mark.parametrize(
+    ("header", "query", "after"),
+    [
+        ("7", None, 7),
+        (None, "9", 9),
+        ("7", "9", 7),
+        ("-1", None, 0),
+        ("abc", "9", 0),
+        ("1" + "0" * 30, None, 0),
+        ("９", None, 0),
+        (None, None, 0),
+        ("9" * 19, None, 2**63 - 1),
+    ],
+)
 def test_it_takes_odd_ids_as_none(header, query, after):
     assert stream.last_seen(header, query) == after
 

@@ -14,7 +14,10 @@ URL = "/runs/compare/"
 def pair(team_a, alice):
     spec = copy.deepcopy(make_runs.RECIPE)
     spec["student"]["adapter"]["rank"] = 64
-    return [make_runs.succeeded(team_a, alice, title="Thin"), make_runs.succeeded(team_a, alice, title="Wide", spec=spec, slot="cpu-1")]
+    return [
+        make_runs.succeeded(team_a, alice, title="Thin"),
+        make_runs.succeeded(team_a, alice, title="Wide", spec=spec, slot="cpu-1"),
+    ]
 
 
 def ask(client, runs, path=URL):
@@ -32,7 +35,9 @@ def test_it_shows_scores_with_intervals(client_of, bob, pair):
 
 
 def test_it_warns_when_the_held_out_rows_differ(client_of, bob, pair, team_a, alice):
-    other = make_runs.succeeded(team_a, alice, spec={**make_runs.RECIPE, "evaluation": {"metric": "rouge_l"}}, slot="cpu-2")
+    other = make_runs.succeeded(
+        team_a, alice, spec={**make_runs.RECIPE, "evaluation": {"metric": "rouge_l"}}, slot="cpu-2"
+    )
     assert "do not compare directly" in ask(client_of(bob), [pair[0], other]).content.decode()
     assert "do not compare directly" not in ask(client_of(bob), pair).content.decode()
 

@@ -26,7 +26,17 @@ def test_it_teaches_when_there_is_nothing(client_of, charlie, db):
     assert "No runs yet" in client_of(charlie).get(URL).content.decode()
 
 
-@pytest.mark.parametrize(("query", "seen"), [("state=finished", True), ("state=failed", False), ("q=rank+16", True), ("q=nothing", False), ("who=me", True), ("q=sample%2Fbanking77-student", True)])
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("state=finished", True),
+        ("state=failed", False),
+        ("q=rank+16", True),
+        ("q=nothing", False),
+        ("who=me", True),
+        ("q=sample%2Fbanking77-student", True),
+    ],
+)
 def test_it_filters_by_the_address(client_of, alice, run, query, seen):
     assert ("Intents, rank 16" in client_of(alice).get(f"{URL}?{query}").content.decode()) is seen
 

@@ -35,22 +35,41 @@ def test_it_reloads_itself_without_javascript_only_while_live(client_of, alice, 
 
 def test_it_says_why_a_run_failed_and_what_to_do(client_of, alice, team_a):
     page = client_of(alice).get(url(make_runs.failed(team_a, alice))).content.decode()
-    assert "stopped being finite at step 41" in page and "Lower the learning rate from 0.02" in page and "Try again" in page
+    assert (
+        "stopped being finite at step 41" in page
+        and "Lower the learning rate from 0.02" in page
+        and "Try again" in page
+    )
 
 
 def test_it_reports_gap_control_and_examples(client_of, alice, team_a):
     page = client_of(alice).get(url(make_runs.succeeded(team_a, alice), "report")).content.decode()
-    assert "0.81" in page and "more than noise" in page and "card_delivery_estimate" in page and "Download adapter" in page
+    assert (
+        "0.81" in page and "more than noise" in page and "card_delivery_estimate" in page and "Download adapter" in page
+    )
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_it_serves_every_part_alone(client_of, alice, live, name):
     part = client_of(alice).get(url(live, "part", name))
-    assert part.status_code == 200 and f'id="part-{name}"' in part.content.decode() and "<html" not in part.content.decode()
+    assert (
+        part.status_code == 200
+        and f'id="part-{name}"' in part.content.decode()
+        and "<html" not in part.content.decode()
+    )
 
 
 def test_it_shows_samples_of_student_and_teacher_as_text(client_of, alice, live):
-    make_runs.event(live, "sample", step=10, row_id="a", prompt="<img src=x onerror=alert(1)>", gold="g", teacher="card_arrival", student="card_arrival")
+    make_runs.event(
+        live,
+        "sample",
+        step=10,
+        row_id="a",
+        prompt="<img src=x onerror=alert(1)>",
+        gold="g",
+        teacher="card_arrival",
+        student="card_arrival",
+    )
     page = client_of(alice).get(url(live)).content.decode()
     assert "as the teacher" in page and "<img src=x" not in page
 
@@ -107,7 +126,11 @@ def test_it_clones_the_recipe_into_a_draft(client_of, alice, live):
     answer = client_of(alice).post(url(live, "clone"))
     draft = Draft.objects.get()
     assert answer.url == reverse("studio:draft", args=[draft.id])
-    assert draft.fields["method"] == "llm-neo" and draft.fields["student"]["adapter"]["rank"] == 32 and "sha256" not in draft.fields["data"]
+    assert (
+        draft.fields["method"] == "llm-neo"
+        and draft.fields["student"]["adapter"]["rank"] == 32
+        and "sha256" not in draft.fields["data"]
+    )
 
 
 def test_it_gives_the_run_folder_to_take_away(client_of, alice, live):

@@ -30,7 +30,11 @@ def test_it_freezes_a_recipe_that_can_be_read_again(library: Any, team_a: Any, a
 
 
 def test_it_refuses_with_every_problem_and_its_field(library: Any, team_a: Any, alice: Any) -> None:
-    wrong = {**RECIPE, "student": {"model": "sample/banking77-student", "adapter": {"rank": 900}}, "teacher": {"model": "nobody/knows"}}
+    wrong = {
+        **RECIPE,
+        "student": {"model": "sample/banking77-student", "adapter": {"rank": 900}},
+        "teacher": {"model": "nobody/knows"},
+    }
     with pytest.raises(actions.Refused) as e:
         actions.submit_recipe(team_a, alice, recipes.parse(wrong))
     fields = {p["field"] for p in e.value.as_dict()["problems"]}
@@ -55,7 +59,9 @@ def test_it_answers_a_change_within_150_milliseconds(library: Any, team_a: Any, 
     took = []
     for rank in (8, 9, 10, 11, 12, 13):
         start = time.thread_time()
-        answer = browser.post(f"/studio/{draft.id}/save/", {"student.adapter.rank": rank}, headers={"HX-Request": "true"})
+        answer = browser.post(
+            f"/studio/{draft.id}/save/", {"student.adapter.rank": rank}, headers={"HX-Request": "true"}
+        )
         took.append(time.thread_time() - start)
         assert b"Start run" in answer.content
     assert min(took) < 0.15

@@ -9,9 +9,15 @@ from jobs.distill.recipe import Adapter, Evaluation, TrainOptions
 from workbench.studio import forms, paths
 
 
-@pytest.mark.parametrize(("prefix", "model"), [("student.adapter", Adapter), ("train", TrainOptions), ("evaluation", Evaluation)])
+@pytest.mark.parametrize(
+    ("prefix", "model"), [("student.adapter", Adapter), ("train", TrainOptions), ("evaluation", Evaluation)]
+)
 def test_it_shows_the_words_of_the_schema(prefix: str, model: Any) -> None:
-    shown = {i.path: i for i in forms.all_inputs() if i.path.startswith(prefix + ".") and i.path.count(".") == prefix.count(".") + 1}
+    shown = {
+        i.path: i
+        for i in forms.all_inputs()
+        if i.path.startswith(prefix + ".") and i.path.count(".") == prefix.count(".") + 1
+    }
     assert shown
     for path, item in shown.items():
         field = model.model_fields[path.rpartition(".")[2]]
@@ -28,7 +34,9 @@ def test_it_makes_a_field_of_every_option_of_a_method(name: str) -> None:
 def test_it_offers_every_field_of_a_training_and_an_adapter() -> None:
     shown = {i.path.split(".")[1] for i in forms.all_inputs() if i.path.startswith("train.")}
     assert shown == set(TrainOptions.model_fields)
-    assert {i.path.split(".")[2] for i in forms.all_inputs() if i.path.startswith("student.adapter.")} == set(Adapter.model_fields) - {"type"}
+    assert {i.path.split(".")[2] for i in forms.all_inputs() if i.path.startswith("student.adapter.")} == set(
+        Adapter.model_fields
+    ) - {"type"}
 
 
 def test_it_keeps_what_the_form_does_not_show() -> None:
@@ -47,7 +55,10 @@ def test_it_switches_off_what_is_not_ticked() -> None:
 
 
 def test_it_reads_several_layers() -> None:
-    assert paths.get(forms.parse({"student.adapter.targets": "q_proj, v_proj"}, {}), "student.adapter.targets") == ["q_proj", "v_proj"]
+    assert paths.get(forms.parse({"student.adapter.targets": "q_proj, v_proj"}, {}), "student.adapter.targets") == [
+        "q_proj",
+        "v_proj",
+    ]
     assert forms.parse({"student.adapter.targets": "all-linear"}, {}) == {}
 
 

@@ -65,7 +65,10 @@ def test_it_keeps_stages_that_are_spelled_out(client_of: Any, alice: Any, team_a
     assert draft.fields["stages"] == stages and draft.fields["student"]["adapter"]["rank"] == 12
 
 
-@pytest.mark.parametrize(("text", "says"), [("method: nope", "nope"), ("method: sft\nstudent: {model: a}\ndata: {file: x.csv}", "command line")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("method: nope", "nope"), ("method: sft\nstudent: {model: a}\ndata: {file: x.csv}", "command line")],
+)
 def test_it_shows_what_a_taken_over_recipe_lacks(client_of: Any, alice: Any, team_a: Any, text: str, says: str) -> None:
     draft, browser = Draft.objects.create(team=team_a, created_by=alice), client_of(alice)
     page = browser.post(f"/studio/{draft.id}/recipe/", {"recipe": text}, follow=True)

@@ -10,7 +10,11 @@ from tests.workbench.samples import model_facts, sample_library
 from workbench.runs.models import Run, Slot
 from workbench.studio.models import Draft
 
-PAIR = {"teacher.model": "sample/banking77-teacher", "student.model": "sample/banking77-student", "data.dataset": "sample/banking77"}
+PAIR = {
+    "teacher.model": "sample/banking77-teacher",
+    "student.model": "sample/banking77-student",
+    "data.dataset": "sample/banking77",
+}
 
 
 @pytest.fixture
@@ -92,14 +96,21 @@ def test_it_gives_a_changed_draft_a_run_of_its_own(library: Any, browser: Any, d
         ("seed", "1e309", "Seed"),
     ],
 )
-def test_it_refuses_a_bad_number_with_the_range(library: Any, browser: Any, draft: Draft, field: str, value: str, says: str) -> None:
+def test_it_refuses_a_bad_number_with_the_range(
+    library: Any, browser: Any, draft: Draft, field: str, value: str, says: str
+) -> None:
     answer = post(browser, draft, "start", **{field: value})
     assert answer.status_code == 422 and not Run.objects.exists()
     assert any(says in p.message for p in answer.context["refused"])
 
 
 def test_it_repairs_a_problem_with_one_click(library: Any, browser: Any, draft: Draft) -> None:
-    post(browser, draft, "fix", **{"student.adapter.rank": "500", "fix": '{"field": "student.adapter.rank", "value": 128}'})
+    post(
+        browser,
+        draft,
+        "fix",
+        **{"student.adapter.rank": "500", "fix": '{"field": "student.adapter.rank", "value": 128}'},
+    )
     draft.refresh_from_db()
     assert draft.fields["student"]["adapter"]["rank"] == 128
 
@@ -113,7 +124,9 @@ def test_it_says_which_methods_remain_with_another_tokenizer(library: Any, brows
     assert usable == {"sft", "seqkd"}
 
 
-def test_it_hides_drafts_and_models_of_another_team(library: Any, draft: Draft, client_of: Any, charlie: Any, team_a: Any) -> None:
+def test_it_hides_drafts_and_models_of_another_team(
+    library: Any, draft: Draft, client_of: Any, charlie: Any, team_a: Any
+) -> None:
     sample_library(team_a)
     stranger = client_of(charlie)
     for verb in ("", "save/", "start/", "recipe.yaml"):
@@ -144,8 +157,12 @@ def test_it_lets_viewers_look_but_not_change(library: Any, client_of: Any, alice
 
 
 def test_it_says_how_many_runs_start_before(library: Any, browser: Any, draft: Draft, team_b: Any) -> None:
-    Slot.objects.create(host="box", name="cpu-0", queue="gpu", device={"kind": "cpu", "name": "CPU"}, last_seen=timezone.now())
-    Run.objects.create(team=team_b, kind="distill", title="Secret", queue="gpu", spec={}, spec_sha256="0" * 64, state="queued")
+    Slot.objects.create(
+        host="box", name="cpu-0", queue="gpu", device={"kind": "cpu", "name": "CPU"}, last_seen=timezone.now()
+    )
+    Run.objects.create(
+        team=team_b, kind="distill", title="Secret", queue="gpu", spec={}, spec_sha256="0" * 64, state="queued"
+    )
     post(browser, draft, "save")
     text = browser.get(f"/studio/{draft.id}/").content.decode()
     assert "after 1 waiting run" in text and "Secret" not in text
@@ -159,13 +176,39 @@ def test_it_survives_any_text_in_any_field(library: Any, browser: Any, draft: Dr
     assert browser.get("/studio/", {"method": text}, follow=True).status_code == 200
 
 
-@pytest.mark.parametrize("fix", ["", "{}", "[]", "null", '{"field": "a.b.c", "value": {"x": [1]}}', '{"field": "name", "value": "\\u0000"}', '{"field": "student", "value": 1}', '{"field": "stages.0", "value": NaN}'])
+@pytest.mark.parametrize(
+    "fix",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"field": "a.b.c", "value": {"x": [1]}}',
+        '{"field": "name", "value": "\\u0000"}',
+        '{"field": "student", "value": 1}',
+        '{"field": "stages.0", "value": NaN}',
+    ],
+)
 def test_it_survives_any_fix(library: Any, browser: Any, draft: Draft, fix: str) -> None:
     assert post(browser, draft, "fix", fix=fix).status_code == 302
     assert browser.get(f"/studio/{draft.id}/").status_code == 200
 
 
-@pytest.mark.parametrize("text", ['name: "a\\0b"', "name: 2026-01-01", "seed: .nan", "1: 2", "student: [1, 2]", "stages: 7", "teacher: 3\ndata: x", "options: {k: {a: 1}}", "", "&a [*a]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name: "a\\0b"',
+        "name: 2026-01-01",
+        "seed: .nan",
+        "1: 2",
+        "student: [1, 2]",
+        "stages: 7",
+        "teacher: 3\ndata: x",
+        "options: {k: {a: 1}}",
+        "",
+        "&a [*a]",
+    ],
+)
 def test_it_survives_any_recipe_text(library: Any, browser: Any, draft: Draft, text: str) -> None:
     assert browser.post(f"/studio/{draft.id}/recipe/", {"recipe": text}).status_code in (302, 422)
     assert browser.get(f"/studio/{draft.id}/").status_code == 200

@@ -1,7 +1,7 @@
 """Tags and filters every page uses: icons, statuses, numbers with their unit, interval or count.
 
-    {% load ui %}  {% icon "flask" %}  {% status run.state %}  {% score report.scores.student %}
-    {{ run.spec_bytes|bytes }}  {{ seconds|duration }}  {{ run.created_at|ago }}  {{ rows|count }}  {% help "gap-closed" %}
+{% load ui %}  {% icon "flask" %}  {% status run.state %}  {% score report.scores.student %}
+{{ run.spec_bytes|bytes }}  {{ seconds|duration }}  {{ run.created_at|ago }}  {{ rows|count }}  {% help "gap-closed" %}
 """
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """A Tabler outline icon from the sprite. Decorative unless `label` names it."""
     href = f"{static('vendor/icons.svg')}#{name}"
     if label:
-        return format_html('<svg class="icon {}" role="img" aria-label="{}"><use href="{}"></use></svg>', css, label, href)
-    return format_html('<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', css, href)
+        return format_html(
+            '<svg class="icon {}" role="img" aria-label="{}"><use href="{}"></use></svg>', css, label, href
+        )
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', css, href
+    )
 
 
 @register.simple_tag
@@ -73,11 +77,15 @@ def score(value: Any, digits: int = 3) -> SafeString:
     interval, n = "", ""
     if value.get("low") is not None and value.get("high") is not None:
         interval = format_html(
-            ' <span class="interval" title="95 % bootstrap interval">{} to {}</span>', number(value["low"], digits), number(value["high"], digits)
+            ' <span class="interval" title="95 % bootstrap interval">{} to {}</span>',
+            number(value["low"], digits),
+            number(value["high"], digits),
         )
     if value.get("n") is not None:
         n = format_html(' <span class="interval">n = {}</span>', count(value["n"]))
-    return format_html('<span class="score"><span class="num">{}</span>{}{}</span>', number(value.get("value"), digits), interval, n)
+    return format_html(
+        '<span class="score"><span class="num">{}</span>{}{}</span>', number(value.get("value"), digits), interval, n
+    )
 
 
 @register.filter(name="score")
@@ -131,7 +139,9 @@ def ago(value: datetime | None) -> SafeString | str:
     else:
         short = duration(round(abs(seconds))).split(" ")
         words = f"{short[0]} {short[1]} ago" if seconds > 0 else f"in {short[0]} {short[1]}"
-    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), value.strftime("%Y-%m-%d %H:%M:%S"), words)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), value.strftime("%Y-%m-%d %H:%M:%S"), words
+    )
 
 
 @register.filter
@@ -176,7 +186,12 @@ def help(slug: str, label: str = "") -> SafeString:
     """A small question mark that leads to a page of the manual."""
     words = label or f"Help: {slug.replace('-', ' ')}"
     try:
-        return format_html('<a class="help-mark" href="{}" aria-label="{}" title="{}">?</a>', reverse("help:page", args=[slug]), words, words)
+        return format_html(
+            '<a class="help-mark" href="{}" aria-label="{}" title="{}">?</a>',
+            reverse("help:page", args=[slug]),
+            words,
+            words,
+        )
     except NoReverseMatch:
         return SafeString("")
 
@@ -185,4 +200,8 @@ def help(slug: str, label: str = "") -> SafeString:
 def current(context: dict[str, Any], prefix: str) -> SafeString:
     """aria-current for a link whose pages all start with `prefix`."""
     path = getattr(context.get("request"), "path", "")
-    return SafeString(' aria-current="page"') if path == prefix or (prefix != "/" and path.startswith(prefix)) else SafeString("")
+    return (
+        SafeString(' aria-current="page"')
+        if path == prefix or (prefix != "/" and path.startswith(prefix))
+        else SafeString("")
+    )

@@ -23,26 +23,42 @@ def targets_exist(case: Case, rows: Rows) -> Iterator[Finding]:
         near = [n for t in unknown for n in get_close_matches(t, names, 1, 0.5)]
         meant = f" Did you mean {listed(dict.fromkeys(near))}?" if near else ""
         yield refuse(
-            "TARGETS_UNKNOWN", f"{FIELD}.targets", f"The student has no linear layer named {listed(repr(t[:60]) for t in unknown)}. Its layers are {listed(names, 20)}.{meant}",
+            "TARGETS_UNKNOWN",
+            f"{FIELD}.targets",
+            f"The student has no linear layer named {listed(repr(t[:60]) for t in unknown)}. Its layers are {listed(names, 20)}.{meant}",
             fix("Use all linear layers", f"{FIELD}.targets", "all-linear"),
         )
     elif not targets:
-        yield refuse("TARGETS_EMPTY", f"{FIELD}.targets", "No target layer is chosen, so the adapter would change nothing.", fix("Use all linear layers", f"{FIELD}.targets", "all-linear"))
+        yield refuse(
+            "TARGETS_EMPTY",
+            f"{FIELD}.targets",
+            "No target layer is chosen, so the adapter would change nothing.",
+            fix("Use all linear layers", f"{FIELD}.targets", "all-linear"),
+        )
 
 
 def rank_fits(case: Case, rows: Rows) -> Iterator[Finding]:
     """An update of a layer cannot have a higher rank than the layer's smaller side."""
-    rank, smallest = case.recipe.student.adapter.rank, min(case.targets, key=lambda m: min(m.inputs, m.outputs), default=None)
+    rank, smallest = (
+        case.recipe.student.adapter.rank,
+        min(case.targets, key=lambda m: min(m.inputs, m.outputs), default=None),
+    )
     if smallest is None:
         return
     most = min(smallest.inputs, smallest.outputs)
     if rank > most:
         yield refuse(
-            "RANK_TOO_LARGE", f"{FIELD}.rank", f"Rank {rank:,} is larger than layer {smallest.name} allows: it is {smallest.inputs:,} x {smallest.outputs:,}, so at most {most:,}.",
+            "RANK_TOO_LARGE",
+            f"{FIELD}.rank",
+            f"Rank {rank:,} is larger than layer {smallest.name} allows: it is {smallest.inputs:,} x {smallest.outputs:,}, so at most {most:,}.",
             fix(f"Set rank to {most:,}", f"{FIELD}.rank", most),
         )
     elif rank > most // 2:
-        yield warn("RANK_LARGE", f"{FIELD}.rank", f"Rank {rank:,} is more than half of the width of layer {smallest.name} ({most:,}): the adapter is then no smaller than the layer.")
+        yield warn(
+            "RANK_LARGE",
+            f"{FIELD}.rank",
+            f"Rank {rank:,} is more than half of the width of layer {smallest.name} ({most:,}): the adapter is then no smaller than the layer.",
+        )
 
 
 def scale_is_sane(case: Case, rows: Rows) -> Iterator[Finding]:
@@ -51,7 +67,9 @@ def scale_is_sane(case: Case, rows: Rows) -> Iterator[Finding]:
     scale = a.alpha / (a.rank**0.5 if a.rslora else a.rank)
     if scale > 16:
         yield warn(
-            "ALPHA_LARGE", f"{FIELD}.alpha", f"Alpha {a.alpha:g} at rank {a.rank:,} multiplies the update by {scale:.3g}; usual is 1 to 2. Training may diverge.",
+            "ALPHA_LARGE",
+            f"{FIELD}.alpha",
+            f"Alpha {a.alpha:g} at rank {a.rank:,} multiplies the update by {scale:.3g}; usual is 1 to 2. Training may diverge.",
             fix(f"Set alpha to {2 * a.rank}", f"{FIELD}.alpha", float(min(8192, 2 * a.rank))),
         )
 

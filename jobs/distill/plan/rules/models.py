@@ -15,9 +15,15 @@ PLAIN_METHOD = "sft"
 
 def teacher_is_there(case: Case, rows: Rows) -> Iterator[Finding]:
     if case.needs_teacher and case.teacher is None:
-        what = f"{listed(case.vocabulary_terms)} compares the student with a teacher" if case.vocabulary_terms else "the teacher writes answers here"
+        what = (
+            f"{listed(case.vocabulary_terms)} compares the student with a teacher"
+            if case.vocabulary_terms
+            else "the teacher writes answers here"
+        )
         yield refuse(
-            "TEACHER_MISSING", "teacher", f"No teacher is chosen, but {what}. Choose a teacher, or the method that needs none: plain fine-tuning.",
+            "TEACHER_MISSING",
+            "teacher",
+            f"No teacher is chosen, but {what}. Choose a teacher, or the method that needs none: plain fine-tuning.",
             fix("Use plain fine-tuning", "method", PLAIN_METHOD),
         )
 
@@ -27,7 +33,8 @@ def vocabularies_match(case: Case, rows: Rows) -> Iterator[Finding]:
     if case.teacher is None or case.same_vocabulary or not case.vocabulary_terms:
         return
     yield refuse(
-        "VOCABULARY_DIFFERENT", "teacher.model",
+        "VOCABULARY_DIFFERENT",
+        "teacher.model",
         f"Teacher and student have different tokenizers, and {listed(case.vocabulary_terms)} compares probabilities token by token. "
         f"These methods remain: {listed(case.by_text)}. Or choose a teacher with the student's tokenizer.",
         fix("Learn from the teacher's text instead", "method", TEXT_METHOD),
@@ -39,24 +46,38 @@ def teacher_differs(case: Case, rows: Rows) -> Iterator[Finding]:
     s, t = case.student, case.teacher
     if t is None or not s.sha256 or s.sha256 != t.sha256 or not case.needs_teacher:
         return
-    only = all("teacher" in part.needs and "labels" not in part.needs for _, stage in case.trains for _, _, part in case.terms(stage))
+    only = all(
+        "teacher" in part.needs and "labels" not in part.needs
+        for _, stage in case.trains
+        for _, _, part in case.terms(stage)
+    )
     text = "Teacher and student are the same model: a fresh adapter changes nothing, so every divergence and its gradient is 0."
     if only and case.divergence and not case.generates:
-        yield refuse("TEACHER_IS_STUDENT", "teacher.model", f"{text} Nothing would be learned. Choose a larger teacher.")
+        yield refuse(
+            "TEACHER_IS_STUDENT", "teacher.model", f"{text} Nothing would be learned. Choose a larger teacher."
+        )
     else:
-        yield warn("TEACHER_IS_STUDENT", "teacher.model", f"{text} Only the other terms teach. Choose a larger teacher.")
+        yield warn(
+            "TEACHER_IS_STUDENT", "teacher.model", f"{text} Only the other terms teach. Choose a larger teacher."
+        )
 
 
 def teacher_is_larger(case: Case, rows: Rows) -> Iterator[Finding]:
     s, t = case.student, case.teacher
     if t is not None and case.needs_teacher and s.sha256 != t.sha256 and t.parameters < s.parameters:
-        yield warn("TEACHER_SMALLER", "teacher.model", f"The teacher has {t.parameters:,} parameters, the student {s.parameters:,}. A smaller teacher rarely helps; are they swapped?")
+        yield warn(
+            "TEACHER_SMALLER",
+            "teacher.model",
+            f"The teacher has {t.parameters:,} parameters, the student {s.parameters:,}. A smaller teacher rarely helps; are they swapped?",
+        )
 
 
 def student_ends(case: Case, rows: Rows) -> Iterator[Finding]:
     if not case.student.tokenizer.eos_ids:
         yield refuse(
-            "STUDENT_NEVER_ENDS", "student.model", "The student's files name no end-of-text token, so an answer would have no end to learn. "
+            "STUDENT_NEVER_ENDS",
+            "student.model",
+            "The student's files name no end-of-text token, so an answer would have no end to learn. "
             "Add eos_token to its tokenizer_config.json and add the model again.",
         )
 

@@ -20,7 +20,9 @@ def steps_are_bounded(case: Case, rows: Rows) -> Iterator[Finding]:
         steps = case.steps(stage, n)
         if steps > MOST_STEPS:
             yield refuse(
-                "TOO_MANY_STEPS", case.field(i, "epochs"), f"{stage.epochs:g} epochs over {n:,} rows in batches of {stage.batch_size:,} are {steps:,} steps; at most {MOST_STEPS:,} are taken.",
+                "TOO_MANY_STEPS",
+                case.field(i, "epochs"),
+                f"{stage.epochs:g} epochs over {n:,} rows in batches of {stage.batch_size:,} are {steps:,} steps; at most {MOST_STEPS:,} are taken.",
                 fix("Set epochs to 3", case.field(i, "epochs"), 3.0),
             )
 
@@ -31,8 +33,14 @@ def warmup_fits(case: Case, rows: Rows) -> Iterator[Finding]:
         if rows.train and warmup > steps:
             short = max(0, steps // 10)
             yield refuse(
-                "WARMUP_TOO_LONG", case.field(i, "schedule.warmup"), f"The warm-up takes {warmup:,} steps, the whole training {steps:,}: the learning rate would never reach its peak.",
-                fix(f"Set warm-up to {short:,}", case.field(i, "schedule"), stage.schedule.model_copy(update={"warmup": short}).model_dump()),
+                "WARMUP_TOO_LONG",
+                case.field(i, "schedule.warmup"),
+                f"The warm-up takes {warmup:,} steps, the whole training {steps:,}: the learning rate would never reach its peak.",
+                fix(
+                    f"Set warm-up to {short:,}",
+                    case.field(i, "schedule"),
+                    stage.schedule.model_copy(update={"warmup": short}).model_dump(),
+                ),
             )
 
 
@@ -42,13 +50,16 @@ def rate_is_sane(case: Case, rows: Rows) -> Iterator[Finding]:
         most = RATE_LARGE_MODEL if large else RATE_SMALL_MODEL
         if rate > most:
             yield warn(
-                "LEARNING_RATE_HIGH", case.field(i, "learning_rate"),
+                "LEARNING_RATE_HIGH",
+                case.field(i, "learning_rate"),
                 f"Learning rate {rate:g} is high for this student ({case.student.parameters:,} parameters). Rates like this can look fine for 250 steps and fail after 1,000; a short trial does not show it.",
                 fix(f"Set to {most / 2:g}", case.field(i, "learning_rate"), most / 2),
             )
         elif rate < RATE_LOW:
             yield warn(
-                "LEARNING_RATE_LOW", case.field(i, "learning_rate"), f"Learning rate {rate:g} is low for an adapter: about ten times the rate of full fine-tuning is usual, 1e-4 to 2e-4 for most models.",
+                "LEARNING_RATE_LOW",
+                case.field(i, "learning_rate"),
+                f"Learning rate {rate:g} is low for an adapter: about ten times the rate of full fine-tuning is usual, 1e-4 to 2e-4 for most models.",
                 fix("Set to 0.0002", case.field(i, "learning_rate"), 2e-4),
             )
 
@@ -61,9 +72,17 @@ def passes_are_sane(case: Case, rows: Rows) -> Iterator[Finding]:
             continue
         steps, passes = case.steps(stage, n), case.passes(stage, n)
         if passes > 100:
-            yield warn("MANY_PASSES", case.field(i, "steps"), f"{steps:,} steps see each of the {n:,} rows about {passes:,.0f} times: the student may learn them by heart.")
+            yield warn(
+                "MANY_PASSES",
+                case.field(i, "steps"),
+                f"{steps:,} steps see each of the {n:,} rows about {passes:,.0f} times: the student may learn them by heart.",
+            )
         elif steps < 20:
-            yield warn("FEW_STEPS", case.field(i, "steps"), f"Only {steps:,} optimizer steps: the adapter barely moves. A smaller batch or more epochs give more.")
+            yield warn(
+                "FEW_STEPS",
+                case.field(i, "steps"),
+                f"Only {steps:,} optimizer steps: the adapter barely moves. A smaller batch or more epochs give more.",
+            )
 
 
 RULES = (steps_are_bounded, warmup_fits, rate_is_sane, passes_are_sane)

@@ -18,7 +18,13 @@ from jobs.distill.data.options import Options
 from jobs.distill.data.scan import scan
 
 
-def found(tmp_path: Path, data: bytes | str, name: str = "x.jsonl", options: Options = Options(), limits: Limits = Limits()) -> Findings:  # noqa: B008
+def found(
+    tmp_path: Path,
+    data: bytes | str,
+    name: str = "x.jsonl",
+    options: Options = Options(),  # noqa: B008
+    limits: Limits = Limits(),  # noqa: B008
+) -> Findings:
     path = tmp_path / "upload"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return scan(path, name, None, options, limits=limits)
@@ -96,12 +102,19 @@ def test_h16_stops_at_a_line_without_end(tmp_path: Path, name: str) -> None:
     start = {"x.jsonl": '{"prompt":"', "x.csv": "text,label\n", "x.json": '[{"prompt":"'}[name]
     f = found(tmp_path, start.encode() + b"y" * (64 << 20), name)
     assert f.outcome == "refuse" and "longer than 4 MiB" in said(f)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KiB; the 64 MiB of this test included
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000
+    )  # KiB; the 64 MiB of this test included
 
 
 def test_h18_stops_a_parquet_bomb(tmp_path: Path) -> None:
     words = pa.DictionaryArray.from_arrays(pa.array([0] * 400_000, pa.int32()), pa.array(["x" * 200]))
-    pq.write_table(pa.table({"text": words, "label": pa.array(["a"] * 400_000)}), tmp_path / "bomb", compression="zstd", store_schema=False)
+    pq.write_table(
+        pa.table({"text": words, "label": pa.array(["a"] * 400_000)}),
+        tmp_path / "bomb",
+        compression="zstd",
+        store_schema=False,
+    )
     assert (tmp_path / "bomb").stat().st_size < 100_000
     f = scan(tmp_path / "bomb", "x.parquet")
     assert f.outcome == "refuse" and "expands more than 200:1" in said(f)
@@ -120,12 +133,19 @@ def test_h34_writes_one_escaped_line_an_event(tmp_path: Path) -> None:
 
     events = Events(tmp_path)
     events.log("\x1b]0;title\x07 and\r\nmore")
-    assert (tmp_path / "events.jsonl").read_bytes().count(b"\n") == 1 and b"\x1b" not in (tmp_path / "events.jsonl").read_bytes()
+    assert (tmp_path / "events.jsonl").read_bytes().count(b"\n") == 1 and b"\x1b" not in (
+        tmp_path / "events.jsonl"
+    ).read_bytes()
     assert next(read(tmp_path / "events.jsonl"))["message"].endswith("more")
 
 
 def test_h35_asks_to_confirm_copies_and_overlap(tmp_path: Path) -> None:
-    assert [p.code for p in found(tmp_path, GOOD * 9).problems if p.severity == "confirm"] == ["one_label", "duplicates"]
-    rows = [{"split": s, "prompt": f"question {i}", "response": f"answer {i}"} for i in range(5) for s in ("train", "test")]
+    assert [p.code for p in found(tmp_path, GOOD * 9).problems if p.severity == "confirm"] == [
+        "one_label",
+        "duplicates",
+    ]
+    rows = [
+        {"split": s, "prompt": f"question {i}", "response": f"answer {i}"} for i in range(5) for s in ("train", "test")
+    ]
     f = found(tmp_path, "\n".join(map(json.dumps, rows)))
     assert f.outcome == "confirm" and "5 of 5 held-out (test) rows also occur in train" in said(f)

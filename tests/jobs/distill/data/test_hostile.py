@@ -56,13 +56,19 @@ EXPECTED: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "37_deep_nesting.json": (None, ("Nested too deeply",)),
     "38_long_line_200k.jsonl": (3, ("2 of 3 rows",)),
     "39_answer_past_context.jsonl": (5, ("4 of 5 rows", "train on nothing")),
-    "40_empty_answers.jsonl": (7, ("Every answer is empty: 7 rows", "line 7 (prompt): the user's text is empty", "prompts for a teacher")),
+    "40_empty_answers.jsonl": (
+        7,
+        ("Every answer is empty: 7 rows", "line 7 (prompt): the user's text is empty", "prompts for a teacher"),
+    ),
     "41_sharegpt.json": (2, ()),
     "42_alpaca.json": (2, ()),
     "43_openai_messages.jsonl": (2, ("tool calls are not supported", "weight 0", "joined")),
     "44_chatml.txt": (2, ("looks like ChatML",)),
     "45_wrong_roles.jsonl": (1, ("7 rows of 9", "assistant speaks first", "answer is missing", "Skip 7 bad rows")),
-    "46_preference_equal.jsonl": (2, ("chosen and rejected are the same", "rejected answer is empty", "line 3 against line 4")),
+    "46_preference_equal.jsonl": (
+        2,
+        ("chosen and rejected are the same", "rejected answer is empty", "line 3 against line 4"),
+    ),
     "47_gzip_named.jsonl": (3, ("gzip",)),
     "48_gzip_bomb.jsonl.gz": (None, ("expands more than 200:1",)),
     "49_zip_traversal.zip": (None, ("zip archive",)),
@@ -76,7 +82,10 @@ EXPECTED: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "57_html_error_page.jsonl": (None, ("HTML page",)),
     "58_git_lfs_pointer.jsonl": (None, ("Git LFS pointer", "git lfs pull")),
     "59_binary_noise.csv": (None, ("binary",)),
-    "60_secrets_pii.csv": (5, ("card number in 1 row", "e-mail address in 1 row", "private key in 1 row", "values not shown")),
+    "60_secrets_pii.csv": (
+        5,
+        ("card number in 1 row", "e-mail address in 1 row", "private key in 1 row", "values not shown"),
+    ),
     "61_train_is_test.jsonl": (6, ("3 of 3 held-out (test) rows also occur in train",)),
     "62_new_label_in_test.csv": (3, ("'z'", "never trained")),
     "63_columns_reversed.csv": (3, ()),
@@ -97,7 +106,9 @@ def test_it_gives_each_hostile_file_the_expected_answer(name: str) -> None:
     found = scan(path_of(name), name)
     seconds = time.perf_counter() - started
     said = " | ".join(f"{p.message} {p.remedy} {p.choice}" for p in found.problems)
-    print(f"{name[:36]:36} {found.outcome:8} {found.counts.get('rows', '-')!s:>3} rows {found.counts.get('refused', '-')!s:>3} refused {seconds:5.2f} s  {said[:150]}")
+    print(
+        f"{name[:36]:36} {found.outcome:8} {found.counts.get('rows', '-')!s:>3} rows {found.counts.get('refused', '-')!s:>3} refused {seconds:5.2f} s  {said[:150]}"
+    )
     # A long name asks nothing of a person: it is said, and the display is cut.
     assert found.outcome == ("accept" if name == LONG_NAME else OUTCOME[INDEX[name]["kind"]])
     assert found.counts.get("rows") == rows

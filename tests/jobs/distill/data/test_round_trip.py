@@ -56,7 +56,9 @@ def test_it_reads_back_json_lines(pairs: list[tuple[str, str]]) -> None:
 @quick
 @given(PAIRS, st.sampled_from([None, 1]))
 def test_it_reads_back_a_json_list(pairs: list[tuple[str, str]], indent: int | None) -> None:
-    assert read(json.dumps([{"text": q, "label": a} for q, a in pairs], indent=indent).encode(), "x.json") == expected(pairs)
+    assert read(json.dumps([{"text": q, "label": a} for q, a in pairs], indent=indent).encode(), "x.json") == expected(
+        pairs
+    )
 
 
 @quick
@@ -81,7 +83,10 @@ def test_it_reads_back_parquet(pairs: list[tuple[str, str]]) -> None:
 def test_it_stores_canonical_rows_exactly(pairs: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         writer = RowsWriter(Path(folder) / "rows.parquet")
-        rows = [Row(row_id_of([{"role": "user", "content": q}], a), [{"role": "user", "content": q}], a, None, i) for i, (q, a) in enumerate(pairs)]
+        rows = [
+            Row(row_id_of([{"role": "user", "content": q}], a), [{"role": "user", "content": q}], a, None, i)
+            for i, (q, a) in enumerate(pairs)
+        ]
         for row in rows:
             writer.add(row)
         writer.close()
@@ -108,7 +113,13 @@ def test_it_always_answers_for_any_bytes(data: bytes, name: str) -> None:
 
 
 @quick
-@given(st.recursive(st.none() | st.booleans() | TEXT, lambda x: st.lists(x, max_size=3) | st.dictionaries(TEXT, x, max_size=3), max_leaves=10))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | TEXT,
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(TEXT, x, max_size=3),
+        max_leaves=10,
+    )
+)
 def test_strict_json_agrees_with_json_where_both_accept(value: object) -> None:
     text = json.dumps(value)
     try:

@@ -36,7 +36,11 @@ def test_it_does_not_train_on_an_unlabelled_copy_of_a_held_out_question() -> Non
 
 
 def test_it_keeps_the_split_of_the_file() -> None:
-    assert assign_splits([row("a", split="heldout"), row("b", split="train"), row("c", None)], 0.5) == ["heldout", "train", "train"]
+    assert assign_splits([row("a", split="heldout"), row("b", split="train"), row("c", None)], 0.5) == [
+        "heldout",
+        "train",
+        "train",
+    ]
 
 
 def test_it_is_frozen() -> None:

@@ -37,7 +37,14 @@ def test_it_imports_banking77_with_every_row_and_its_line(tmp_path: Path) -> Non
     rows = load_rows(tmp_path / "rows.parquet")
     assert report["counts"]["rows"] == len(rows) == 10003 and report["counts"]["refused"] == 0
     assert len({r["row_id"] for r in rows}) == 10003 and len({r["answer"] for r in rows}) == 77
-    assert rows[0] == {"row_id": rows[0]["row_id"], "messages": [{"role": "user", "content": "I am still waiting on my card?"}], "answer": "card_arrival", "split": None, "line": 2, "source_id": None}
+    assert rows[0] == {
+        "row_id": rows[0]["row_id"],
+        "messages": [{"role": "user", "content": "I am still waiting on my card?"}],
+        "answer": "card_arrival",
+        "split": None,
+        "line": 2,
+        "source_id": None,
+    }
     assert any("\n" in r["messages"][0]["content"] for r in rows), "cells with line breaks stay whole"
     assert rows[-1]["line"] > 10004, "lines of the file, not numbers of rows"
     assert report["sha256"] == verbs.file_sha256(tmp_path / "rows.parquet")
@@ -69,14 +76,25 @@ def test_it_refuses_a_warning_that_nobody_confirmed(tmp_path: Path) -> None:
 
 
 def test_it_numbers_copies_so_that_ids_stay_unique(tmp_path: Path) -> None:
-    run(folder_with(tmp_path, b"text,label\na,x\na,x\nb,y\na,x\n", filename="x.csv", options={"accepted": ["duplicates"]}))
+    run(
+        folder_with(
+            tmp_path, b"text,label\na,x\na,x\nb,y\na,x\n", filename="x.csv", options={"accepted": ["duplicates"]}
+        )
+    )
     ids = [r["row_id"] for r in load_rows(tmp_path / "rows.parquet")]
     assert len(set(ids)) == 4 and ids[1] == ids[0] + ".2" and ids[3] == ids[0] + ".3"
 
 
 def test_it_takes_splits_context_and_ids_from_their_columns(tmp_path: Path) -> None:
     data = b"nr,body,ask,reply,part\n7,Two apples.,How many?,2,train\n8,Three.,How many?,3,test\n"
-    run(folder_with(tmp_path, data, filename="x.csv", roles={"user": "body", "context": "ask", "assistant": "reply", "split": "part", "id": "nr"}))
+    run(
+        folder_with(
+            tmp_path,
+            data,
+            filename="x.csv",
+            roles={"user": "body", "context": "ask", "assistant": "reply", "split": "part", "id": "nr"},
+        )
+    )
     first, second = load_rows(tmp_path / "rows.parquet")
     assert first["messages"][0]["content"] == "Two apples.\n\nHow many?" and first["source_id"] == "7"
     assert (first["split"], second["split"]) == ("train", "heldout")
@@ -92,23 +110,45 @@ def test_it_names_impossible_roles(tmp_path: Path, roles: dict[str, str], said: 
 
 
 def test_it_tells_its_progress(tmp_path: Path) -> None:
-    run(folder_with(tmp_path, b"text,label\n" + b"".join(b"question %d,x%d\n" % (i, i % 7) for i in range(3000)), filename="x.csv"))
+    run(
+        folder_with(
+            tmp_path,
+            b"text,label\n" + b"".join(b"question %d,x%d\n" % (i, i % 7) for i in range(3000)),
+            filename="x.csv",
+        )
+    )
     done = [e["done"] for e in read(tmp_path / "events.jsonl") if e["type"] == "progress"]
     assert done == sorted(done) and done[-1] == 3000 and len(done) >= 3
 
 
 def test_it_measures_what_the_plan_needs(tmp_path: Path, model_folder: Path) -> None:
     (tmp_path / "data").mkdir()
-    run(folder_with(tmp_path, b"text,label\n" + b"".join(b"When does my card %d arrive?,%s\n" % (i, [b"card arrival", b"", b"lost card"][i % 3]) for i in range(300)), filename="x.csv"))
+    run(
+        folder_with(
+            tmp_path,
+            b"text,label\n"
+            + b"".join(
+                b"When does my card %d arrive?,%s\n" % (i, [b"card arrival", b"", b"lost card"][i % 3])
+                for i in range(300)
+            ),
+            filename="x.csv",
+        )
+    )
     shutil.copy(tmp_path / "rows.parquet", tmp_path / "data" / "rows.parquet")
-    (tmp_path / "params.json").write_text(json.dumps({"tokenizers": [{"folder": str(model_folder), "vocab_sha256": "v", "title": "Tiny", "context": 20}]}))
+    (tmp_path / "params.json").write_text(
+        json.dumps({"tokenizers": [{"folder": str(model_folder), "vocab_sha256": "v", "title": "Tiny", "context": 20}]})
+    )
     report = verbs.profile_dataset(tmp_path, Events(tmp_path))
     facts, tokens = DataFacts.model_validate(report["facts"]), report["profile"]["tokens"]["v"]
     assert (facts.rows, facts.labelled, facts.unlabelled, facts.distinct_answers) == (300, 200, 100, 2)
     assert facts.train + facts.heldout == 300 and 5 < facts.heldout < 40
     assert len(facts.prompt_lengths["v"]) == len(facts.answer_lengths["v"]) == 300
-    assert all((length == 0) == (i % 3 == 1) for i, length in enumerate(facts.answer_lengths["v"])), "0 where unlabelled"
-    assert tokens["over_context"] == sum(p + a > 20 for p, a in zip(facts.prompt_lengths["v"], facts.answer_lengths["v"], strict=True))
+    assert all((length == 0) == (i % 3 == 1) for i, length in enumerate(facts.answer_lengths["v"])), (
+        "0 where unlabelled"
+    )
+    assert tokens["over_context"] == sum(
+        p + a > 20 for p, a in zip(facts.prompt_lengths["v"], facts.answer_lengths["v"], strict=True)
+    )
     assert sum(n for _, _, n in tokens["histogram"]) == 300
     assert report["profile"]["labels"] == [["card arrival", 100], ["lost card", 100]]
 
@@ -116,9 +156,18 @@ def test_it_measures_what_the_plan_needs(tmp_path: Path, model_folder: Path) -> 
 def test_it_says_how_many_rows_would_train_on_nothing(tmp_path: Path, model_folder: Path) -> None:
     """Hostile file 39: the prompt alone fills the context."""
     (tmp_path / "data").mkdir()
-    run(folder_with(tmp_path, (HOSTILE / "39_answer_past_context.jsonl").read_bytes(), filename="x.jsonl", options={"accepted": ["very_long", "duplicates"]}))
+    run(
+        folder_with(
+            tmp_path,
+            (HOSTILE / "39_answer_past_context.jsonl").read_bytes(),
+            filename="x.jsonl",
+            options={"accepted": ["very_long", "duplicates"]},
+        )
+    )
     shutil.copy(tmp_path / "rows.parquet", tmp_path / "data" / "rows.parquet")
-    (tmp_path / "params.json").write_text(json.dumps({"tokenizers": [{"folder": str(model_folder), "vocab_sha256": "v", "context": 1024}]}))
+    (tmp_path / "params.json").write_text(
+        json.dumps({"tokenizers": [{"folder": str(model_folder), "vocab_sha256": "v", "context": 1024}]})
+    )
     assert verbs.profile_dataset(tmp_path, Events(tmp_path))["profile"]["tokens"]["v"]["nothing_left"] == 4
 
 
@@ -134,9 +183,13 @@ def test_it_reads_files_of_a_hand_run_recipe(tmp_path: Path) -> None:
 
 
 def test_it_reads_the_sample_of_the_product(tmp_path: Path) -> None:
-    csv_rows, parquet_rows = (read_any(ROOT / "jobs" / "samples" / "data" / f"banking77-sample.{ext}") for ext in ("csv", "parquet"))
+    csv_rows, parquet_rows = (
+        read_any(ROOT / "jobs" / "samples" / "data" / f"banking77-sample.{ext}") for ext in ("csv", "parquet")
+    )
     assert len(csv_rows) == len(parquet_rows) == 7329
-    assert [(r["messages"], r["answer"] or None, r["split"]) for r in csv_rows] == [(r["messages"], r["answer"] or None, r["split"]) for r in parquet_rows]
+    assert [(r["messages"], r["answer"] or None, r["split"]) for r in csv_rows] == [
+        (r["messages"], r["answer"] or None, r["split"]) for r in parquet_rows
+    ]
 
 
 def test_it_keeps_ids_unique_beyond_what_it_can_remember(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 VOCAB = 320
-LLAMA = {"vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128}
+LLAMA = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+}
 ENDS = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
 # model_type -> (config class, its arguments)
 FAMILIES: dict[str, tuple[str, dict]] = {
@@ -28,7 +36,18 @@ FAMILIES: dict[str, tuple[str, dict]] = {
     "phi3": ("Phi3Config", LLAMA),
     "smollm3": ("SmolLM3Config", LLAMA),
     "gpt2": ("GPT2Config", {"vocab_size": VOCAB, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128}),
-    "opt": ("OPTConfig", {"vocab_size": VOCAB, "hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 128}),
+    "opt": (
+        "OPTConfig",
+        {
+            "vocab_size": VOCAB,
+            "hidden_size": 32,
+            "word_embed_proj_dim": 32,
+            "ffn_dim": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 128,
+        },
+    ),
 }
 TEMPLATE = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% if m['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 
@@ -42,9 +61,19 @@ def save_tokenizer(folder: Path, words: str = "What is the capital of France? It
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator([words * 3], trainers.BpeTrainer(vocab_size=VOCAB - 10, special_tokens=special, initial_alphabet=alphabet, show_progress=False))
+    tokenizer.train_from_iterator(
+        [words * 3],
+        trainers.BpeTrainer(
+            vocab_size=VOCAB - 10, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        ),
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>", "pad_token": "<|pad|>", "model_max_length": 128}
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|end|>",
+        "pad_token": "<|pad|>",
+        "model_max_length": 128,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     (folder / "chat_template.jinja").write_text(TEMPLATE)
 
@@ -102,7 +131,9 @@ class Hub(ThreadingHTTPServer):
 
     def add(self, key: str, folder: Path, branch: str = "main", extra: dict[str, bytes] | None = None) -> str:
         files = {p.name: p.read_bytes() for p in folder.iterdir()} | (extra or {})
-        commit = hashlib.sha1(repr(sorted((n, hashlib.sha256(b).digest()) for n, b in files.items())).encode()).hexdigest()
+        commit = hashlib.sha1(
+            repr(sorted((n, hashlib.sha256(b).digest()) for n, b in files.items())).encode()
+        ).hexdigest()
         self.models.setdefault(key, {})[commit] = files
         self.branches[key, branch] = commit
         return commit
@@ -136,7 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
         elif info:
             files = self.server.models[key][commit]
-            self._say(200, json.dumps({"id": key, "sha": commit, "siblings": [{"rfilename": n, "size": len(b)} for n, b in files.items()]}).encode())
+            self._say(
+                200,
+                json.dumps(
+                    {"id": key, "sha": commit, "siblings": [{"rfilename": n, "size": len(b)} for n, b in files.items()]}
+                ).encode(),
+            )
         else:
             self._file(commit, self.server.models[key][commit].get(parts[4]), body)
 
@@ -146,7 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if key in self.server.gated and token != self.server.gated[key]:
-            self._say(403 if token else 401, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted."})
+            self._say(
+                403 if token else 401,
+                b"{}",
+                {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted."},
+            )
             return False
         return True
 

@@ -19,12 +19,19 @@ def entry(shape=(2, 2), start=0, end=16, dtype="F32") -> dict:
 
 
 def test_it_reads_names_shapes_and_offsets(tmp_path):
-    path = write(tmp_path / "m.safetensors", {"b": entry(start=16, end=32), "a": entry(), "__metadata__": {"format": "pt"}}, bytes(32))
+    path = write(
+        tmp_path / "m.safetensors",
+        {"b": entry(start=16, end=32), "a": entry(), "__metadata__": {"format": "pt"}},
+        bytes(32),
+    )
     assert [(t.name, t.shape, t.numel) for t in read_header(path)] == [("a", (2, 2), 4), ("b", (2, 2), 4)]
 
 
 HOSTILE = {
-    "duplicate key": (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
+    "duplicate key": (
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        4,
+    ),
     "traversal in a name": ({"../../etc/passwd": entry()}, 16),
     "control character in a name": ({"a\n": entry()}, 16),
     "huge shape without data": ({"a": entry(shape=[0, 2**40], end=0)}, 0),

@@ -11,7 +11,11 @@ from jobs.distill.models.inspect import inspect_model
 
 @pytest.fixture
 def model(hub, family):
-    hub.add("alice/tiny", family("llama"), extra={"pytorch_model.bin": b"x", "modeling.py": b"x", "notes.txt": b"x", "LICENSE": b"Apache"})
+    hub.add(
+        "alice/tiny",
+        family("llama"),
+        extra={"pytorch_model.bin": b"x", "modeling.py": b"x", "notes.txt": b"x", "LICENSE": b"Apache"},
+    )
     return "alice/tiny"
 
 
@@ -132,7 +136,11 @@ def test_it_reports_bytes_rate_and_time_left(hub, model, tmp_path):
     events = Events(tmp_path)
     hubs.download(model, None, tmp_path / "m", events=events)
     last = [e for e in read(tmp_path / "events.jsonl") if e["type"] == "progress"][-1]
-    assert last["done"] == last["total"] == sum(p.stat().st_size for p in (tmp_path / "m").iterdir() if p.name != hubs.MARKER)
+    assert (
+        last["done"]
+        == last["total"]
+        == sum(p.stat().st_size for p in (tmp_path / "m").iterdir() if p.name != hubs.MARKER)
+    )
     assert last["unit"] == "bytes" and last["rate"] > 0 and last["eta"] == 0
 
 

@@ -112,7 +112,9 @@ def test_it_bounds_every_number_of_the_config(tiny, changes, words):
     assert all(w in message for w in words), message
 
 
-@pytest.mark.parametrize("text", ['{"model_type": "llama", "rope_theta": NaN}', '{"a": 1, "a": 2}', "[" * 100_000, "[]", "{"])
+@pytest.mark.parametrize(
+    "text", ['{"model_type": "llama", "rope_theta": NaN}', '{"a": 1, "a": 2}', "[" * 100_000, "[]", "{"]
+)
 def test_it_reads_json_strictly(tiny, text):
     (tiny / "config.json").write_text(text)
     assert refused(tiny).code == "MODEL_FILE_BROKEN"
@@ -135,7 +137,16 @@ def test_it_refuses_a_config_that_asks_for_code(tiny, key):
     assert refused(tiny).code == "MODEL_NEEDS_CODE"
 
 
-@pytest.mark.parametrize(("name", "code"), [("modeling_x.py", "MODEL_NEEDS_CODE"), ("pytorch_model.bin", "MODEL_PICKLE"), ("optimizer.pt", "MODEL_PICKLE"), ("a.ckpt", "MODEL_PICKLE"), ("m.gguf", "MODEL_GGUF")])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("modeling_x.py", "MODEL_NEEDS_CODE"),
+        ("pytorch_model.bin", "MODEL_PICKLE"),
+        ("optimizer.pt", "MODEL_PICKLE"),
+        ("a.ckpt", "MODEL_PICKLE"),
+        ("m.gguf", "MODEL_GGUF"),
+    ],
+)
 def test_it_refuses_code_pickles_and_gguf(tiny, name, code):
     (tiny / name).write_bytes(b"x")
     error = refused(tiny)

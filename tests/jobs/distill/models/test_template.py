@@ -9,8 +9,14 @@ HELLO = [{"role": "user", "content": "Hello"}]
 def test_it_renders_like_transformers(tiny):
     from transformers import AutoTokenizer
 
-    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "  Bye {{ x }} "}]
-    theirs = AutoTokenizer.from_pretrained(tiny).apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "  Bye {{ x }} "},
+    ]
+    theirs = AutoTokenizer.from_pretrained(tiny).apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True
+    )
     assert template.render(template.find(tiny), messages, True) == theirs
 
 
@@ -24,7 +30,9 @@ def test_it_reads_generation_marks_like_transformers(tiny):
 
     tokenizer, messages = AutoTokenizer.from_pretrained(tiny), [*HELLO, {"role": "assistant", "content": "Yes?"}]
     text = "{% for m in messages %}{{ m.role }}: {% generation %}\n{% set x = m.content %}{{ x }}{% endgeneration %}\n{% endfor %}"
-    assert template.render(text, messages, False) == tokenizer.apply_chat_template(messages, chat_template=text, tokenize=False)
+    assert template.render(text, messages, False) == tokenizer.apply_chat_template(
+        messages, chat_template=text, tokenize=False
+    )
 
 
 def test_it_renders_models_without_a_template_as_lines():
@@ -34,10 +42,24 @@ def test_it_renders_models_without_a_template_as_lines():
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ messages.__class__ }}", "{{ raise_exception.__globals__ }}", "{{ lipsum.__globals__ }}",
-        "{{ cycler.__init__.__globals__ }}", "{{ messages | attr('__class__') }}{{ messages.append(1) }}", "{{ '{0.__class__}'.format_map({'0': 1}) }}",
-        "{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{{ self.__init__.__globals__ }}", "{{ unknown.name }}", "{% for %}",
-        "{{ raise_exception('boom') }}", "{{ range(10**9) }}", "{{ 1 / 0 }}", "{{ messages[7].content.x }}", "(" * 3000, "{{ " + "(" * 2000 + ")" * 2000 + " }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ messages.__class__ }}",
+        "{{ raise_exception.__globals__ }}",
+        "{{ lipsum.__globals__ }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ messages | attr('__class__') }}{{ messages.append(1) }}",
+        "{{ '{0.__class__}'.format_map({'0': 1}) }}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ unknown.name }}",
+        "{% for %}",
+        "{{ raise_exception('boom') }}",
+        "{{ range(10**9) }}",
+        "{{ 1 / 0 }}",
+        "{{ messages[7].content.x }}",
+        "(" * 3000,
+        "{{ " + "(" * 2000 + ")" * 2000 + " }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     ],
 )

@@ -35,7 +35,10 @@ def test_it_says_when_the_tokenizer_adds_a_beginning(tiny):
 
 
 def bomb_replace(data):
-    data["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000} for _ in range(5)]}
+    data["normalizer"] = {
+        "type": "Sequence",
+        "normalizers": [{"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000} for _ in range(5)],
+    }
 
 
 def bomb_regex(data):
@@ -68,7 +71,9 @@ def test_it_says_how_to_make_a_missing_tokenizer(tiny):
     assert "save_pretrained" in e.value.hint
 
 
-@pytest.mark.parametrize("template", ["{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "{{ 'x' * 10**10 }}"])
+@pytest.mark.parametrize(
+    "template", ["{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "{{ 'x' * 10**10 }}"]
+)
 def test_it_gives_a_template_of_a_stranger_little_time_and_memory(tiny, template):
     (tiny / "chat_template.jinja").write_text(template)
     with pytest.raises(ModelRejected):

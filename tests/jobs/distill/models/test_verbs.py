@@ -32,7 +32,9 @@ def test_it_adds_from_the_hub_with_the_token_of_the_environment(hub, family, tmp
     hub.gated["alice/tiny"] = "secret"
     monkeypatch.setenv("WB_HUB_TOKEN", "secret")
     report = run(tmp_path / "run", source="hub", key="alice/tiny", revision="", target=str(tmp_path / "m"))
-    assert report["revision"] == commit and report["facts"]["name"] == "alice/tiny" and report["facts"]["source"] == "hub"
+    assert (
+        report["revision"] == commit and report["facts"]["name"] == "alice/tiny" and report["facts"]["source"] == "hub"
+    )
     assert "secret" not in (tmp_path / "run" / "events.jsonl").read_text()
 
 

@@ -26,7 +26,9 @@ def test_it_notices_templates_ends_and_beginnings(desk):
     found = pairing(desk.model("student"), teacher)
     assert {i.topic for i in found.items if i.state == "warning"} == {"template", "end of text", "beginning of text"}
     assert "template" in found.headline
-    assert "has no chat template" in item(pairing(desk.model("student", template_sha256=None), teacher), "template").text
+    assert (
+        "has no chat template" in item(pairing(desk.model("student", template_sha256=None), teacher), "template").text
+    )
 
 
 def test_it_notes_special_tokens_context_and_architecture(desk):
@@ -45,6 +47,9 @@ def test_it_states_the_capacity_gap_without_refusing(desk):
 def test_it_reads_licences(desk):
     open_, closed = desk.model("teacher"), desk.model("teacher", licence="cc-by-nc-4.0")
     assert item(pairing(desk.model("student"), closed), "licence").state == "warning"
-    assert item(pairing(desk.model("student"), desk.model("teacher", licence="qwen-research")), "licence").state == "warning"
+    assert (
+        item(pairing(desk.model("student"), desk.model("teacher", licence="qwen-research")), "licence").state
+        == "warning"
+    )
     assert item(pairing(desk.model("student", licence=None), open_), "licence").state == "note"
     assert item(pairing(desk.model("student", licence="tencent"), open_), "licence").state == "ok"

@@ -16,7 +16,11 @@ def test_it_accepts_a_good_pair(plan):
 def test_it_refuses_different_vocabularies_and_says_what_remains(desk):
     found = desk.plan(teacher=desk.model("teacher", vocab_sha256=desk.OTHER))
     problem = desk.one(found.refusals, "VOCABULARY_DIFFERENT")
-    assert "Forward KL" in problem.message and "Sequence-level distillation" in problem.message and "Plain fine-tuning" in problem.message
+    assert (
+        "Forward KL" in problem.message
+        and "Sequence-level distillation" in problem.message
+        and "Plain fine-tuning" in problem.message
+    )
     assert (problem.fix.field, problem.fix.value) == ("method", "seqkd")
     assert found.verdict.same_vocabulary is False
 
@@ -58,7 +62,9 @@ def test_it_refuses_rows_longer_than_the_shorter_context(desk):
 
 
 def test_it_ignores_the_context_of_a_teacher_that_is_not_used(desk):
-    assert desk.plan(teacher=desk.model("teacher", 256, context=64), method="sft", data={"dataset": "bank", "max_length": 400}).ok
+    assert desk.plan(
+        teacher=desk.model("teacher", 256, context=64), method="sft", data={"dataset": "bank", "max_length": 400}
+    ).ok
 
 
 def test_it_refuses_when_every_row_is_too_long_and_says_how_many(desk):
@@ -73,7 +79,10 @@ def test_it_counts_rows_that_are_too_long_and_what_happens_to_them(desk):
     lengths = [600] * 350 + [20] * 3150
     rows = rows.model_copy(update={"prompt_lengths": dict.fromkeys(rows.prompt_lengths, lengths)})
     dropped = desk.plan(rows=rows)
-    assert "300 rows longer than 512 tokens are left out; 2,700 remain" in desk.one(dropped.warnings, "ROWS_TOO_LONG").message
+    assert (
+        "300 rows longer than 512 tokens are left out; 2,700 remain"
+        in desk.one(dropped.warnings, "ROWS_TOO_LONG").message
+    )
     assert dropped.rows.lost == 300 and "300 rows longer" in dropped.rows.lost_why[0]
     cut = desk.plan(rows=rows, data={"dataset": "bank", "too_long": "truncate"})
     assert "answer is kept" in desk.one(cut.warnings, "ROWS_CUT").message
@@ -81,7 +90,9 @@ def test_it_counts_rows_that_are_too_long_and_what_happens_to_them(desk):
 
 
 def test_it_leaves_out_answers_that_alone_are_too_long_even_when_cutting(desk):
-    found = desk.plan(rows=desk.data(answer=600, unlabelled=0, labelled=3500), data={"dataset": "bank", "too_long": "truncate"})
+    found = desk.plan(
+        rows=desk.data(answer=600, unlabelled=0, labelled=3500), data={"dataset": "bank", "too_long": "truncate"}
+    )
     assert desk.one(found.refusals, "NO_USABLE_ROWS").fix is None
 
 
@@ -137,11 +148,17 @@ def test_it_asks_for_t_squared(desk):
     found = desk.plan(stages=[desk.GENERATE, desk.train({"type": "forward-kl", "temperature": 2.0})])
     problem = desk.one(found.refusals, "T_SQUARED_UNSTATED")
     assert problem.field == "stages.1.terms.0.t_squared" and "4 times" in problem.message
-    assert desk.plan(stages=[desk.GENERATE, desk.train({"type": "forward-kl", "temperature": 2.0, "t_squared": False})]).ok
+    assert desk.plan(
+        stages=[desk.GENERATE, desk.train({"type": "forward-kl", "temperature": 2.0, "t_squared": False})]
+    ).ok
 
 
 def test_it_refuses_a_temperature_that_was_not_recorded(desk):
-    stages = [desk.GENERATE, {"kind": "record"}, desk.train({"type": "forward-kl", "temperature": 2.0, "t_squared": True})]
+    stages = [
+        desk.GENERATE,
+        {"kind": "record"},
+        desk.train({"type": "forward-kl", "temperature": 2.0, "t_squared": True}),
+    ]
     problem = desk.one(desk.plan(stages=stages).refusals, "TEMPERATURE_NOT_RECORDED")
     assert problem.field == "stages.1.temperatures" and problem.fix.value == [1.0, 2.0]
 
@@ -152,14 +169,24 @@ def test_it_guesses_a_misspelt_term(desk):
 
 
 def test_it_refuses_wrong_options_of_a_term(desk):
-    stages = [desk.GENERATE, desk.train({"type": "jsd", "options": {"beta": 2}}, {"type": "jsd", "options": {"gamma": 1}}, {"type": "reverse-kl", "options": {"tail": "renorm"}}, "forward-kl")]
+    stages = [
+        desk.GENERATE,
+        desk.train(
+            {"type": "jsd", "options": {"beta": 2}},
+            {"type": "jsd", "options": {"gamma": 1}},
+            {"type": "reverse-kl", "options": {"tail": "renorm"}},
+            "forward-kl",
+        ),
+    ]
     found = desk.plan(stages=stages)
     assert desk.codes(found.refusals) == ["OPTION_INVALID"] * 3
     assert "bucket" in found.refusals[2].message
 
 
 def test_it_refuses_an_objective_of_weight_zero(desk):
-    assert desk.codes(desk.plan(stages=[desk.train({"type": "cross-entropy", "weight": 0})]).refusals) == ["WEIGHTS_ZERO"]
+    assert desk.codes(desk.plan(stages=[desk.train({"type": "cross-entropy", "weight": 0})]).refusals) == [
+        "WEIGHTS_ZERO"
+    ]
 
 
 def test_it_refuses_a_recipe_that_trains_nothing(desk):
@@ -174,7 +201,9 @@ def test_it_warns_of_dropout_with_a_divergence_only(desk):
 @pytest.mark.parametrize("term", ["reverse-kl", "reverse-skew-kl", {"type": "jsd", "options": {"beta": 0.9}}])
 def test_it_warns_of_mode_seeking_from_a_cold_student(desk, term):
     assert "COLD_START" in desk.codes(desk.plan(stages=[desk.GENERATE, desk.train(term)]).warnings)
-    assert "COLD_START" not in desk.codes(desk.plan(stages=[desk.GENERATE, desk.train("forward-kl"), desk.train(term)]).warnings)
+    assert "COLD_START" not in desk.codes(
+        desk.plan(stages=[desk.GENERATE, desk.train("forward-kl"), desk.train(term)]).warnings
+    )
     assert "COLD_START" not in desk.codes(desk.plan(stages=[desk.GENERATE, desk.train(term, "cross-entropy")]).warnings)
 
 
@@ -189,8 +218,13 @@ def test_it_refuses_a_rank_larger_than_a_layer(desk):
 
 def test_it_looks_only_at_the_layers_that_are_adapted(desk):
     narrow = desk.model("student")
-    narrow = narrow.model_copy(update={"linears": [m.model_copy(update={"outputs": 32}) if m.name == "k_proj" else m for m in narrow.linears]})
-    assert "k_proj" in desk.one(desk.plan(student=narrow, adapter={"rank": 64, "alpha": 64}).refusals, "RANK_TOO_LARGE").message
+    narrow = narrow.model_copy(
+        update={"linears": [m.model_copy(update={"outputs": 32}) if m.name == "k_proj" else m for m in narrow.linears]}
+    )
+    assert (
+        "k_proj"
+        in desk.one(desk.plan(student=narrow, adapter={"rank": 64, "alpha": 64}).refusals, "RANK_TOO_LARGE").message
+    )
     assert desk.plan(student=narrow, adapter={"rank": 64, "alpha": 64, "targets": ["q_proj"]}).ok
 
 
@@ -210,7 +244,9 @@ def test_it_lists_the_layers_when_a_target_is_unknown(desk):
 
 
 def test_it_refuses_more_steps_than_anyone_waits_for(desk):
-    problem = desk.one(desk.plan(rows=desk.data(unlabelled=2_000_000), train={"epochs": 10_000}).refusals, "TOO_MANY_STEPS")
+    problem = desk.one(
+        desk.plan(rows=desk.data(unlabelled=2_000_000), train={"epochs": 10_000}).refusals, "TOO_MANY_STEPS"
+    )
     assert "10,000,000" in problem.message and problem.field == "train.epochs"
 
 
@@ -220,10 +256,16 @@ def test_it_refuses_a_warmup_longer_than_training(desk):
 
 
 def test_it_warns_of_rates_that_fail_late_or_barely_move(desk):
-    assert desk.one(desk.plan(train={"learning_rate": 1e-2}).warnings, "LEARNING_RATE_HIGH").field == "train.learning_rate"
+    assert (
+        desk.one(desk.plan(train={"learning_rate": 1e-2}).warnings, "LEARNING_RATE_HIGH").field == "train.learning_rate"
+    )
     assert desk.one(desk.plan(train={"learning_rate": 1e-6}).warnings, "LEARNING_RATE_LOW").fix.value == 2e-4
     large = desk.model("student", parameters=500_000_000)
-    assert "LEARNING_RATE_HIGH" in desk.codes(desk.plan(student=large, teacher=desk.model("teacher", parameters=10**9), train={"learning_rate": 2e-3}).warnings)
+    assert "LEARNING_RATE_HIGH" in desk.codes(
+        desk.plan(
+            student=large, teacher=desk.model("teacher", parameters=10**9), train={"learning_rate": 2e-3}
+        ).warnings
+    )
 
 
 def test_it_warns_of_too_few_steps_and_too_many_passes(desk):
