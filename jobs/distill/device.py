@@ -38,8 +38,15 @@ def probe() -> DeviceFacts:
     )
 
 
-def settle(events: Events) -> torch.device:
-    """Picks the device and turns on what makes two runs of one seed equal bit for bit."""
+NARROW = 256  # layers up to this width gain little from a second thread, and lose much when another program has that core
+
+
+def settle(events: Events, width: int | None = None) -> torch.device:
+    """Picks the device and turns on what makes two runs of one seed equal bit for bit.
+
+    width: the widest hidden size of the run's models. The number of threads follows from it and the machine alone, because
+    sums are added up in another order on another number of threads.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -48,10 +55,20 @@ def settle(events: Events) -> torch.device:
     if torch.cuda.is_available():
         events.reason("device", "cuda", f"{torch.cuda.get_device_name(0)} is free to use")
         return torch.device("cuda")
-    threads = int(os.environ.get("WB_THREADS", _cores()))
-    torch.set_num_threads(max(1, threads))
-    events.reason("device", "cpu", f"no GPU here; {threads} threads")
+    threads, why = _threads(width)
+    torch.set_num_threads(threads)
+    events.reason("device", "cpu", f"no GPU here; {why}")
     return torch.device("cpu")
+
+
+def _threads(width: int | None) -> tuple[int, str]:
+    """Threads for the CPU and the reason in words; WB_THREADS decides where it is set."""
+    if asked := int(os.environ.get("WB_THREADS") or 0):
+        return max(1, asked), f"{asked} threads, as WB_THREADS says"
+    cores = _cores()
+    if width is not None and width <= NARROW and cores > 1:
+        return 1, f"one thread: layers of {width} are too narrow to share between {cores} cores"
+    return max(1, cores), f"{cores} threads"
 
 
 def peak_memory() -> int:
