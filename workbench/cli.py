@@ -1,17 +1,16 @@
 """`workbench`: the workbench from a terminal, over its REST API. Needs only httpx; runs on any machine.
 
-    workbench login http://127.0.0.1:8000 --token wb_...      remember where, and who you are
-    workbench models | datasets                                what you may use
-    workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
-    workbench submit recipe.yaml [--watch]                     start a run
-    workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
-    workbench download RUN [-o FILE]                           the adapter as a zip
+workbench login http://127.0.0.1:8000 --token wb_...      remember where, and who you are
+workbench models | datasets                                what you may use
+workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
+workbench submit recipe.yaml [--watch]                     start a run
+workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
+workbench download RUN [-o FILE]                           the adapter as a zip
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -22,97 +21,11 @@ from typing import Any
 
 import httpx
 
+from workbench.client import Api, Refused, read_answer, save_login
+
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 ROLES = ("base", "control", "student", "teacher")
 OK, REFUSED, UNREACHABLE, RUN_FAILED = 0, 1, 2, 3
-
-
-class Refused(Exception):
-    """The workbench said no; the text is for people."""
-
-    def __init__(self, answer: dict[str, Any], status: int) -> None:
-        text = f"{answer.get('message') or f'The workbench answered {status}.'}"
-        if hint := answer.get("hint"):
-            text += f"\n{hint}"
-        for problem in (answer.get("problems") or [])[1:]:
-            text += f"\n- {problem.get('field') or ''}: {problem.get('message')}"
-        super().__init__(text)
-
-
-def config_file() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "distillation-workbench" / "config.json"
-
-
-def save_login(url: str, token: str) -> None:
-    """Only the owner may read the file: it holds the token."""
-    path = config_file()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump({"url": url.rstrip("/"), "token": token}, file)
-    path.chmod(0o600)
-
-
-class Api:
-    """The REST API with a token. Raises Refused for an answer that is no success, httpx.TransportError when out of reach."""
-
-    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = url
-        self.http = httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60, transport=transport)
-
-    @classmethod
-    def from_config(cls) -> Api:
-        """WORKBENCH_URL and WORKBENCH_TOKEN, or what `login` stored."""
-        url, token = os.environ.get("WORKBENCH_URL"), os.environ.get("WORKBENCH_TOKEN")
-        if not (url and token):
-            try:
-                stored = json.loads(config_file().read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                raise Refused({"message": "Not signed in.", "hint": "workbench login URL --token wb_... (make a token under Settings)"}, 401) from None
-            url, token = url or stored["url"], token or stored["token"]
-        return cls(url.rstrip("/"), token)
-
-    def call(self, method: str, path: str, **more: Any) -> Any:
-        return _read(self.http.request(method, path, **more))
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.call("GET", path, params=query)
-
-    def run(self, name: str) -> dict[str, Any]:
-        """A run by id, or by the number people see."""
-        text = name.removeprefix("#")
-        if not text.isdigit():
-            return dict(self.get(f"/runs/{_id(text)}"))
-        page, pages = 1, 1
-        while page <= pages:
-            found = self.get("/runs", kind="all", page=page)
-            for run in found["items"]:
-                if run["number"] == int(text):
-                    return dict(self.get(f"/runs/{run['id']}"))
-            page, pages = page + 1, found["pages"]
-        raise Refused({"message": f"Your team has no run {name}."}, 404)
-
-
-def _id(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise Refused({"message": f"{text!r} is neither the number nor the id of a run."}, 404) from None
-
-
-def _read(answer: httpx.Response) -> Any:
-    try:
-        data = answer.json()
-    except ValueError:
-        data = {"message": f"The address answered {answer.status_code} without JSON.", "hint": "Is this a workbench?"}
-        raise Refused(data, answer.status_code) from None
-    if answer.is_success:
-        return data
-    raise Refused(data if isinstance(data, dict) else {}, answer.status_code)
-
-
-# ---- output
 
 
 def table(rows: list[list[str]], head: list[str]) -> str:
@@ -127,7 +40,11 @@ def score(value: dict[str, Any] | None) -> str:
     """0.744 [0.721, 0.766]"""
     if not value or value.get("value") is None:
         return "-"
-    interval = f" [{value['low']:.3f}, {value['high']:.3f}]" if value.get("low") is not None and value.get("high") is not None else ""
+    interval = (
+        f" [{value['low']:.3f}, {value['high']:.3f}]"
+        if value.get("low") is not None and value.get("high") is not None
+        else ""
+    )
     return f"{value['value']:.3f}{interval}"
 
 
@@ -151,7 +68,15 @@ def models(args: argparse.Namespace) -> int:
     rows = []
     for m in Api.from_config().get("/models"):
         f = m["facts"] or {}
-        rows.append([m["key"], m["revision"][:12], f"{f['parameters']:,}" if f.get("parameters") else "-", str(f.get("context") or "-"), m["licence"] or "-"])
+        rows.append(
+            [
+                m["key"],
+                m["revision"][:12],
+                f"{f['parameters']:,}" if f.get("parameters") else "-",
+                str(f.get("context") or "-"),
+                m["licence"] or "-",
+            ]
+        )
     show(table(rows, ["MODEL", "REVISION", "PARAMETERS", "CONTEXT", "LICENCE"]) or "No models yet.")
     return OK
 
@@ -163,7 +88,14 @@ def datasets(args: argparse.Namespace) -> int:
     for d in Api.from_config().get("/datasets"):
         newest = max(d["versions"], key=lambda v: v["number"], default=None)
         counts = newest["counts"] if newest else {}
-        rows.append([d["key"], str(newest["number"]) if newest else "-", *(str(counts.get(n, "-")) for n in ("rows", "labelled", "heldout")), d["licence"] or "-"])
+        rows.append(
+            [
+                d["key"],
+                str(newest["number"]) if newest else "-",
+                *(str(counts.get(n, "-")) for n in ("rows", "labelled", "heldout")),
+                d["licence"] or "-",
+            ]
+        )
     show(table(rows, ["DATASET", "VERSION", "ROWS", "LABELLED", "HELD OUT", "LICENCE"]) or "No datasets yet.")
     return OK
 
@@ -174,7 +106,13 @@ def upload(args: argparse.Namespace) -> int:
         raise Refused({"message": "Say which file: workbench datasets upload rows.csv"}, 422)
     api, path = Api.from_config(), Path(args.file)
     with path.open("rb") as file:
-        found = api.call("POST", "/datasets/uploads", params={"filename": path.name}, content=_chunks(file), headers={"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)})
+        found = api.call(
+            "POST",
+            "/datasets/uploads",
+            params={"filename": path.name},
+            content=_chunks(file),
+            headers={"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)},
+        )
     findings = found["findings"]
     roles = dict(args.role) or findings.get("roles") or {}
     show(table([[role, column] for role, column in roles.items()], ["ROLE", "COLUMN"]))
@@ -184,7 +122,11 @@ def upload(args: argparse.Namespace) -> int:
     if open_ones and not args.yes:
         show("Nothing was imported. Give roles with --role user=COLUMN, or accept the points above with --yes.")
         return REFUSED
-    body = {"title": args.title or path.name.split(".")[0], "roles": roles, "options": {"accepted": sorted({p["code"] for p in open_ones})}}
+    body = {
+        "title": args.title or path.name.split(".")[0],
+        "roles": roles,
+        "options": {"accepted": sorted({p["code"] for p in open_ones})},
+    }
     run = api.call("POST", f"/datasets/uploads/{found['id']}/import", json=body)
     return follow(api, run)
 
@@ -257,12 +199,16 @@ def progress(run: dict[str, Any]) -> str:
 
 def conclude(api: Api, run: dict[str, Any]) -> int:
     if run["state"] != "succeeded":
-        show(f"Run #{run['number']} {run['state_label'].lower()}. {run['reason']} {(run.get('error') or {}).get('hint') or ''}".rstrip())
+        show(
+            f"Run #{run['number']} {run['state_label'].lower()}. {run['reason']} {(run.get('error') or {}).get('hint') or ''}".rstrip()
+        )
         return RUN_FAILED
     if run["kind"] == "distill":
         report = api.get(f"/runs/{run['id']}/report")
         show(table([[role, score((report.get("scores") or {}).get(role))] for role in ROLES], ["ARM", "SCORE [95 %]"]))
-        show(f"Gap closed {score(report.get('gap_closed'))}, student minus control {score(report.get('student_minus_control'))}")
+        show(
+            f"Gap closed {score(report.get('gap_closed'))}, student minus control {score(report.get('student_minus_control'))}"
+        )
     show(f"Run #{run['number']} finished. {api.url}{run.get('result') or run['url']}")
     return OK
 
@@ -280,7 +226,15 @@ def compare(args: argparse.Namespace) -> int:
         run = api.run(name)
         report = api.get(f"/runs/{run['id']}/report") if run["state"] == "succeeded" else {}
         scores = report.get("scores") or {}
-        rows.append([f"#{run['number']}", run["title"][:40], run["method"], score(report.get("gap_closed")), *(score(scores.get(r)) for r in ROLES)])
+        rows.append(
+            [
+                f"#{run['number']}",
+                run["title"][:40],
+                run["method"],
+                score(report.get("gap_closed")),
+                *(score(scores.get(r)) for r in ROLES),
+            ]
+        )
     show(table(rows, ["RUN", "TITLE", "METHOD", "GAP CLOSED", *(r.upper() for r in ROLES)]))
     return OK
 
@@ -292,7 +246,7 @@ def download(args: argparse.Namespace) -> int:
     with api.http.stream("GET", f"/adapters/{run['id']}/download") as answer:
         if not answer.is_success:
             answer.read()
-            _read(answer)
+            read_answer(answer)
         target = Path(args.output or f"adapter-{run['number']}.zip")
         partial = target.with_name(target.name + ".partial")
         with partial.open("wb") as file:
@@ -311,7 +265,11 @@ def _role(text: str) -> tuple[str, str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="workbench", description=(__doc__ or "").splitlines()[0], epilog="Exit codes: 0 done, 1 refused, 2 out of reach, 3 the run did not succeed.")
+    top = argparse.ArgumentParser(
+        prog="workbench",
+        description=(__doc__ or "").splitlines()[0],
+        epilog="Exit codes: 0 done, 1 refused, 2 out of reach, 3 the run did not succeed.",
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Any, help: str) -> argparse.ArgumentParser:
@@ -327,7 +285,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("action", nargs="?", choices=["list", "upload"], default="list")
     p.add_argument("file", nargs="?")
     p.add_argument("--title")
-    p.add_argument("--role", action="append", default=[], type=_role, metavar="ROLE=COLUMN", help="for example user=question; repeat")
+    p.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        type=_role,
+        metavar="ROLE=COLUMN",
+        help="for example user=question; repeat",
+    )
     p.add_argument("--yes", action="store_true", help="accept the warnings")
     p = add("submit", submit, "start a run from a recipe")
     p.add_argument("recipe", help="YAML or JSON file, - for standard input")

@@ -11,14 +11,13 @@ import numpy as np
 
 from benchmarks import workloads
 from benchmarks.sides.meter import Meter
-from jobs.distill.batches import Limits
+from jobs.distill.batches import limits_on
 from jobs.distill.catalog import objective
 from jobs.distill.checkpoint import Checkpoints
 from jobs.distill.events import Events
 from jobs.distill.recipe import Adapter, Term, Train
 from jobs.distill.rows import Example
 from jobs.distill.signals import Settings, Store
-from jobs.distill.stages import CPU_TOKENS, OVERHEAD
 from jobs.distill.students.lora import attach
 from jobs.distill.teachers.local import LocalTeacher
 from jobs.distill.teachers.recorded import SignalTeacher
@@ -53,7 +52,7 @@ def main(name: str, mode: str) -> None:
         checkpoint_seconds=86400,
     )
     terms = [ArmTerm(objective(t), t.weight) for t in stage.terms]
-    limits = Limits(case.batch, CPU_TOKENS, OVERHEAD["cpu"])
+    limits = limits_on("cpu", case.batch, None)
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out)
         events = Events(folder)

@@ -51,6 +51,11 @@ class Micro:
         return Micro(self.which, *moved)
 
 
+CPU_TOKENS = 2048  # padded tokens a micro-batch: keeps the activations of small models in the caches
+GPU_TOKENS = 32768
+OVERHEAD = {"cpu": 48, "cuda": 1500}  # what one more forward costs, in tokens
+
+
 @dataclass(frozen=True)
 class Limits:
     """How a step may be cut: at most so many rows and padded tokens a micro-batch; `overhead` is what one more forward
@@ -62,6 +67,11 @@ class Limits:
 
     def halved(self) -> Limits:
         return Limits(max(1, self.rows // 2), max(1, self.tokens // 2), self.overhead)
+
+
+def limits_on(kind: str, batch_size: int, micro_batch: int | None) -> Limits:
+    """The limits of a step on a device of this kind, `cpu` or `cuda`."""
+    return Limits(micro_batch or batch_size, CPU_TOKENS if kind == "cpu" else GPU_TOKENS, OVERHEAD[kind])
 
 
 def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import stages
+from . import stages, teaching
 from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
@@ -157,7 +157,7 @@ def record(folder: Path, events: Events) -> Path:
         elif isinstance(stage, Record):
             work.record = stage
         elif isinstance(stage, Train) and any(t.objective.needs_teacher for t in stages.terms_of(stage)):
-            stages.recorded_teacher(work, stage, stages.training_examples(work, stage))
+            teaching.recorded_teacher(work, stage, stages.training_examples(work, stage))
     place = folder / "signals"
     shutil.copytree(folder / "answers", place / "answers", dirs_exist_ok=True)
     return place

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from . import signals
 from .answers import Said, Speaker, collect, decoding_of
-from .batches import Limits
+from .batches import limits_on
 from .catalog import objective as build_objective
 from .errors import PlanRefused
 from .generate import generate as write_answers
@@ -25,14 +22,8 @@ from .recipe import Term as TermSpec
 from .rows import Example, Row, tokenise
 from .session import Opened, Session
 from .students.lora import attach, trainable, training_mode
-from .teachers.local import LocalTeacher
-from .teachers.recorded import SignalTeacher
-from .train import Arm, Outcome, Stopped, Term, train
-
-CPU_TOKENS = 2048  # padded tokens a micro-batch: keeps the activations of small models in the caches
-GPU_TOKENS = 32768
-OVERHEAD = {"cpu": 48, "cuda": 1500}  # what one more forward costs, in tokens
-LOW_MASS = 0.95
+from .teaching import shared_vocabulary, teacher_side
+from .train import Arm, Outcome, Term, train
 
 
 @dataclass
@@ -61,11 +52,25 @@ class Work:
 
     def teacher_speaker(self) -> Speaker:
         opened = self.open_teacher()
-        return Speaker(lambda: opened.model, opened.renderer, opened.context, self.session.sources["teacher"].sha256, "", str(opened.dtype))
+        return Speaker(
+            lambda: opened.model,
+            opened.renderer,
+            opened.context,
+            self.session.sources["teacher"].sha256,
+            "",
+            str(opened.dtype),
+        )
 
     def student_speaker(self, adapter_sha256: str = "") -> Speaker:
         student = self.student
-        return Speaker(lambda: self.model, student.renderer, student.context, self.session.sources["student"].sha256, adapter_sha256, str(student.dtype))
+        return Speaker(
+            lambda: self.model,
+            student.renderer,
+            student.context,
+            self.session.sources["student"].sha256,
+            adapter_sha256,
+            str(student.dtype),
+        )
 
     def load_adapter(self, tensors: dict[str, torch.Tensor]) -> None:
         with torch.no_grad():
@@ -96,7 +101,10 @@ def generate(work: Work, stage: Generate) -> None:
     said = collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
     good = {k: s.text for k, s in said.items() if s.finished and s.text.strip()}
     if lost := len(said) - len(good):
-        session.events.log(f"{lost} of {len(said)} teacher answers were empty or longer than {stage.max_new_tokens} tokens and are left out.", "warning")
+        session.events.log(
+            f"{lost} of {len(said)} teacher answers were empty or longer than {stage.max_new_tokens} tokens and are left out.",
+            "warning",
+        )
     work.written.update(good)
 
 
@@ -113,124 +121,17 @@ def examples_of(work: Work, rows: Sequence[Row], what: str) -> list[Example]:
     longest = min([*contexts, data.max_length or contexts[0]])
     made = tokenise(rows, work.student.renderer, longest, data.too_long)
     if made.too_long:
-        session.events.log(f"{len(made.too_long)} of {len(rows)} rows are longer than {longest} tokens and are left out, {made.too_long[0]} among them.", "warning")
+        session.events.log(
+            f"{len(made.too_long)} of {len(rows)} rows are longer than {longest} tokens and are left out, {made.too_long[0]} among them.",
+            "warning",
+        )
     if made.truncated:
         session.events.log(f"{made.truncated} prompts were cut on the left to {longest} tokens.", "warning")
     if not made.examples:
-        raise PlanRefused(f"No rows are left for {what}.", field="data", hint="Add rows with answers, or raise the longest row.")
+        raise PlanRefused(
+            f"No rows are left for {what}.", field="data", hint="Add rows with answers, or raise the longest row."
+        )
     return made.examples
-
-
-# -- the teacher's side of training -------------------------------------------------------------------------------------
-
-
-def recorded_teacher(work: Work, stage: Train, examples: list[Example]) -> SignalTeacher:
-    """Signals of every example: taken from folders at hand, recorded where they are missing."""
-    session = work.session
-    settings = signal_settings(work, stage)
-    store = signals.Store(session.folder / "signals", settings, session.events)
-    keys = [e.key for e in examples]
-    for place in session.signals:
-        found = signals.read_settings(place)
-        if place != store.folder and found and found.serves(settings):
-            store.adopt(signals.Store(place, found, session.events, writable=False), keys)
-    missing = len(store.missing(keys))
-    total = len(set(keys))
-    session.events.reason("signals", f"{total - missing} of {total} rows", "found recorded; the rest is recorded now" if missing else "found recorded: the teacher does not run")
-    if missing:
-        _record(work, examples, store, missing)
-        _warn_of_low_mass(work, store, keys)
-    return SignalTeacher(store, examples)
-
-
-def signal_settings(work: Work, stage: Train) -> signals.Settings:
-    record = work.record or Record()
-    wanted = {*record.temperatures, *(t.temperature for t in stage.terms), 1.0}
-    return signals.Settings(work.session.sources["teacher"].sha256, record.top_k, record.mass, tuple(sorted(wanted)))
-
-
-def _record(work: Work, examples: list[Example], store: signals.Store, missing: int) -> None:
-    session = work.session
-    with session.timed("teacher"):
-        opened = work.open_teacher()
-        check_vocabulary(work, opened)
-        session.events.emit("phase", phase="teacher", stage="record signals", total=missing)
-        began = time.monotonic()
-
-        def told(done: int) -> bool:
-            rate = done / max(1e-6, time.monotonic() - began)
-            session.events.emit("progress", phase="teacher", done=done, total=missing, unit="rows", rate=rate, eta=(missing - done) / rate)
-            return session.stopping
-
-        if not LocalTeacher(opened.model, shared_vocabulary(work, opened)).record(examples, store, limits(work, 64, None), 256, told):
-            raise Stopped
-
-
-def _warn_of_low_mass(work: Work, store: signals.Store, keys: list[str]) -> None:
-    """Top-k signals that hold little of the teacher's probability teach little of its shape."""
-    column = store.settings.temperatures.index(1.0)
-    held = []
-    for key in dict.fromkeys(keys):
-        row = store[key]
-        lse = np.repeat(row.lse[:, column], row.counts)
-        position = np.repeat(np.arange(len(row.counts)), row.counts)
-        held.append(np.bincount(position, np.exp(row.z.astype(np.float32) - lse), len(row.counts)))
-    mean = float(np.concatenate(held).mean())
-    text = f"The recorded top {store.settings.top_k} hold {mean:.2%} of the teacher's probability on average; {store.size():,} bytes."
-    work.session.events.log(text, "warning" if mean < LOW_MASS else "info")
-
-
-def check_vocabulary(work: Work, teacher: Opened) -> None:
-    """Token-level terms need the same token -> id map on both sides; sizes of embedding matrices prove nothing."""
-    mine, other = work.student.renderer.tokenizer.get_vocab(), teacher.renderer.tokenizer.get_vocab()
-    if mine != other:
-        raise PlanRefused("Teacher and student have different tokenizers, so their probabilities cannot be compared token by token.", field="teacher.model", hint="Use sequence-level distillation (train on the teacher's answers), or a teacher of the student's family.")
-    if work.student.renderer.template != teacher.renderer.template:
-        work.session.events.reason("template", "the student's", "teacher and student have different chat templates; both read the student's token ids")
-
-
-def shared_vocabulary(work: Work, teacher: Opened) -> int:
-    return min(work.student.vocab, teacher.vocab)
-
-
-def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list[Example], passes: float) -> LocalTeacher | SignalTeacher | None:
-    """Online, recorded or no teacher: asked for, or what costs least, with the reason."""
-    if not any(t.objective.needs_teacher for t in terms):
-        return None
-    mode, why = _teacher_mode(work, stage, examples, passes)
-    if mode == "recorded":
-        if why:
-            work.session.events.reason("train.teacher", "recorded", why)
-        side = recorded_teacher(work, stage, examples)
-        work.drop_teacher()
-        return side
-    if why:
-        work.session.events.reason("train.teacher", "online", why)
-    opened = work.open_teacher()
-    check_vocabulary(work, opened)
-    return LocalTeacher(opened.model, shared_vocabulary(work, opened))
-
-
-def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: float) -> tuple[str, str]:
-    if stage.teacher != "auto":
-        return stage.teacher, ""
-    if work.record is not None:
-        return "recorded", "an earlier stage records signals"
-    if work.session.signals and signals_cover(work, stage, examples):
-        return "recorded", "the signals of every row are at hand"
-    if passes >= 1.5:
-        return "recorded", f"each row is seen {passes:.1f} times: one teacher pass serves them all"
-    return "online", f"each row is seen {passes:.1f} times: recording would save nothing"
-
-
-def signals_cover(work: Work, stage: Train, examples: list[Example]) -> bool:
-    wanted = signal_settings(work, stage)
-    missing = {e.key for e in examples}
-    for place in work.session.signals:
-        found = signals.read_settings(place)
-        if found and found.serves(wanted):
-            missing = set(signals.Store(place, found, writable=False).missing(missing))
-    return not missing
 
 
 # -- training an arm ----------------------------------------------------------------------------------------------------
@@ -249,18 +150,14 @@ def steps_of(stage: Train, rows: int) -> int:
     return stage.steps or max(1, math.ceil((stage.epochs or 1) * rows / stage.batch_size))
 
 
-def limits(work: Work, batch_size: int, micro_batch: int | None) -> Limits:
-    kind = work.session.device.type
-    tokens = CPU_TOKENS if kind == "cpu" else GPU_TOKENS
-    return Limits(micro_batch or batch_size, tokens, OVERHEAD[kind])
-
-
 def training_examples(work: Work, stage: Train) -> list[Example]:
     """The rows of a stage that have an answer, gold or written by the teacher, as token ids."""
     rows = [r for r in work.session.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
     with_answers = answered(rows, work.written)
     if len(with_answers) < len(rows):
-        work.session.events.reason("train.rows", f"{len(with_answers)} of {len(rows)}", "the others have no answer to learn from")
+        work.session.events.reason(
+            "train.rows", f"{len(with_answers)} of {len(rows)}", "the others have no answer to learn from"
+        )
     return examples_of(work, with_answers, f"'{stage.name}'")
 
 
@@ -276,7 +173,20 @@ def train_student(work: Work, index: int, stage: Train) -> None:
     terms = terms_of(stage)
     side = teacher_side(work, stage, terms, examples, steps * stage.batch_size / len(examples))
     vocab = shared_vocabulary(work, work.teacher) if work.teacher and side else work.student.vocab
-    arm = Arm("student", "train", stage, steps, terms, examples, limits(work, stage.batch_size, stage.micro_batch), session.recipe.seed, side, vocab, peek(work, steps), lambda: session.stopping)
+    arm = Arm(
+        "student",
+        "train",
+        stage,
+        steps,
+        terms,
+        examples,
+        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        session.recipe.seed,
+        side,
+        vocab,
+        peek(work, steps),
+        lambda: session.stopping,
+    )
     _run(work, name, arm)
 
 
@@ -294,7 +204,20 @@ def train_control(work: Work) -> bool:
         return True
     plain = stage.model_copy(update={"name": "control", "rows": "labelled"})
     examples = examples_of(work, [r for r in session.train_rows if r.labelled], "the control arm")
-    arm = Arm("control", "control", plain, steps, plain_terms(), examples, limits(work, stage.batch_size, stage.micro_batch), session.recipe.seed, None, work.student.vocab, None, lambda: session.stopping)
+    arm = Arm(
+        "control",
+        "control",
+        plain,
+        steps,
+        plain_terms(),
+        examples,
+        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        session.recipe.seed,
+        None,
+        work.student.vocab,
+        None,
+        lambda: session.stopping,
+    )
     _run(work, "control", arm)
     return True
 
@@ -355,7 +278,15 @@ def peek(work: Work, steps: int) -> Callable[[int], None]:
         prompts = [speaker.renderer.prompt(r.messages)[-(speaker.context - decoding.max_new_tokens) :] for r in rows]
         for row, answer in zip(rows, write_answers(speaker.model, prompts, decoding, len(prompts)), strict=True):
             said = work.teacher_said.get(row.row_id)
-            session.events.emit("sample", step=step, row_id=row.row_id, prompt=row.question, gold=row.answer, student=speaker.renderer.decode(answer.ids), teacher=said.text if said else None)
+            session.events.emit(
+                "sample",
+                step=step,
+                row_id=row.row_id,
+                prompt=row.question,
+                gold=row.answer,
+                student=speaker.renderer.decode(answer.ids),
+                teacher=said.text if said else None,
+            )
         training_mode(work.model)
 
     return show

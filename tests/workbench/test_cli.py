@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tests.workbench import make_runs
-from workbench import cli
+from workbench import cli, client
 from workbench.team.models import ApiToken
 
 
@@ -28,13 +28,13 @@ def signed_in(home, live_server, alice, team_a):
 
 
 def test_it_keeps_the_token_where_only_the_owner_reads(signed_in, capsys):
-    assert stat.S_IMODE(cli.config_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(client.config_file().stat().st_mode) == 0o600
     assert cli.main(["models"]) == 0 and "No models yet" in capsys.readouterr().out
 
 
 def test_it_refuses_a_wrong_token_and_keeps_nothing(home, live_server, capsys):
     assert cli.main(["login", live_server.url, "--token", "wb_wrong"]) == cli.REFUSED
-    assert "valid token" in capsys.readouterr().err and not cli.config_file().exists()
+    assert "valid token" in capsys.readouterr().err and not client.config_file().exists()
 
 
 def test_it_says_how_to_sign_in(home, capsys):

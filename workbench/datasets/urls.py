@@ -1,16 +1,16 @@
 from django.urls import path
 
-from . import views
+from . import upload_views, views
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.list_, name="list"),
-    path("upload/", views.upload, name="upload"),
-    path("uploads/<uuid:upload_id>/", views.confirm, name="confirm"),
-    path("uploads/<uuid:upload_id>/check/", views.check, name="check"),
-    path("uploads/<uuid:upload_id>/tokens/", views.upload_tokens, name="upload_tokens"),
-    path("uploads/<uuid:upload_id>/importing/", views.importing, name="importing"),
-    path("uploads/<uuid:upload_id>/discard/", views.discard, name="discard"),
+    path("upload/", upload_views.upload, name="upload"),
+    path("uploads/<uuid:upload_id>/", upload_views.confirm, name="confirm"),
+    path("uploads/<uuid:upload_id>/check/", upload_views.check, name="check"),
+    path("uploads/<uuid:upload_id>/tokens/", upload_views.upload_tokens, name="upload_tokens"),
+    path("uploads/<uuid:upload_id>/importing/", upload_views.importing, name="importing"),
+    path("uploads/<uuid:upload_id>/discard/", upload_views.discard, name="discard"),
     path("<uuid:dataset_id>/", views.detail, name="detail"),
     path("<uuid:dataset_id>/about/", views.describe, name="describe"),
     path("<uuid:dataset_id>/delete/", views.delete, name="delete"),

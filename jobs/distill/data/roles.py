@@ -155,10 +155,10 @@ def _extras(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], t
 
 
 def _is_talk(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    values = [r.get(column) for r in rows[:50] if isinstance(r.get(column), list) and r.get(column)]
+    values = [v for r in rows[:50] if isinstance(v := r.get(column), list) and v]
     return bool(values) and all(
         isinstance(t, dict) and ("content" in t or "value" in t or "role" in t) for v in values[:5] for t in v
-    )  # type: ignore[union-attr]
+    )
 
 
 def _is_split(column: str, rows: Sequence[dict[str, Any]]) -> bool:
