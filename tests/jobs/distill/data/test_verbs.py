@@ -193,9 +193,9 @@ def test_it_reads_the_sample_of_the_product(tmp_path: Path) -> None:
 
 
 def test_it_keeps_ids_unique_beyond_what_it_can_remember(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.distill.data import checks
+    from jobs.distill.data import counting
 
-    monkeypatch.setattr(checks, "PROMPTS_KEPT", 2)
+    monkeypatch.setattr(counting, "PROMPTS_KEPT", 2)
     report = run(folder_with(tmp_path, b"text,label\na,x\nb,y\nc,x\nc,x\na,x\n", filename="x.csv"))
     assert len({r["row_id"] for r in load_rows(tmp_path / "rows.parquet")}) == 5
     assert any("3 rows come after them" in w["message"] for w in report["warnings"])
