@@ -38,7 +38,9 @@ def probe() -> DeviceFacts:
     )
 
 
-NARROW = 256  # layers up to this width gain little from a second thread, and lose much when another program has that core
+NARROW = (
+    256  # layers up to this width gain little from a second thread, and lose much when another program has that core
+)
 
 
 def settle(events: Events, width: int | None = None) -> torch.device:

@@ -71,7 +71,9 @@ class Session:
     stopping: bool = False
 
     def __post_init__(self) -> None:
-        self.device = settle(self.events, max((read_config(s.folder).hidden for s in self.sources.values()), default=None))
+        self.device = settle(
+            self.events, max((read_config(s.folder).hidden for s in self.sources.values()), default=None)
+        )
         self.results = Results(self.folder, self.identity, self.earlier, self.events)
 
     # -- rows -----------------------------------------------------------------------------------------------------
