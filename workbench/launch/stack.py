@@ -12,13 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from . import environment
 from .bootstrap import ROOT, Stop
 from .commands import celery_worker, web_server
-from .processes import Child, Group
+from .processes import Group
 
 Say = Callable[[str], None]
 
@@ -59,8 +60,9 @@ class Stack:
         self._step("Database", self._prepare_database)
         self._step("Pages", self._collect_static)
         self._step("Samples", register_samples)
-        self._step("Web server", self._start_web)
-        self._step("Workers", self._start_workers)
+        self._launch()  # all at once: each takes seconds to import what it needs
+        self._step("Web server", self._wait_until_up)
+        self._step("Workers", self._wait_for_slots)
 
     def _step(self, title: str, work: Callable[[], str | None]) -> None:
         began = time.monotonic()
@@ -127,18 +129,17 @@ class Stack:
         stamp.write_text(now)
         return None
 
-    def _start_web(self) -> None:
-        self._wait_until_up(self.group.start("web", web_server(self.port), self._environment()))
-
-    def _start_workers(self) -> str:
+    def _launch(self) -> None:
+        self.launched_at = datetime.now(UTC)
+        self.group.start("web", web_server(self.port), self._environment())
         for queue in ("gpu", "cpu"):
             self.group.start(f"worker-{queue}", celery_worker(queue), self._environment())
-        return self._wait_for_slots()
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
-    def _wait_until_up(self, web: Child, patience: float = 60.0) -> None:
+    def _wait_until_up(self, patience: float = 60.0) -> None:
+        web = self.group.children[0]
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if web.process.poll() is not None:
@@ -152,15 +153,13 @@ class Stack:
 
     def _wait_for_slots(self, patience: float = 60.0) -> str:
         """Until each worker has announced where it can work."""
-        from django.utils import timezone
-
         from workbench.runs.models import Slot
 
-        began, deadline = timezone.now(), time.monotonic() + patience
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if dead := self.group.dead():
                 raise Stop(f"{dead.name} ended at once. The end of its log:\n{dead.tail()}")
-            slots = list(Slot.objects.filter(last_seen__gte=began))
+            slots = list(Slot.objects.filter(last_seen__gte=self.launched_at))
             if {s.queue for s in slots} >= {"gpu", "cpu"}:
                 return ", ".join(sorted({s.device.get("name", s.name) for s in slots if s.queue == "gpu"}))
             time.sleep(0.2)
