@@ -32,7 +32,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the scores here")
     parser.add_argument("--seed", type=int, help="another seed than the sample's own")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in (signal.SIGINT, signal.SIGTERM):  # a shell that starts us in the background has SIGINT ignored
+        signal.signal(name, signal.default_int_handler)
     try:
         port = port_from_environment() if os.environ.get("PORT") else free_port()
         with Stack(data_dir_from_environment(), port, say) as stack:

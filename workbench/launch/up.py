@@ -12,7 +12,8 @@ from .stack import Stack, data_dir_from_environment, port_from_environment
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in (signal.SIGINT, signal.SIGTERM):  # a shell that starts us in the background has SIGINT ignored
+        signal.signal(name, signal.default_int_handler)
     began = time.monotonic()
     try:
         with Stack(data_dir_from_environment(), port_from_environment(), say) as stack:
