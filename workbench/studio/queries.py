@@ -86,10 +86,17 @@ class Check:
         return bool(self.recipe and self.plan and not self.missing and not self.refusals)
 
     @property
+    def waiting(self) -> bool:
+        """Nothing is wrong: something chosen is still being measured, and the page asks again by itself."""
+        return bool(self.refusals) and all(p.code.endswith("_NOT_READY") for p in self.refusals)
+
+    @property
     def label(self) -> str:
         """The words on the button: they are the state."""
         if self.missing:
             return f"Choose a {self.missing[0]}"
+        if self.waiting:
+            return "Measuring ..."
         if n := len(self.refusals):
             return "Fix 1 problem" if n == 1 else f"Fix {n} problems"
         return "Start run"

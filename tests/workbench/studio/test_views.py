@@ -213,3 +213,17 @@ def test_it_survives_any_recipe_text(library: Any, browser: Any, draft: Draft, t
     assert browser.post(f"/studio/{draft.id}/recipe/", {"recipe": text}).status_code in (302, 422)
     assert browser.get(f"/studio/{draft.id}/").status_code == 200
     assert browser.post(f"/studio/{draft.id}/save/", {"student.adapter.rank": "4"}).status_code == 302
+
+
+def test_it_asks_again_by_itself_while_the_rows_are_being_measured(
+    browser: Any, draft: Draft, library: dict[str, Any]
+) -> None:
+    from workbench.datasets.models import DatasetVersion
+
+    DatasetVersion.objects.update(facts=None)
+    page = browser.post(
+        f"/studio/{draft.id}/save/", {**PAIR, "method": "llm-neo"}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "still being measured" in page
+    assert "load delay:2s" in page
+    assert "Fix 1 problem" not in page
