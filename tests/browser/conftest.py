@@ -35,7 +35,7 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """Starts `python -m workbench.launch.up` with a fresh data folder and its own built-in PostgreSQL; stops it at the end."""
     data_dir, port = tmp_path_factory.mktemp("workbench"), free_port()
@@ -78,7 +78,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
         assert process.wait(90) == 0, out.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium where there is one, Playwright's own otherwise; a sentence when there is neither."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
@@ -178,7 +178,7 @@ class SampleRun:
         return "/runs/" + self.url.rstrip("/").rsplit("/", 1)[-1] + "/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sample_run(workbench: Workbench, chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
     """Sign in, press the button, wait without reloading until the page has turned into the report, download."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)

@@ -42,7 +42,7 @@ SCREENS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen = ROOT / "docs" / "screens" if KEEP else tmp_path_factory.mktemp("screens")
     chosen.mkdir(parents=True, exist_ok=True)
