@@ -22,7 +22,8 @@ def some_rows(every: int) -> bytes:
     return out.getvalue().encode()
 
 
-def test_it_goes_from_a_file_to_a_distilled_adapter(visit: Any) -> None:
+def test_it_goes_from_a_file_to_a_distilled_adapter(sample_run: Any, visit: Any) -> None:
+    """After the sample run, which needs the start page of a first visit."""
     visitor = visit(signed_in=True)
     page = visitor.page
     visitor.open("/datasets/upload/")
