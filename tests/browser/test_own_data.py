@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +47,10 @@ def test_it_goes_from_a_file_to_a_distilled_adapter(sample_run: Any, visit: Any)
     page.wait_for_url("**/runs/*/")
     assert page.get_by_text("LLM-Neo").first.is_visible()
     page.get_by_role("link", name="Download adapter").first.wait_for(timeout=600_000)
-    assert "834" in page.inner_text("main") or "rows" in page.inner_text("main")
+    text = page.inner_text("main")
+    train, heldout = (
+        int(number.replace(",", ""))
+        for number in re.search(r"Training rows\s+([\d,]+).*?Held-out rows\s+([\d,]+)", text, re.S).groups()
+    )  # type: ignore[union-attr]
+    assert train + heldout == 834, "every row of the file is either learnt from or judged on"
+    assert "Gap closed" in text
