@@ -18,6 +18,7 @@ from jobs.distill.events import Events
 from jobs.distill.recipe import Adapter, Term, Train
 from jobs.distill.rows import Example
 from jobs.distill.signals import Settings, Store
+from jobs.distill.sources.fixed import FixedRows
 from jobs.distill.students.lora import attach
 from jobs.distill.teachers.local import LocalTeacher
 from jobs.distill.teachers.recorded import SignalTeacher
@@ -62,7 +63,18 @@ def main(name: str, mode: str) -> None:
             teacher.record(rows, store, limits, 16, lambda _: False)
             teacher = SignalTeacher(store, rows)
         model = attach(workloads.model("student", case), Adapter(rank=16, alpha=32), 0, events)
-        arm = Arm("student", "train", stage, stage.steps or 0, terms, rows, limits, 0, teacher, case.vocab)
+        arm = Arm(
+            "student",
+            "train",
+            stage,
+            stage.steps or 0,
+            terms,
+            FixedRows(rows, case.batch, 0),
+            limits,
+            0,
+            teacher,
+            vocab=case.vocab,
+        )
         loop = Loop(model, arm, Checkpoints(folder, "student", "benchmark", [], events), events)
         loop.resume()
         for _ in range(case.warmup):

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .arm import Stopped
 from .checkpoint import failpoint
 from .generate import Answer, Decoding, batches_by_length, generate_batch
 from .rows import Renderer, Row
 from .session import Session
-from .train import Stopped
 
 
 @dataclass(frozen=True)

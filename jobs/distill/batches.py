@@ -1,30 +1,15 @@
-"""Which rows make a step, and how they are cut into micro-batches. Both are pure functions: nothing to save, nothing to lose."""
+"""How the rows of a step are cut into micro-batches: a pure function, so there is nothing to save and nothing to lose."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from .rows import Example
-
-
-def step_rows(n: int, batch_size: int, step: int, seed: int) -> list[int]:
-    """Indices of the rows of optimizer step `step` (from 0): a function of (seed, epoch, counter) and nothing else.
-
-    The rows form an endless stream of shuffled epochs, so that every step has exactly `batch_size` rows.
-    """
-    counters = range(step * batch_size, (step + 1) * batch_size)
-    return [int(epoch_order(n, seed, c // n)[c % n]) for c in counters]
-
-
-@lru_cache(maxsize=4)
-def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:
-    """A permutation of range(n)."""
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(n)
 
 
 @dataclass(frozen=True)
@@ -38,17 +23,27 @@ class Micro:
     input_ids: torch.Tensor  # [rows, length]
     places: torch.Tensor  # [N] index into rows * length of each supervised position
     labels: torch.Tensor  # [N] the token that each of them predicts
-    weights: torch.Tensor  # [N] float32: 1 / Z of the whole optimizer step
+    weights: torch.Tensor  # [N] float32: the row's weight / Z of the whole optimizer step
     labelled: torch.Tensor  # [N] bool: does the row have a gold answer?
+    of: torch.Tensor  # [N] int64: the row of each position
+    group: torch.Tensor  # [rows] int64: the group of each row, 0 .. groups - 1
+    group_weights: torch.Tensor  # [groups] float32: the group's weight / groups of the whole optimizer step
+    origin: list[str]  # of each row
 
     def to(self, device: torch.device) -> Micro:
         if device.type == "cpu":
             return self
-        moved = [
-            t.to(device, non_blocking=True)
-            for t in (self.input_ids, self.places, self.labels, self.weights, self.labelled)
-        ]
-        return Micro(self.which, *moved)
+        moved: dict[str, Any] = {
+            f.name: value.to(device, non_blocking=True)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), torch.Tensor)
+        }
+        return replace(self, **moved)
+
+    def has_origin(self, origin: str) -> torch.Tensor:
+        """Positions of rows of this origin, bool [N]."""
+        rows = torch.tensor([o == origin for o in self.origin], device=self.of.device)
+        return rows[self.of]
 
 
 CPU_TOKENS = 2048  # padded tokens a micro-batch: keeps the activations of small models in the caches
@@ -99,14 +94,57 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
 def micro_batches(
     examples: Sequence[Example], rows: Sequence[int], limits: Limits, reduction: str = "token_mean"
 ) -> list[Micro]:
-    """The step's rows as micro-batches. The normaliser Z is that of the whole step, so the cut does not change the result."""
+    """The step's rows as micro-batches. The normaliser Z is that of the whole step, so the cut does not change the result.
+
+    Rows of one group (a preference pair, the answers to one prompt) stay together.
+    """
     step = [examples[i] for i in rows]
-    total = sum(e.supervised for e in step)
-    groups = cut([len(e.ids) - 1 for e in step], limits)
-    return [_collate([rows[i] for i in g], [step[i] for i in g], total, len(step), reduction) for g in groups]
+    total, groups = sum(e.supervised for e in step), group_count(step)
+    cuts = cut_groups(step, limits) if any(e.group for e in step) else cut([len(e.ids) - 1 for e in step], limits)
+    return [
+        _collate([rows[i] for i in g], [step[i] for i in g], Normaliser(total, len(step), groups, reduction))
+        for g in cuts
+    ]
 
 
-def _collate(which: list[int], group: list[Example], total: int, sequences: int, reduction: str) -> Micro:
+@dataclass(frozen=True)
+class Normaliser:
+    """Counts of the whole optimizer step, over all micro-batches and ranks."""
+
+    tokens: int
+    sequences: int
+    groups: int
+    reduction: str = "token_mean"
+
+    def each(self, supervised: int) -> float:
+        """Weight of one position in an answer of so many."""
+        return 1 / self.tokens if self.reduction == "token_mean" else 1 / (supervised * self.sequences)
+
+
+def group_count(examples: Sequence[Example]) -> int:
+    """Groups of these rows; a row without a group is one of its own."""
+    return len({e.group for e in examples if e.group}) + sum(not e.group for e in examples)
+
+
+def cut_groups(examples: Sequence[Example], limits: Limits) -> list[list[int]]:
+    """Whole groups of similar length, as many as the limits allow; a group larger than the limits stands alone."""
+    units: dict[str, list[int]] = {}
+    for i, e in enumerate(examples):
+        units.setdefault(e.group or f"\0{i}", []).append(i)
+    longest = {u: max(len(examples[i].ids) - 1 for i in rows) for u, rows in units.items()}
+    cuts: list[list[int]] = []
+    width = 0
+    for unit, rows in sorted(units.items(), key=lambda item: (longest[item[0]], item[1])):
+        width = max(width, longest[unit])
+        size = len(rows) + (len(cuts[-1]) if cuts else 0)
+        if not cuts or size > limits.rows or size * width > limits.tokens:
+            cuts.append([])
+            width = longest[unit]
+        cuts[-1].extend(rows)
+    return cuts
+
+
+def _collate(which: list[int], group: list[Example], whole: Normaliser) -> Micro:
     length = max(len(e.ids) for e in group) - 1
     ids = np.zeros((len(group), length), dtype=np.int64)  # padding on the right is read by nobody: any id will do
     for r, e in enumerate(group):
@@ -115,7 +153,12 @@ def _collate(which: list[int], group: list[Example], total: int, sequences: int,
     places = np.concatenate([r * length + np.arange(e.start - 1, len(e.ids) - 1) for r, e in enumerate(group)])
     labels = np.concatenate([e.ids[e.start :] for e in group]).astype(np.int64)
     counts = [e.supervised for e in group]
-    each = [1 / total if reduction == "token_mean" else 1 / (c * sequences) for c in counts]
+    each = [e.weight * whole.each(c) for e, c in zip(group, counts, strict=True)]
+    numbers: dict[str, int] = {}
+    units = np.asarray([numbers.setdefault(e.group or f"\0{r}", len(numbers)) for r, e in enumerate(group)])
+    unit_weights = np.zeros(len(numbers), dtype=np.float32)
+    for unit, e in zip(units, group, strict=True):
+        unit_weights[unit] = e.weight / whole.groups
     return Micro(
         which,
         torch.from_numpy(ids),
@@ -123,4 +166,21 @@ def _collate(which: list[int], group: list[Example], total: int, sequences: int,
         torch.from_numpy(labels),
         torch.from_numpy(np.repeat(np.asarray(each, dtype=np.float32), counts)),
         torch.from_numpy(np.repeat(np.asarray([e.labelled for e in group]), counts)),
+        torch.from_numpy(np.repeat(np.arange(len(group)), counts)),
+        torch.from_numpy(units),
+        torch.from_numpy(unit_weights),
+        [e.origin for e in group],
     )
+
+
+def features_of(group: Sequence[Example]) -> dict[str, torch.Tensor]:
+    """Features that every row of the micro-batch has: [rows] for numbers, [N] for one number a position."""
+    shared = set.intersection(*(set(e.features) for e in group)) if group else set()
+    out = {}
+    for name in sorted(shared):
+        values = [e.features[name] for e in group]
+        if np.ndim(values[0]):
+            out[name] = torch.from_numpy(np.concatenate(values).astype(np.float32))
+        else:
+            out[name] = torch.tensor([float(v) for v in values])
+    return out

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from .answers import Said, Speaker, collect, decoding_of
+from .arm import Stopped
 from .batches import Limits, micro_batches
 from .head import Head, head_read
 from .recipe import Evaluation
 from .rows import Example, Row
 from .scores import METRICS, PerRow, choose_metric
 from .session import Session
-from .train import Stopped
 from .weights import backbone
 
 BITS_BATCH = 64

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -29,6 +30,9 @@ class Row:
     split: str
     line: int
     labelled: bool
+    fields: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # domain, rationale, chosen, rejected, ranked, privileged, weight
 
     @property
     def question(self) -> str:
@@ -44,6 +48,12 @@ class Example:
     ids: np.ndarray
     start: int
     labelled: bool
+    origin: str = "fixed"  # fixed, rollout, chosen, rejected
+    group: str = ""  # answers that a sequence term reads together; empty: this one alone
+    weight: float = 1.0  # of the row in the loss
+    features: Mapping[str, Any] = field(
+        default_factory=dict, compare=False
+    )  # number an answer, or float32 [supervised]
 
     @property
     def supervised(self) -> int:
@@ -69,7 +79,15 @@ def read_rows(path: Path, heldout: float = 0.1) -> list[Row]:
     rows = []
     for r, split in zip(records, assign_splits(records, heldout), strict=True):
         rows.append(
-            Row(r["row_id"], tuple(r["messages"]), r["answer"], split, int(r["line"] or 0), r["answer"] is not None)
+            Row(
+                r["row_id"],
+                tuple(r["messages"]),
+                r["answer"],
+                split,
+                int(r["line"] or 0),
+                r["answer"] is not None,
+                json.loads(r.get("fields") or "{}"),
+            )
         )
     return rows
 
@@ -77,7 +95,12 @@ def read_rows(path: Path, heldout: float = 0.1) -> list[Row]:
 def rows_sha256(rows: Iterable[Row]) -> str:
     """Content hash of rows, independent of the file's encoding and order."""
     lines = sorted(
-        json.dumps([r.row_id, list(r.messages), r.answer, r.split], ensure_ascii=False, sort_keys=True) for r in rows
+        json.dumps(
+            [r.row_id, list(r.messages), r.answer, r.split, *([dict(r.fields)] if r.fields else [])],
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        for r in rows
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -133,7 +156,10 @@ class Renderer:
     def example(self, row: Row) -> Example:
         """The row with its answer as ids; the row must have one."""
         prompt, answer = self.prompt(row.messages), self.answer(row.messages, row.answer or "")
-        return Example(row.row_id, np.asarray(prompt + answer, dtype=np.int32), len(prompt), row.labelled)
+        weight = float(row.fields.get("weight", 1.0))
+        return Example(
+            row.row_id, np.asarray(prompt + answer, dtype=np.int32), len(prompt), row.labelled, weight=weight
+        )
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))

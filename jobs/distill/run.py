@@ -19,7 +19,7 @@ from .recipe import Generate, Record, Train
 from .report import build
 from .rows import stratified
 from .session import Session, open_session
-from .stages import Work
+from .work import Work
 
 START_ROWS = 64
 UNLIKELY = 0.8  # of blind chance
@@ -102,8 +102,7 @@ def _carry_out(work: Work) -> list[str]:
         elif isinstance(stage, Record):
             work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
         elif isinstance(stage, Train):
-            stages.train_student(work, index, stage)
-            names.append(f"{index:02d}-student")
+            names.append(stages.train_stage(work, index, stage))
     return names
 
 

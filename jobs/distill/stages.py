@@ -1,88 +1,36 @@
-"""The stages of a recipe, one function each: teacher answers, recorded signals, training of an arm."""
+"""The stages of a recipe, one function each: teacher answers, training of an arm, the control."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-
-from .answers import Said, Speaker, collect, decoding_of
+from .answers import collect, decoding_of
+from .arm import Arm
 from .batches import limits_on
 from .catalog import objective as build_objective
 from .errors import PlanRefused
 from .generate import generate as write_answers
-from .recipe import Generate, Record, Train
+from .recipe import Generate, Train
 from .recipe import Term as TermSpec
 from .rows import Example, Row, tokenise
-from .session import Opened, Session
-from .students.lora import attach, trainable, training_mode
-from .teaching import shared_vocabulary, teacher_side
-from .train import Arm, Outcome, Term, train
+from .schedules.terms import curves_of
+from .session import Session
+from .sources.fixed import FixedRows
+from .step import Term
+from .students.lora import trainable, training_mode
+from .teaching import teacher_side
+from .work import Learner, Work, outcome_of
 
-
-@dataclass
-class Work:
-    """What the stages of one run build up."""
-
-    session: Session
-    student: Opened
-    model: Any  # the student's base with the adapter
-    start: dict[str, torch.Tensor]  # the adapter before training
-    teacher: Opened | None = None
-    written: dict[str, str] = field(default_factory=dict)  # row id -> the teacher's answer
-    record: Record | None = None
-    trained: list[tuple[Train, int]] = field(default_factory=list)  # stage, steps
-    teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
-
-    def open_teacher(self) -> Opened:
-        """The teacher in memory; loaded when first asked for."""
-        if self.teacher is None:
-            self.teacher = self.session.open("teacher")
-        return self.teacher
-
-    def drop_teacher(self) -> None:
-        self.teacher = None
-        self.session.release()
-
-    def teacher_speaker(self) -> Speaker:
-        opened = self.open_teacher()
-        return Speaker(
-            lambda: opened.model,
-            opened.renderer,
-            opened.context,
-            self.session.sources["teacher"].sha256,
-            "",
-            str(opened.dtype),
-        )
-
-    def student_speaker(self, adapter_sha256: str = "") -> Speaker:
-        student = self.student
-        return Speaker(
-            lambda: self.model,
-            student.renderer,
-            student.context,
-            self.session.sources["student"].sha256,
-            adapter_sha256,
-            str(student.dtype),
-        )
-
-    def load_adapter(self, tensors: dict[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, parameter in trainable(self.model).items():
-                parameter.copy_(tensors[name])
+__all__ = ["outcome_of", "trainable", "training_mode"]
 
 
 def begin(session: Session) -> Work:
     """The student with a fresh adapter."""
-    opened = session.open("student")
-    model = attach(opened.model, session.recipe.student.adapter, session.recipe.seed, session.events)
-    return Work(session, opened, model, {n: p.detach().clone() for n, p in trainable(model).items()})
+    work = Work(session)
+    work.learner()
+    return work
 
 
 # -- teacher answers ----------------------------------------------------------------------------------------------------
@@ -96,7 +44,7 @@ def generate(work: Work, stage: Generate) -> None:
     if not rows:
         session.events.log(f"'{stage.name}' has nothing to do: every row has an answer.")
         return
-    speaker = work.teacher_speaker()
+    speaker = work.teacher_speaker(stage.teacher)
     decoding = decoding_of(speaker, stage.max_new_tokens, stage.temperature, session.recipe.seed)
     said = collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
     good = {k: s.text for k, s in said.items() if s.finished and s.text.strip()}
@@ -114,12 +62,12 @@ def answered(rows: Sequence[Row], written: dict[str, str]) -> list[Row]:
     return [r for r in filled if r.answer is not None]
 
 
-def examples_of(work: Work, rows: Sequence[Row], what: str) -> list[Example]:
-    """Rows as token ids of the student; rows that are too long are counted and said."""
-    session, data = work.session, work.session.recipe.data
-    contexts = [work.student.context] + ([work.teacher.context] if work.teacher else [])
+def examples_of(work: Work, rows: Sequence[Row], what: str, learner: str = "student") -> list[Example]:
+    """Rows as token ids of who learns; rows that are too long are counted and said."""
+    session, data, reader = work.session, work.session.recipe.data, work.learner(learner).opened
+    contexts = [reader.context, *(t.context for t in work.teachers.values())]
     longest = min([*contexts, data.max_length or contexts[0]])
-    made = tokenise(rows, work.student.renderer, longest, data.too_long)
+    made = tokenise(rows, reader.renderer, longest, data.too_long)
     if made.too_long:
         session.events.log(
             f"{len(made.too_long)} of {len(rows)} rows are longer than {longest} tokens and are left out, {made.too_long[0]} among them.",
@@ -150,44 +98,79 @@ def steps_of(stage: Train, rows: int) -> int:
     return stage.steps or max(1, math.ceil((stage.epochs or 1) * rows / stage.batch_size))
 
 
+def rows_of(work: Work, stage: Train) -> list[Row]:
+    """The training rows a stage is about, before anybody looks for their answers."""
+    rows = [r for r in work.session.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
+    if stage.domains:
+        rows = [r for r in rows if r.fields.get("domain") in stage.domains]
+    if work.chosen is not None:
+        weights = work.chosen
+        rows = [replace(r, fields={**r.fields, "weight": _weight(r, weights)}) for r in rows if r.row_id in weights]
+    return rows
+
+
+def _weight(row: Row, weights: dict[str, float]) -> float:
+    return float(row.fields.get("weight", 1.0)) * weights[row.row_id]
+
+
 def training_examples(work: Work, stage: Train) -> list[Example]:
     """The rows of a stage that have an answer, gold or written by the teacher, as token ids."""
-    rows = [r for r in work.session.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
+    rows = rows_of(work, stage)
     with_answers = answered(rows, work.written)
     if len(with_answers) < len(rows):
         work.session.events.reason(
             "train.rows", f"{len(with_answers)} of {len(rows)}", "the others have no answer to learn from"
         )
-    return examples_of(work, with_answers, f"'{stage.name}'")
+    return examples_of(work, with_answers, f"'{stage.name}'", stage.learner)
 
 
-def train_student(work: Work, index: int, stage: Train) -> None:
-    """One training stage of the student; its result is stored, so a resumed run goes on after it."""
-    session = work.session
+def train_stage(work: Work, index: int, stage: Train) -> str:
+    """One training stage; returns the name of its stored result."""
+    session, learner = work.session, work.learner(stage.learner)
+    name = f"{index:02d}-{stage.learner}"
     examples = training_examples(work, stage)
     steps = steps_of(stage, len(examples))
-    work.trained.append((stage, steps))
-    name = f"{index:02d}-student"
-    if _stored(work, name):
-        return
-    terms = terms_of(stage)
-    side = teacher_side(work, stage, terms, examples, steps * stage.batch_size / len(examples))
-    vocab = shared_vocabulary(work, work.teacher) if work.teacher and side else work.student.vocab
-    arm = Arm(
-        "student",
+    if stage.learner == "student":
+        work.trained.append((stage, steps))
+    work.ended[stage.name] = name
+    if work.take_stored(name, learner):
+        learner.trained = True
+        return name
+    _start(work, learner, stage)
+    work.run(name, _arm(work, learner, stage, examples, steps), learner)
+    learner.trained = True
+    session.events.log(f"'{stage.name}' is trained.")
+    return name
+
+
+def _start(work: Work, learner: Learner, stage: Train) -> None:
+    if stage.start == "fresh":
+        learner.load(learner.start)
+    elif stage.start != "previous":
+        learner.load(work.adapter_of(stage.start))
+
+
+def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], steps: int) -> Arm:
+    session, terms = work.session, terms_of(stage)
+    taught = teacher_side(work, stage, terms, examples, steps * stage.batch_size / len(examples))
+    return Arm(
+        learner.name,
         "train",
         stage,
         steps,
         terms,
-        examples,
+        FixedRows(examples, stage.batch_size, session.recipe.seed),
         limits_on(session.device.type, stage.batch_size, stage.micro_batch),
         session.recipe.seed,
-        side,
-        vocab,
-        peek(work, steps),
-        lambda: session.stopping,
+        taught.teacher,
+        taught.shape,
+        taught.vocab or learner.opened.vocab,
+        curves=curves_of(stage.terms),
+        moving=taught.moving,
+        decay=taught.decay,
+        on_step=peek(work, steps) if learner.name == "student" else None,
+        stop=lambda: session.stopping,
     )
-    _run(work, name, arm)
 
 
 def train_control(work: Work) -> bool:
@@ -197,12 +180,12 @@ def train_control(work: Work) -> bool:
     if reason:
         session.events.reason("control", "none", reason)
         return False
-    stage = work.trained[-1][0]
+    learner, stage = work.learner(), work.trained[-1][0]
     steps = sum(s for _, s in work.trained)
-    work.load_adapter(work.start)
-    if _stored(work, "control"):
+    learner.load(learner.start)
+    if work.take_stored("control", learner):
         return True
-    plain = stage.model_copy(update={"name": "control", "rows": "labelled"})
+    plain = Train(name="control", rows="labelled", terms=[TermSpec(type="cross-entropy")], **_same(stage))
     examples = examples_of(work, [r for r in session.train_rows if r.labelled], "the control arm")
     arm = Arm(
         "control",
@@ -210,16 +193,23 @@ def train_control(work: Work) -> bool:
         plain,
         steps,
         plain_terms(),
-        examples,
-        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        FixedRows(examples, plain.batch_size, session.recipe.seed),
+        limits_on(session.device.type, plain.batch_size, plain.micro_batch),
         session.recipe.seed,
-        None,
-        work.student.vocab,
-        None,
-        lambda: session.stopping,
+        vocab=learner.opened.vocab,
+        stop=lambda: session.stopping,
     )
-    _run(work, "control", arm)
+    work.run("control", arm, learner)
     return True
+
+
+def _same(stage: Train) -> dict[str, object]:
+    """What the control arm has in common with the student's training: optimizer, batch and schedule."""
+    names = (
+        "steps", "epochs", "batch_size", "micro_batch", "learning_rate", "schedule", "weight_decay", "clip", "reduction",
+        "checkpoint_seconds",
+    )  # fmt: skip
+    return {name: getattr(stage, name) for name in names}
 
 
 def _no_control(work: Work) -> str | None:
@@ -230,37 +220,6 @@ def _no_control(work: Work) -> str | None:
     if work.session.recipe.teacher is None or "teacher" not in work.session.sources:
         return "plain fine-tuning is its own control"
     return None
-
-
-def _stored(work: Work, name: str) -> bool:
-    """Loads an arm's stored result if there is one."""
-    found = work.session.results.get(name)
-    if found is None:
-        return False
-    work.load_adapter(load_tensors((found / "adapter.safetensors").read_bytes()))
-    work.session.events.log(f"'{name}' was finished in an earlier attempt.")
-    return True
-
-
-def _run(work: Work, name: str, arm: Arm) -> None:
-    session = work.session
-    training_mode(work.model)
-    checkpoints = session.checkpoints(name)
-    with session.timed(arm.phase):
-        outcome = train(work.model, arm, checkpoints, session.events)
-    work.model.eval()
-    session.results.put(name, adapter_files(work.model, outcome))
-    checkpoints.clear()
-
-
-def adapter_files(model: Any, outcome: Outcome) -> dict[str, bytes]:
-    tensors = {n: p.detach().cpu().contiguous() for n, p in trainable(model).items()}
-    return {"adapter.safetensors": save_tensors(tensors), "outcome.json": json.dumps(asdict(outcome)).encode()}
-
-
-def outcome_of(session: Session, name: str) -> dict[str, Any] | None:
-    found = session.results.get(name)
-    return json.loads((found / "outcome.json").read_text()) if found else None
 
 
 def peek(work: Work, steps: int) -> Callable[[int], None]:

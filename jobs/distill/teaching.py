@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import Tensor
 
 from . import signals
+from .arm import Stopped
 from .batches import limits_on
+from .capture import shape_of
 from .errors import PlanRefused
-from .recipe import Record, Train
+from .objectives.states import ModelShape
+from .recipe import Member, Record, Train
 from .rows import Example
 from .session import Opened
+from .step import Term
+from .teachers.base import Teacher
 from .teachers.local import LocalTeacher
+from .teachers.own import AdapterTeacher, BaseTeacher
 from .teachers.recorded import SignalTeacher
-from .train import Stopped, Term
+from .weights import backbone
 
 if TYPE_CHECKING:
-    from .stages import Work
+    from .work import Work
 
 LOW_MASS = 0.95
 
@@ -50,7 +58,9 @@ def recorded_teacher(work: Work, stage: Train, examples: list[Example]) -> Signa
 def signal_settings(work: Work, stage: Train) -> signals.Settings:
     record = work.record or Record()
     wanted = {*record.temperatures, *(t.temperature for t in stage.terms), 1.0}
-    return signals.Settings(work.session.sources["teacher"].sha256, record.top_k, record.mass, tuple(sorted(wanted)))
+    return signals.Settings(
+        work.teacher_sha256(stage.teaching.members[0].name), record.top_k, record.mass, tuple(sorted(wanted))
+    )
 
 
 def _record(work: Work, examples: list[Example], store: signals.Store, missing: int) -> None:
@@ -115,29 +125,59 @@ def shared_vocabulary(work: Work, teacher: Opened) -> int:
     return min(work.student.vocab, teacher.vocab)
 
 
-def teacher_side(
-    work: Work, stage: Train, terms: Sequence[Term], examples: list[Example], passes: float
-) -> LocalTeacher | SignalTeacher | None:
+@dataclass
+class Taught:
+    """A stage's teacher and what comes with it. `moving` is the adapter's average that an `ema` teacher reads."""
+
+    teacher: Teacher | None = None
+    shape: ModelShape | None = None
+    vocab: int | None = None  # ids that both models know; None: the learner's own
+    moving: dict[str, Tensor] = field(default_factory=dict)
+    decay: float | None = None
+
+
+def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list[Example], passes: float) -> Taught:
     """Online, recorded or no teacher: asked for, or what costs least, with the reason."""
     if not any(t.objective.needs_teacher for t in terms):
-        return None
+        return Taught()
+    member = stage.teaching.members[0]
+    if member.kind != "model":
+        return _own_teacher(work, stage, member)
     mode, why = _teacher_mode(work, stage, examples, passes)
     if mode == "recorded":
         if why:
             work.session.events.reason("train.teacher", "recorded", why)
         side = recorded_teacher(work, stage, examples)
+        vocab = shared_vocabulary(work, work.teacher) if work.teacher else None
         work.drop_teacher()
-        return side
+        return Taught(side, vocab=vocab)
     if why:
         work.session.events.reason("train.teacher", "online", why)
-    opened = work.open_teacher()
+    opened = work.open_teacher(member.name)
     check_vocabulary(work, opened)
-    return LocalTeacher(opened.model, shared_vocabulary(work, opened))
+    vocab = shared_vocabulary(work, opened)
+    return Taught(LocalTeacher(opened.model, vocab), shape_of(opened.model, backbone(opened.model)), vocab)
+
+
+def _own_teacher(work: Work, stage: Train, member: Member) -> Taught:
+    """The learner's base, its moving average, or the adapter an earlier stage ended with."""
+    learner = work.learner(stage.learner)
+    shape = shape_of(learner.model, backbone(learner.model))
+    if member.kind == "base":
+        return Taught(BaseTeacher(learner.model, learner.opened.vocab), shape)
+    if member.kind == "adapter":
+        earlier = work.adapter_of(member.name)
+        return Taught(AdapterTeacher(learner.model, lambda: earlier, learner.opened.vocab), shape)
+    moving = learner.adapter()
+    teacher = AdapterTeacher(learner.model, lambda: moving, learner.opened.vocab)
+    return Taught(teacher, shape, moving=moving, decay=stage.teaching.ema_decay)
 
 
 def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: float) -> tuple[str, str]:
     if stage.teacher != "auto":
         return stage.teacher, ""
+    if stage.source.kind != "fixed":
+        return "online", "the student's own answers are new each time"
     if work.record is not None:
         return "recorded", "an earlier stage records signals"
     if work.session.signals and signals_cover(work, stage, examples):

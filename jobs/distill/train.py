@@ -1,4 +1,4 @@
-"""The training loop, read top to bottom. Any method is this loop with other objective terms.
+"""The training loop, read top to bottom. Any method is this loop with other rows, teachers and objective terms.
 
 A step: rows -> micro-batches -> student's states at the supervised positions -> one pass over the output layer that
 gives loss and gradient -> backward into the adapter -> clip -> AdamW. What is random is a function of (seed, step), so
@@ -9,100 +9,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from .batches import Limits, Micro, micro_batches, step_rows
+from .arm import Arm, Outcome, Progress, Stopped
+from .batches import micro_batches
 from .checkpoint import Checkpoints
 from .device import memory_now
 from .errors import OutOfMemory, PlanRefused, TrainNonFinite, Transient
 from .events import Events
-from .head import Head, head_pass
-from .objectives.base import Objective
 from .precision import Masters
-from .recipe import Schedule, Train
 from .rows import Example
+from .schedules.curves import adapted
+from .schedules.rate import rate_at
+from .schedules.terms import terms_at
+from .step import Losses, Term
 from .students.lora import trainable
-from .weights import backbone
+
+__all__ = ["Arm", "Loop", "Outcome", "Progress", "Stopped", "Term", "rate_at", "train"]
 
 NONFINITE_LIMIT, NONFINITE_WINDOW = 3, 100
 DIVERGENCE_FLOOR = -1e-4
-
-
-class Teacher(Protocol):
-    """Gives the teacher's side of a micro-batch to the head pass."""
-
-    def side(self, micro: Micro, group: Sequence[Example]) -> Any: ...
-
-
-class Stopped(Exception):
-    """The run was asked to stop; a checkpoint has been written."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """An objective with its weight and the rows it applies to."""
-
-    objective: Objective
-    weight: float = 1.0
-    rows: str = "all"
-
-
-@dataclass
-class Progress:
-    """Everything of the loop that is not a tensor. Stored in the checkpoint's manifest."""
-
-    step: int = 0
-    tokens: int = 0  # supervised, so far
-    seconds: float = 0.0
-    halvings: int = 0  # how often memory ran out
-    skipped: list[int] = field(default_factory=list)
-    rolled_back: bool = False
-    rate_scale: float = 1.0
-
-    def as_dict(self) -> dict[str, Any]:
-        return {k: getattr(self, k) for k in self.__dataclass_fields__}
-
-
-@dataclass
-class Arm:
-    """One training: the student's or the control's."""
-
-    name: str
-    phase: str
-    stage: Train
-    steps: int
-    terms: list[Term]
-    examples: list[Example]
-    limits: Limits
-    seed: int
-    teacher: Teacher | None = None
-    vocab: int | None = None  # rows of the output layer that stand for real tokens of both models
-    on_step: Callable[[int], None] | None = None  # samples: told the number of finished steps
-    stop: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    steps: int
-    tokens: int
-    seconds: float
-    first_loss: float
-    last_loss: float
-
-
-def rate_at(step: int, steps: int, peak: float, schedule: Schedule) -> float:
-    """Learning rate of step `step` (from 0): a straight warm-up, then the schedule down to `final` of the peak."""
-    if step < schedule.warmup:
-        return peak * (step + 1) / schedule.warmup
-    if schedule.type == "constant":
-        return peak
-    done = (step - schedule.warmup) / max(1, steps - schedule.warmup)
-    left = 0.5 * (1 + math.cos(math.pi * done)) if schedule.type == "cosine" else 1 - done
-    return peak * (schedule.final + (1 - schedule.final) * left)
+HELPER = "helper."  # names of what terms train beside the adapter
 
 
 def train(model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> Outcome:
@@ -118,12 +47,16 @@ def train(model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> Out
         loop.one_step()
         if arm.on_step:
             arm.on_step(loop.progress.step)
+        loop.watch()
         if arm.stop():
             loop.save()
             raise Stopped
         if time.monotonic() - saved >= arm.stage.checkpoint_seconds:
             loop.save()
             saved = time.monotonic()
+        if loop.ended_early:
+            break
+    loop.take_best()
     loop.refuse_nonfinite_weights()
     return loop.outcome()
 
@@ -138,8 +71,10 @@ class Loop:
 
     def __init__(self, model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> None:
         self.model, self.arm, self.checkpoints, self.events = model, arm, checkpoints, events
-        self.backbone = backbone(model)
-        self.parameters = trainable(model)
+        self.losses_of = Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed)
+        helpers = {HELPER + n: p for n, p in self.losses_of.modules.named_parameters() if p.requires_grad}
+        self.adapter = trainable(model)
+        self.parameters = {**self.adapter, **helpers}
         self.device = next(iter(self.parameters.values())).device
         self.masters = Masters(list(self.parameters.values()))
         self.optimizer = torch.optim.AdamW(self.masters.full, lr=0.0, weight_decay=arm.stage.weight_decay, fused=True)
@@ -147,6 +82,9 @@ class Loop:
         self.limits = arm.limits
         self.dropout = any(isinstance(m, torch.nn.Dropout) and m.training and m.p > 0 for m in model.modules())
         self.losses: list[float] = []
+        self.best: dict[str, torch.Tensor] = {}
+        self.first = {n: p.detach().clone() for n, p in self.parameters.items()}
+        self.ended_early = False
         self.failed_saves = 0
         self._told = 0.0
 
@@ -155,7 +93,7 @@ class Loop:
     def one_step(self) -> None:
         """Gradient of the step, then the update; a step that is not finite is left out and said so."""
         began, step = time.perf_counter(), self.progress.step
-        rows = step_rows(len(self.arm.examples), self.arm.stage.batch_size, step, self.arm.seed)
+        rows = self.arm.source.step(step)
         values, tokens = self._gradient(rows)
         self.masters.collect()
         if step == 0:
@@ -169,6 +107,7 @@ class Loop:
                 group["lr"] = rate
             self.optimizer.step()
             self.masters.publish()
+            self._move_average()
             self.progress.step += 1
             self.progress.tokens += tokens
             self._tell(step, {**values, "grad_norm": norm, "learning_rate": rate}, tokens, time.perf_counter() - began)
@@ -176,7 +115,7 @@ class Loop:
             self._skip(step, rows, values["loss"], norm)
         self.masters.clear()
 
-    def _gradient(self, rows: list[int]) -> tuple[dict[str, float], int]:
+    def _gradient(self, rows: list[Example]) -> tuple[dict[str, float], int]:
         """Accumulates the gradient of the step's rows; when memory runs out, again in smaller micro-batches."""
         while True:
             try:
@@ -199,13 +138,14 @@ class Loop:
                 "train.micro_batch", self.limits.rows, "memory ran out; smaller micro-batches give the same result"
             )
 
-    def _accumulate(self, rows: list[int]) -> tuple[dict[str, float], int]:
+    def _accumulate(self, rows: list[Example]) -> tuple[dict[str, float], int]:
         totals: torch.Tensor | None = None
-        tokens = 0
-        for index, micro in enumerate(micro_batches(self.arm.examples, rows, self.limits, self.arm.stage.reduction)):
-            if self.dropout:
-                torch.manual_seed((self.arm.seed << 32) + (self.progress.step << 8) + index)
-            loss, values = self._micro(micro.to(self.device))
+        tokens, step = 0, self.progress.step
+        terms = terms_at(self.arm.terms, self.arm.curves, step, self.arm.steps, self.progress.reached)
+        for index, micro in enumerate(micro_batches(rows, range(len(rows)), self.limits, self.arm.stage.reduction)):
+            seed = (self.arm.seed << 32) + (step << 8) + index if self.dropout else None
+            group = [rows[i] for i in micro.which]
+            loss, values = self.losses_of.of(micro.to(self.device), group, terms, step, seed)
             loss.backward()
             now = torch.cat([loss.detach().reshape(1).float(), values])
             totals = now if totals is None else totals + now
@@ -213,33 +153,65 @@ class Loop:
             self.events.beat()
         if totals is None:
             raise PlanRefused("There are no rows to train on.", field="data", hint="Add rows with answers.")
-        numbers = totals.tolist()
-        names = [t.objective.name for t in self.arm.terms]
-        return {"loss": numbers[0], **{f"loss.{n}": v for n, v in zip(names, numbers[1:], strict=True)}}, tokens
+        return self._named(totals.tolist()), tokens
 
-    def _micro(self, micro: Micro) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of one micro-batch and each term's value, normalised over the whole step."""
-        group = [self.arm.examples[i] for i in micro.which]
-        side = self.arm.teacher.side(micro, group) if self.arm.teacher else None
-        states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state  # [rows, length, H]
-        hidden = states.flatten(0, 1).index_select(
-            0, micro.places
-        )  # [N, H]: only positions that predict an answer token
-        out = head_pass(
-            hidden,
-            Head.of(self.model, self.arm.vocab),  # anew: an adapted output layer carries this forward's graph
-            [t.objective for t in self.arm.terms],
-            [self._term_weights(t, micro) for t in self.arm.terms],
-            labels=micro.labels,
-            teacher=side,
+    def _named(self, numbers: list[float]) -> dict[str, float]:
+        """loss, and loss.<term> for each; two terms of one kind are added."""
+        out = {"loss": numbers[0]}
+        for term, value in zip(self.arm.terms, numbers[1:], strict=True):
+            name = f"loss.{term.objective.name}"
+            out[name] = out.get(name, 0.0) + value
+        return out
+
+    @torch.no_grad()
+    def _move_average(self) -> None:
+        """The moving average that an `ema` teacher reads: m <- decay * m + (1 - decay) * adapter."""
+        if self.arm.decay is None:
+            return
+        for name, parameter in self.adapter.items():
+            self.arm.moving[name].lerp_(parameter.detach().to(self.arm.moving[name].dtype), 1 - self.arm.decay)
+
+    # -- looking at a frozen slice --------------------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """Scores the learner now and then: adaptive curves move, the best adapter is kept, a training that no longer gains ends."""
+        settings, step = self.arm.stage.watch, self.progress.step
+        if self.arm.watcher is None or settings.every is None or step % settings.every:
+            return
+        found = dict(self.arm.watcher.look(step))
+        self.events.emit(
+            "metric", step=step, arm=self.arm.name, values={f"watched.{name}": value for name, value in found.items()}
         )
-        return out.loss, out.values.float()
+        self._adapt(found["loss"])
+        if self.progress.best is None or found["score"] > self.progress.best:
+            self.progress.best, self.progress.best_step, self.progress.worse = found["score"], step, 0
+            self.best = {n: p.detach().clone() for n, p in self.adapter.items()}
+        else:
+            self.progress.worse += 1
+        if settings.patience is not None and self.progress.worse >= settings.patience and step < self.arm.steps:
+            self.ended_early = True
+            self.events.reason(
+                "train.steps",
+                step,
+                f"{self.progress.worse} looks in a row brought no better score; the best was at step {self.progress.best_step}",
+            )
 
-    def _term_weights(self, term: Term, micro: Micro) -> torch.Tensor:
-        if term.rows == "all":
-            return micro.weights * term.weight
-        wanted = micro.labelled if term.rows == "labelled" else ~micro.labelled
-        return micro.weights * wanted * term.weight
+    def _adapt(self, loss: float) -> None:
+        for place, curve in self.arm.curves.items():
+            if curve.type == "adaptive":
+                reached = self.progress.reached.get(place, curve.start)
+                self.progress.reached[place] = adapted(curve, reached, self.progress.watched, loss)
+        self.progress.watched = loss
+        self.arm.reached.update(self.progress.reached)
+
+    def take_best(self) -> None:
+        """With watch.keep: best, the adapter that scored best on the slice is the one that stays."""
+        if self.arm.stage.watch.keep != "best" or not self.best:
+            return
+        with torch.no_grad():
+            for name, parameter in self.adapter.items():
+                parameter.copy_(self.best[name])
+        self.events.reason("adapter", f"step {self.progress.best_step}", "it scored best on the watched slice")
 
     # -- what may go wrong ----------------------------------------------------------------------------------------
 
@@ -252,9 +224,9 @@ class Loop:
                 hint="Take that layer out of the target layers.",
             )
 
-    def _skip(self, step: int, rows: list[int], loss: float, norm: float) -> None:
+    def _skip(self, step: int, rows: list[Example], loss: float, norm: float) -> None:
         """The update is not applied and never hidden; three in a hundred steps send the run back once, then end it."""
-        ids = [self.arm.examples[i].row_id for i in rows]
+        ids = [e.row_id for e in rows]
         word = "loss" if not math.isfinite(loss) else "gradient"
         self.events.emit(
             "alarm",
@@ -336,11 +308,11 @@ class Loop:
         self.losses = []
         found = self.checkpoints.newest()
         if found is None:
-            self._start_tensors = {n: p.detach().clone() for n, p in self.parameters.items()}
             return False
         adapter, state, note = found
         self._load(adapter, state)
         self.progress = Progress(**note["progress"])
+        self.arm.reached.update(self.progress.reached)
         self.limits = self.arm.limits
         for _ in range(self.progress.halvings):
             self.limits = self.limits.halved()
@@ -348,7 +320,11 @@ class Loop:
         return True
 
     def _load(self, adapter: dict[str, torch.Tensor], state: dict[str, torch.Tensor]) -> None:
+        self.arm.source.restore({n: t for n, t in state.items() if n.startswith("source.")})
+        self.best = {n.removeprefix("best."): t.to(self.device) for n, t in state.items() if n.startswith("best.")}
         with torch.no_grad():
+            for name, average in self.arm.moving.items():
+                average.copy_(state.get(f"moving.{name}", adapter[name]))
             for i, (name, live) in enumerate(self.parameters.items()):
                 full = self.masters.full[i]
                 live.copy_(adapter[name])
@@ -362,13 +338,15 @@ class Loop:
 
     def _restart(self) -> None:
         """Back to the adapter's first values: no checkpoint had been written yet."""
-        self._load(self._start_tensors, {f"master.{n}": t.float() for n, t in self._start_tensors.items()})
+        self._load(self.first, {f"master.{n}": t.float() for n, t in self.first.items()})
         self.optimizer.state.clear()
         self.progress = Progress(halvings=self.progress.halvings)
 
     def save(self) -> None:
         """Writes a checkpoint. A save that fails is said loudly and training goes on; three in a row end the attempt."""
-        state = {}
+        state = {**self.arm.source.state()}
+        state |= {f"best.{n}": t for n, t in self.best.items()}
+        state |= {f"moving.{n}": t for n, t in self.arm.moving.items()}
         for (name, live), full in zip(self.parameters.items(), self.masters.full, strict=True):
             for k, tensor in self.optimizer.state.get(full, {}).items():
                 state[f"{k}.{name}"] = tensor
@@ -389,4 +367,7 @@ class Loop:
 
     def outcome(self) -> Outcome:
         first, last = (self.losses[0], self.losses[-1]) if self.losses else (math.nan, math.nan)
-        return Outcome(self.progress.step, self.progress.tokens, self.progress.seconds, first, last)
+        best = self.progress.best_step if self.arm.stage.watch.keep == "best" and self.best else None
+        return Outcome(
+            self.progress.step, self.progress.tokens, self.progress.seconds, first, last, best, self.ended_early
+        )

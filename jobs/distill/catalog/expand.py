@@ -68,11 +68,21 @@ def _about_options(e: ValidationError, field: str, type: str, known: list[str]) 
 def _expanded(recipe: Recipe, system: System) -> Recipe:
     if system.status != "works":
         raise RecipeInvalid(f"{system.title} is planned, not built yet.", field="method", hint="Choose another method.")
-    stages = arithmetic.resolve(system.stages, _options(recipe, system))
+    options = _options(recipe, system)
+    stages = arithmetic.resolve(system.stages, options)
     filled = [_filled(stage, recipe, system) for stage in stages]
     data = recipe.model_dump(exclude_defaults=True)
     data |= {"method": None, "options": {}, "train": {}, "stages": filled}
+    data["student"] = _student(data["student"], arithmetic.resolve(system.student, options))
     return recipes.parse(data)
+
+
+def _student(asked: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The student as asked for, with what the system says about its shape and adapter where the recipe is silent."""
+    out = {**given, **asked}
+    if "adapter" in given and "adapter" in asked:
+        out["adapter"] = {**given["adapter"], **asked["adapter"]}
+    return out
 
 
 def _options(recipe: Recipe, system: System) -> dict[str, Scalar]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..objectives.base import Part
+from ..parts import Described
 from ..recipe import TrainOptions
 from .system import System, SystemOption
-from .tables import PARTS, PROBLEMS, SYSTEMS
+from .tables import KINDS, PARTS, PROBLEMS, SYSTEMS
 
 _JSON_TYPE = {"number": "number", "integer": "integer", "boolean": "boolean", "choice": "string"}
 
@@ -37,25 +37,33 @@ def _field(option: SystemOption) -> dict[str, Any]:
     return out | ({"advanced": True} if option.advanced else {})
 
 
-def part_json(part: type[Part]) -> dict[str, Any]:
+def part_json(part: type[Described]) -> dict[str, Any]:
+    """One part of any kind; what only objective terms have is empty for the others."""
     return {
+        "kind": part.kind,
         "id": part.id,
         "title": part.title,
         "summary": part.summary,
         "when_to_use": part.when_to_use,
         "formula": part.formula,
-        "needs": sorted(part.needs),
-        "reads": list(part.reads),
-        "scope": part.scope,
+        "needs": sorted(getattr(part, "needs", ())),
+        "reads": list(getattr(part, "reads", ())),
+        "scope": getattr(part, "scope", ""),
         "paper": part.paper.model_dump() if part.paper else None,
         "options": part.Options.model_json_schema(),
         "status": "works",
     }
 
 
+def all_parts() -> list[type[Described]]:
+    """Objective terms first, then the other kinds."""
+    others = [part for table in KINDS.values() for part in table.values()]
+    return [*PARTS.values(), *others]
+
+
 def system_json(system: System) -> dict[str, Any]:
     out = system.model_dump(
-        include={"id", "title", "question", "summary", "when_to_use", "formula", "differs", "status"}
+        include={"id", "title", "group", "question", "summary", "when_to_use", "formula", "differs", "status"}
     )
     return out | {
         "needs": needs_of(system),
@@ -72,6 +80,6 @@ def to_json() -> dict[str, Any]:
     """{"systems": [...], "parts": [...], "problems": [sentences about plugins that were left out]}"""
     return {
         "systems": [system_json(s) for s in SYSTEMS.values()],
-        "parts": [part_json(p) for p in PARTS.values()],
+        "parts": [part_json(p) for p in all_parts()],
         "problems": list(PROBLEMS),
     }

@@ -8,10 +8,27 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..objectives.base import Paper
+from ..parts import Paper
 from . import arithmetic
 
 Scalar = bool | int | float | str
+
+GROUPS = (  # of the method picker, in its order
+    "logits", "answers", "on-policy", "tokenizers", "teachers", "features", "preference", "data", "shape", "merge", "adapter",
+)  # fmt: skip
+Group = Literal[
+    "logits",
+    "answers",
+    "on-policy",
+    "tokenizers",
+    "teachers",
+    "features",
+    "preference",
+    "data",
+    "shape",
+    "merge",
+    "adapter",
+]
 
 
 class Strict(BaseModel):
@@ -73,8 +90,9 @@ class Default(Strict):
 class System(Strict):
     """One file of `systems/`. Strings of `stages` that start with `=` are arithmetic over the options."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     title: str
+    group: Group = "logits"
     question: str = Field(description="The question a practitioner has when this is the answer.")
     summary: str
     when_to_use: str
@@ -85,12 +103,13 @@ class System(Strict):
     differs: list[str] = Field(default=[], description="What is not as published, and what the paper leaves open.")
     options: dict[str, SystemOption] = {}
     defaults: dict[str, Default] = Field(default={}, description="Training fields of the small form, with the reason.")
+    student: dict[str, Any] = Field(default={}, description="What the system says about the student: shape, adapter.")
     stages: list[dict[str, Any]] = []
     status: Literal["works", "planned"] = "works"
 
     @model_validator(mode="after")
     def _expressions_use_known_options(self) -> System:
-        used = arithmetic.names_in(self.stages)
+        used = arithmetic.names_in([self.stages, self.student])
         if unknown := used - set(self.options):
             raise ValueError(f"stages use {', '.join(sorted(unknown))}, which is no option")
         if unused := set(self.options) - used:

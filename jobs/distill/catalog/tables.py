@@ -9,39 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecipeInvalid
-from ..objectives.adaptive_kl import AdaptiveKL
-from ..objectives.alpha_beta import AlphaBeta
 from ..objectives.base import Part
-from ..objectives.confidence_penalty import ConfidencePenalty
-from ..objectives.cross_entropy import CrossEntropy
-from ..objectives.forward_kl import ForwardKL
-from ..objectives.interpolated import Interpolated
-from ..objectives.jsd import GeneralisedJSD
-from ..objectives.label_mix import LabelMix
-from ..objectives.reverse_kl import ReverseKL
-from ..objectives.reverse_skew_kl import ReverseSkewKL
-from ..objectives.skew_kl import SkewKL
-from ..objectives.tvd import TotalVariation
-from ..objectives.z_loss import ZLoss
-from .system import System, load
+from ..parts import Described
+from . import parts as listed
+from .system import GROUPS, System, load
 
 PARTS: dict[str, type[Part]] = {
-    "cross-entropy": CrossEntropy,
-    "forward-kl": ForwardKL,
-    "reverse-kl": ReverseKL,
-    "jsd": GeneralisedJSD,
-    "skew-kl": SkewKL,
-    "reverse-skew-kl": ReverseSkewKL,
-    "label-mix": LabelMix,
-    "tvd": TotalVariation,
-    "alpha-beta": AlphaBeta,
-    "adaptive-kl": AdaptiveKL,
-    "interpolated-kl": Interpolated,
-    "z-loss": ZLoss,
-    "confidence-penalty": ConfidencePenalty,
+    **listed.TOKEN,
+    **listed.PREFERENCE,
+    **listed.POLICY,
+    **listed.ALIGNED,
+    **listed.STATES,
 }
 
-SYSTEM_FILES = (  # in the order of the method picker: the default first, the control second
+# The other kinds of parts, by kind and id.
+KINDS: dict[str, dict[str, type[Described]]] = {
+    "weighting": listed.WEIGHTINGS,
+    "selection": listed.SELECTIONS,
+    "source": listed.SOURCES,
+    "teacher": listed.TEACHERS,
+    "adapter": listed.ADAPTERS,
+    "shape": listed.SHAPES,
+    "merge": listed.MERGES,
+}
+
+FIRST = (  # of the method picker: the default first, the control second; the others follow by group
     "llm-neo",
     "sft",
     "word-kd",
@@ -52,7 +44,18 @@ SYSTEM_FILES = (  # in the order of the method picker: the default first, the co
     "gkd-jsd",
 )
 
-SYSTEMS: dict[str, System] = {name: load(Path(__file__).parent / "systems" / f"{name}.yaml") for name in SYSTEM_FILES}
+
+def _load_systems(folder: Path) -> dict[str, System]:
+    """Every file of `systems/`: adding a system is adding a file."""
+    found = {path.stem: load(path) for path in folder.glob("*.yaml")}
+    for name, system in found.items():
+        if system.id != name:
+            raise ValueError(f"system file {name}.yaml calls itself {system.id!r}; file and id must be the same")
+    rest = sorted(set(found) - set(FIRST), key=lambda name: (GROUPS.index(found[name].group), name))
+    return {name: found[name] for name in (*FIRST, *rest)}
+
+
+SYSTEMS: dict[str, System] = _load_systems(Path(__file__).parent / "systems")
 
 PROBLEMS: list[str] = []  # sentences about plugins that were left out
 

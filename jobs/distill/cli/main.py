@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def in_folder(folder: Path, echo: bool, work: Callable[[Events], Any]) -> int:
     """Runs `work` as the child of a run folder: what goes wrong becomes `error.json`, an event and an exit code."""
-    from ..train import Stopped
+    from ..arm import Stopped
 
     events = Events(folder, echo=echo)
     (folder / "error.json").unlink(missing_ok=True)

@@ -23,6 +23,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("line", pa.int64()),
         ("source_id", pa.string()),
+        ("fields", pa.string()),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight; null: none
     ]
 )
 SPLITS = {

@@ -4,6 +4,10 @@ A term gives one number a supervised position, `value(view, T, options) -> [n]`.
 closed form, `slope(view, T, options) -> Slope`, which the head uses where the teacher is dense because it needs fewer
 passes over the vocabulary than autograd; a test holds the two together. Temperature and its square are applied here and
 nowhere else, so that they reach value and gradient alike.
+
+Three scopes, one base class each. Part (token): a number a position from one chunk of the output layer. SequencePart:
+per-position numbers come back with their graph and are put together by answer, pair or group. StatesPart: hidden states,
+projections or both output layers, without the shared chunked pass.
 """
 
 from __future__ import annotations
@@ -11,35 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ..parts import Described, NoOptions, Options, Paper
+
+__all__ = ["NoOptions", "Objective", "Options", "Paper", "Part", "SequencePart", "Slope", "StatesPart"]
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from .sequences import Sequences
+    from .states import ModelShape, States
     from .view import View
-
-
-class Options(BaseModel):
-    """Options of a term: frozen, unknown names refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NoOptions(Options):
-    """A term that has nothing to set."""
-
-
-class Paper(BaseModel):
-    """Where a formula was published."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str
-    authors: str
-    year: int
-    venue: str = ""
-    url: str = ""
-    arxiv: str | None = None
 
 
 @dataclass
@@ -58,26 +45,51 @@ class Slope:
     owned: bool = False  # dense was made for this slope alone and may be overwritten
 
 
-class Part:
+class Part(Described):
     """An objective term. Subclasses fill the class fields and write `value`, optionally `slope`."""
 
-    id: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
-    when_to_use: ClassVar[str]
-    formula: ClassVar[str]
-    paper: ClassVar[Paper | None] = None
+    kind: ClassVar[str] = "objective"
     reads: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[frozenset[str]] = frozenset()
     scope: ClassVar[str] = "token"
-
-    Options: ClassVar[type[BaseModel]] = NoOptions
 
     def value(self, view: View, T: float, options: Any) -> Tensor:
         """Unreduced value of each position, [n]."""
         raise NotImplementedError
 
     slope: ClassVar[Any] = None
+
+
+class SequencePart(Part):
+    """A term over whole answers, pairs or groups of them: it reads per-position values and combines them."""
+
+    scope: ClassVar[str] = "sequence"
+
+    def reads_of(self, T: float, options: Any) -> tuple[Objective, ...]:
+        """Token terms whose unreduced per-position values, with graph, `combine` is given in this order."""
+        raise NotImplementedError
+
+    def combine(self, values: list[Tensor], batch: Sequences, T: float, options: Any) -> Tensor:
+        """Value of each group, [batch.groups]; `values` are [N] each. The loop divides by the groups of the whole step."""
+        raise NotImplementedError
+
+
+class StatesPart(Part):
+    """A term over hidden states, projections inside attention, or both output layers at once."""
+
+    scope: ClassVar[str] = "states"
+
+    def captures(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> tuple[set[str], set[str]]:
+        """Names of what must be kept of the student's and of the teacher's forward: see `states.States`."""
+        return set(), set()
+
+    def module(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> nn.Module | None:
+        """Projectors or filters that are trained beside the adapter and not exported; made under the run's seed."""
+        return None
+
+    def measure(self, states: States, module: nn.Module | None, T: float, options: Any) -> Tensor:
+        """Value of each supervised position, [N], with graph."""
+        raise NotImplementedError
 
 
 TAIL_HELP = (

@@ -38,7 +38,7 @@ def plan_stages(case: Case, rows: Rows) -> Work:
             _generate(case, rows, i, stage, work)
         elif isinstance(stage, Record):
             _record(case, rows, stage.top_k, stage.name, work)
-        else:
+        elif isinstance(stage, Train):
             _train(case, rows, i, stage, work)
     _control(case, rows, work)
     _evaluate(case, rows, work)

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 
 from ..batches import Limits, Micro, micro_batches
+from ..capture import capture, gathered
 from ..head import DenseTeacher, Head, head_read
 from ..rows import Example
 from ..signals import Store, trim
 from ..weights import backbone
+from .base import Side
 
 
 class LocalTeacher:
@@ -29,8 +31,13 @@ class LocalTeacher:
         # Gathered outside inference mode: the copy is an ordinary tensor that autograd may keep.
         return states.flatten(0, 1).index_select(0, micro.places)
 
-    def side(self, micro: Micro, group: Sequence[Example]) -> DenseTeacher:
-        return DenseTeacher(self.states(micro), self.head)
+    def side(
+        self, micro: Micro, group: Sequence[Example], captures: frozenset[str] = frozenset(), step: int = 0
+    ) -> Side:
+        with capture(self.backbone, captures) as kept:
+            hidden = self.states(micro)
+        states = {name: gathered(name, tensor, micro) for name, tensor in kept.items()}
+        return Side(DenseTeacher(hidden, self.head), states, hidden, self.head)
 
     @torch.no_grad()
     def record(

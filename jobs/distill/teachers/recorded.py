@@ -10,6 +10,7 @@ from ..batches import Micro
 from ..head import RecordedTeacher
 from ..rows import Example
 from ..signals import Store, collate
+from .base import Side
 
 
 class SignalTeacher:
@@ -19,7 +20,12 @@ class SignalTeacher:
         self.store = store
         self.keys = {e.row_id: e.key for e in examples}  # hashed once, not in every epoch
 
-    def side(self, micro: Micro, group: Sequence[Example]) -> RecordedTeacher:
+    def side(
+        self, micro: Micro, group: Sequence[Example], captures: frozenset[str] = frozenset(), step: int = 0
+    ) -> Side:
+        return Side(self._signals(micro, group))
+
+    def _signals(self, micro: Micro, group: Sequence[Example]) -> RecordedTeacher:
         ids, z, lse, mask = collate([self.store[self.keys[e.row_id]] for e in group])
         device = micro.input_ids.device
         columns = torch.from_numpy(lse).to(device)

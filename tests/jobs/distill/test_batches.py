@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.distill.batches import Limits, cut, epoch_order, micro_batches, step_rows
+from jobs.distill.batches import Limits, cut, micro_batches
 from jobs.distill.rows import Example
+from jobs.distill.sources.fixed import epoch_order, step_rows
 
 
 def example(length: int, start: int, name: str = "x", labelled: bool = True) -> Example:

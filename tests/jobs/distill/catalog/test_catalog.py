@@ -160,13 +160,6 @@ def test_the_json_is_complete_and_plain():
     }  # fmt: skip
 
 
-def test_every_system_file_is_listed():
-    from jobs.distill.catalog import tables
-
-    files = {p.stem for p in (Path(tables.__file__).parent / "systems").glob("*.yaml")}
-    assert files == set(tables.SYSTEM_FILES)
-
-
 BROKEN = {
     "id": "x", "title": "X", "question": "X?", "summary": "x", "when_to_use": "x", "formula": "x",
     "stages": [{"kind": "train", "terms": [{"type": "cross-entropy", "weight": "= w"}]}],
@@ -191,3 +184,9 @@ def test_every_formula_can_be_shown(formula):
 
     shown = convert(formula)
     assert shown.startswith("<math") and "\\" not in shown
+
+
+def test_the_picker_starts_with_the_default_and_the_control_and_lists_every_file() -> None:
+    files = {p.stem for p in (Path(tables.__file__).parent / "systems").glob("*.yaml")}
+    assert list(tables.SYSTEMS)[:2] == ["llm-neo", "sft"]
+    assert files <= set(tables.SYSTEMS)

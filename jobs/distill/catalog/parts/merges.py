@@ -1,0 +1,7 @@
+"""Ways to merge adapters, by id."""
+
+from __future__ import annotations
+
+from ...parts import Described
+
+MERGES: dict[str, type[Described]] = {}

@@ -1,0 +1,25 @@
+"""The one schema of a recipe: Python object, YAML file, JSON in the API and the form in the studio. Light: no torch.
+
+The small form names a published system (`method: llm-neo`, `options: {k: 0.9}`); the large form spells the stages out.
+`expand` turns the first into the second; both are this schema. Unknown fields are refused by name.
+"""
+
+from .adapter import Adapter
+from .base import Curve, Strict
+from .data import Data
+from .evaluation import Evaluation
+from .models import ModelRef, Student, Teacher
+from .recipe import VERSION, Recipe, Stage
+from .shape import Shape
+from .source import Source
+from .stages import Generate, Merge, Record, Select
+from .teaching import Member, Teaching
+from .term import Term, Weighting
+from .text import from_yaml, load, parse, problems, sha256, to_dict, to_yaml
+from .train import Schedule, Train, TrainOptions, Watch
+
+__all__ = [
+    "VERSION", "Adapter", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "ModelRef", "Recipe", "Record", "Schedule",
+    "Select", "Shape", "Source", "Stage", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "Watch",
+    "Weighting", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
+]  # fmt: skip

@@ -1,0 +1,47 @@
+"""Which models take part: teachers, the student, its shape and its adapter."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .adapter import Adapter
+from .base import Strict
+from .shape import Shape
+
+
+class ModelRef(Strict):
+    """A model: an id of the library (`sample/...`), a hub id (`org/name`) or a folder."""
+
+    model: str = Field(
+        min_length=1, max_length=400, title="Model", description="Library id, hub id (org/name) or folder."
+    )
+    revision: str | None = Field(
+        None,
+        max_length=200,
+        title="Revision",
+        description="Branch, tag or commit; pinned to a commit hash when the run starts.",
+    )
+    sha256: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{64}$",
+        title="Manifest hash",
+        description="Hash over the hashes of the model's files; set when the recipe is frozen.",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", title="Number format", description="auto: bfloat16 where the GPU supports it, float32 on CPU."
+    )
+
+
+class Teacher(ModelRef):
+    """One more teacher, or an assistant between teacher and student."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", title="Name", description="What stages call it.")
+
+
+class Student(ModelRef):
+    shape: Shape | None = Field(
+        None, title="Shape", description="Cut or merge the student before training; empty: as it is."
+    )
+    adapter: Adapter = Adapter()

@@ -1,0 +1,70 @@
+"""The whole recipe: what to distil, from whom, on what, how, and how it is judged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Strict
+from .data import Data
+from .evaluation import Evaluation
+from .models import ModelRef, Student, Teacher
+from .stages import Generate, Merge, Record, Select
+from .train import Train, TrainOptions
+
+VERSION: Final = 1
+
+Stage = Annotated[Generate | Record | Select | Train | Merge, Field(discriminator="kind")]
+
+
+class Recipe(Strict):
+    """What to distil, from whom, on what, how, and how it is judged."""
+
+    version: Literal[1] = VERSION
+    name: str = Field("Untitled run", min_length=1, max_length=200, title="Name")
+    method: str | None = Field(
+        None,
+        max_length=80,
+        title="Method",
+        description="A published system of the catalogue; empty when the stages are spelled out.",
+    )
+    options: dict[str, float | int | str | bool] = Field(default_factory=dict, title="Method options")
+    train: TrainOptions = Field(default_factory=TrainOptions, title="Training")
+    teacher: ModelRef | None = Field(None, title="Teacher")
+    teachers: list[Teacher] = Field(
+        default_factory=list,
+        max_length=8,
+        title="More teachers",
+        description="Other teachers and assistants that stages name.",
+    )
+    student: Student
+    data: Data
+    stages: list[Stage] = Field(default_factory=list, max_length=50, title="Stages")
+    evaluation: Evaluation = Evaluation()
+    control: bool = Field(
+        True,
+        title="Control arm",
+        description="The same adapter, plain fine-tuning on the labelled rows, same number of steps and seed.",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Recipe:
+        if bool(self.method) == bool(self.stages):
+            raise ValueError(
+                "give either a method or stages" if self.method else "give a method or spell the stages out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_one_each(self) -> Recipe:
+        taken = ["teacher", "student", *(t.id for t in self.teachers)]
+        if double := next((n for n in taken if taken.count(n) > 1), None):
+            raise ValueError(f"two models are called {double!r}; each of the recipe's models needs a name of its own")
+        return self
+
+    def model(self, who: str) -> ModelRef | None:
+        """The reference called `who`: teacher, student or the name of another teacher."""
+        named = {t.id: t for t in self.teachers}
+        return self.student if who == "student" else self.teacher if who == "teacher" else named.get(who)

@@ -1,0 +1,67 @@
+"""Where the rows of a training stage come from, step by step."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Curve, Strict
+
+
+class Source(Strict):
+    """Rows of the data, the student's own answers, a mixture, or preference pairs."""
+
+    kind: Literal["fixed", "student", "mixed", "pairs"] = Field(
+        "fixed",
+        title="Rows come from",
+        description="fixed: the data. student: answers the student writes during training (on-policy). mixed: both. "
+        "pairs: a chosen and a rejected answer for each prompt.",
+    )
+    share: float | Curve = Field(
+        0.5,
+        title="Share of the student's answers",
+        description="For mixed: the chance that a row is answered by the student.",
+    )
+    window: int = Field(
+        8,
+        ge=1,
+        le=100_000,
+        title="Window (steps)",
+        description="Answers are written for so many steps at a time; 1 is strictly on-policy.",
+    )
+    samples: int = Field(
+        1, ge=1, le=64, title="Answers a prompt", description="More than one makes a group, whose rewards are compared."
+    )
+    max_new_tokens: int = Field(64, ge=1, le=32768, title="Longest answer (tokens)")
+    temperature: float = Field(
+        1.0, ge=0, le=5, title="Sampling temperature", description="1: the student's own distribution. 0: greedy."
+    )
+    replay: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        title="Replay buffer (rows)",
+        description="Keeps the latest answers and uses them again (DistiLLM); 0: each is used once.",
+    )
+    fresh: float | Curve = Field(
+        1.0,
+        title="Share of new answers",
+        description="With a replay buffer: the chance that a student's answer is a new one.",
+    )
+    correct: bool = Field(
+        False,
+        title="Correct the first error",
+        description="The first token the teacher finds wrong is replaced by the teacher's and the rest is written again (MGSR).",
+    )
+    reward: Literal["none", "exact_match", "numeric_match"] = Field(
+        "none",
+        title="Reward",
+        description="Checks each of the student's answers against the gold one; for policy-gradient terms.",
+    )
+    pairs: Literal["columns", "teacher_over_student", "density_ratio", "ranked"] = Field(
+        "columns",
+        title="Pairs are",
+        description="columns: chosen and rejected answers of the data. teacher_over_student: the teacher's answer over the student's own. "
+        "density_ratio: the student's answers ranked by log p(strong) - log p(weak). ranked: the data's list of answers, best first.",
+    )

@@ -1,0 +1,1 @@
+"""Where the rows of each optimizer step come from, one kind a file."""

@@ -1,0 +1,176 @@
+"""What the stages of one run build up: the models that learn, the teachers that are open, answers, finished adapters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from .answers import Said, Speaker
+from .arm import Arm, Outcome
+from .errors import PlanRefused
+from .recipe import Record, Train
+from .session import Opened, Session
+from .students.lora import attach, trainable, training_mode
+from .train import train
+
+
+@dataclass
+class Learner:
+    """A model of the run with an adapter of its own: the student, an assistant, a teacher that is corrected first."""
+
+    name: str
+    opened: Opened
+    model: Any  # the base with the adapter
+    start: dict[str, torch.Tensor]  # the adapter before training
+    trained: bool = False
+
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, parameter in trainable(self.model).items():
+                parameter.copy_(tensors[name])
+
+    def adapter(self) -> dict[str, torch.Tensor]:
+        """A copy of the adapter as it is now."""
+        return {n: p.detach().clone() for n, p in trainable(self.model).items()}
+
+
+@dataclass
+class Work:
+    """The state of a run between its stages."""
+
+    session: Session
+    learners: dict[str, Learner] = field(default_factory=dict)
+    teachers: dict[str, Opened] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)  # row id -> the teacher's answer
+    chosen: dict[str, float] | None = None  # row id -> weight, after a selection; None: every row
+    record: Record | None = None
+    trained: list[tuple[Train, int]] = field(default_factory=list)  # the student's stages and their steps
+    ended: dict[str, str] = field(default_factory=dict)  # stage name -> name of its stored result
+    teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
+
+    # -- who learns -----------------------------------------------------------------------------------------------
+
+    def learner(self, name: str = "student") -> Learner:
+        """The model called `name` with its adapter, made when first asked for."""
+        if name not in self.learners:
+            opened = self.open_teacher(name) if name != "student" else self.session.open("student")
+            model = attach(
+                opened.model, self.session.recipe.student.adapter, self.session.recipe.seed, self.session.events
+            )
+            start = {n: p.detach().clone() for n, p in trainable(model).items()}
+            self.learners[name] = Learner(name, opened, model, start)
+        return self.learners[name]
+
+    @property
+    def student(self) -> Opened:
+        return self.learner().opened
+
+    @property
+    def model(self) -> Any:
+        """The student's base with the adapter."""
+        return self.learner().model
+
+    @property
+    def start(self) -> dict[str, torch.Tensor]:
+        return self.learner().start
+
+    def load_adapter(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.learner().load(tensors)
+
+    # -- who teaches ----------------------------------------------------------------------------------------------
+
+    @property
+    def teacher(self) -> Opened | None:
+        """The recipe's main teacher while it is in memory."""
+        return self.teachers.get("teacher")
+
+    def open_teacher(self, name: str = "teacher") -> Opened:
+        """The teacher in memory; loaded when first asked for. One that learnt in an earlier stage speaks with its adapter."""
+        if name in self.learners:
+            return self.learners[name].opened
+        if name not in self.teachers:
+            self.teachers[name] = self.session.open(name)
+        return self.teachers[name]
+
+    def drop_teacher(self) -> None:
+        """Frees the teachers that are nobody's learner."""
+        self.teachers.clear()
+        self.session.release()
+
+    def teacher_sha256(self, name: str = "teacher") -> str:
+        """What names the teacher's weights: its manifest, and its adapter where it learnt one."""
+        manifest = self.session.sources[name].sha256
+        learner = self.learners.get(name)
+        if learner is None or not learner.trained:
+            return manifest
+        adapter = save_tensors({n: t.cpu().contiguous() for n, t in learner.adapter().items()})
+        return hashlib.sha256(manifest.encode() + hashlib.sha256(adapter).digest()).hexdigest()
+
+    def teacher_speaker(self, name: str = "teacher") -> Speaker:
+        opened = self.open_teacher(name)
+        return Speaker(
+            lambda: opened.model, opened.renderer, opened.context, self.teacher_sha256(name), "", str(opened.dtype)
+        )
+
+    def student_speaker(self, adapter_sha256: str = "", learner: str = "student") -> Speaker:
+        who = self.learner(learner)
+        return Speaker(
+            lambda: who.model,
+            who.opened.renderer,
+            who.opened.context,
+            self.session.sources[learner].sha256,
+            adapter_sha256,
+            str(who.opened.dtype),
+        )
+
+    # -- finished trainings ---------------------------------------------------------------------------------------
+
+    def adapter_of(self, stage: str) -> dict[str, torch.Tensor]:
+        """The adapter that an earlier stage of this name ended with; raises PlanRefused naming those there are."""
+        found = self.session.results.get(self.ended[stage]) if stage in self.ended else None
+        if found is None:
+            raise PlanRefused(
+                f"No earlier stage called {stage!r} has an adapter; there are: {', '.join(self.ended) or 'none'}.",
+                field="stages",
+                hint="Name a training or merging stage that comes before.",
+            )
+        return load_tensors((found / "adapter.safetensors").read_bytes())
+
+    def take_stored(self, name: str, learner: Learner) -> bool:
+        """Loads an arm's stored result if there is one."""
+        found = self.session.results.get(name)
+        if found is None:
+            return False
+        learner.load(load_tensors((found / "adapter.safetensors").read_bytes()))
+        self.session.events.log(f"'{name}' was finished in an earlier attempt.")
+        return True
+
+    def run(self, name: str, arm: Arm, learner: Learner) -> None:
+        """Trains and stores the result, so that a resumed run goes on after it."""
+        session = self.session
+        training_mode(learner.model)
+        checkpoints = session.checkpoints(name)
+        with session.timed(arm.phase):
+            outcome = train(learner.model, arm, checkpoints, session.events)
+        learner.model.eval()
+        session.results.put(name, adapter_files(learner.model, outcome))
+        checkpoints.clear()
+
+
+def adapter_files(model: Any, outcome: Outcome | None) -> dict[str, bytes]:
+    """What is stored of a finished stage: the adapter, and how its training went where it was one."""
+    tensors = {n: p.detach().cpu().contiguous() for n, p in trainable(model).items()}
+    note = {} if outcome is None else {"outcome.json": json.dumps(asdict(outcome)).encode()}
+    return {"adapter.safetensors": save_tensors(tensors), **note}
+
+
+def outcome_of(session: Session, name: str) -> dict[str, Any] | None:
+    found = session.results.get(name)
+    file = found / "outcome.json" if found else None
+    return json.loads(file.read_text()) if file and file.exists() else None
