@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.distill import catalog
+from jobs.distill.catalog import tables
 from jobs.distill.catalog.system import System, load
 from jobs.distill.errors import RecipeInvalid
 from jobs.distill.recipe import Generate, Recipe, Train, from_yaml, parse, to_yaml
