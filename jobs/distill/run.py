@@ -19,6 +19,7 @@ from .recipe import Generate, Record, Train
 from .report import build
 from .rows import stratified
 from .session import Session, open_session
+from .watching import teacher_answers
 from .work import Work
 
 START_ROWS = 64
@@ -36,7 +37,7 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         work = stages.begin(session)
         probe(work.model, Head.of(work.model, work.student.vocab))
         _measure_start(work)
-    metric = metric_of(session)
+    metric = work.metric = metric_of(session)
     arms = _before(work, metric)
     names = _carry_out(work)
     _after(work, arms, metric, names)
@@ -75,6 +76,7 @@ def _before(work: Work, metric: str) -> dict[str, Judged]:
         if "teacher" in session.sources and session.recipe.teacher:
             arms["teacher"] = judge(session, work.teacher_speaker(), "teacher", metric)
             work.teacher_said = arms["teacher"].said
+            work.teacher_watched = teacher_answers(work, metric)
             _warn_of_no_gap(session, arms, metric)
     stages.training_mode(work.model)
     return arms

@@ -21,6 +21,7 @@ from .sources.fixed import FixedRows
 from .step import Term
 from .students.lora import trainable, training_mode
 from .teaching import teacher_side
+from .watching import slice_of
 from .work import Learner, Work, outcome_of
 
 __all__ = ["outcome_of", "trainable", "training_mode"]
@@ -39,7 +40,7 @@ def begin(session: Session) -> Work:
 def generate(work: Work, stage: Generate) -> None:
     """The teacher answers the rows that need it; an answer cut at its longest never becomes training data."""
     session = work.session
-    rows = [r for r in session.train_rows if stage.rows == "all" or not r.labelled]
+    rows = [r for r in work.train_rows if stage.rows == "all" or not r.labelled]
     session.events.emit("phase", phase="teacher", stage=stage.name, total=len(rows))
     if not rows:
         session.events.log(f"'{stage.name}' has nothing to do: every row has an answer.")
@@ -100,7 +101,7 @@ def steps_of(stage: Train, rows: int) -> int:
 
 def rows_of(work: Work, stage: Train) -> list[Row]:
     """The training rows a stage is about, before anybody looks for their answers."""
-    rows = [r for r in work.session.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
+    rows = [r for r in work.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
     if stage.domains:
         rows = [r for r in rows if r.fields.get("domain") in stage.domains]
     if work.chosen is not None:
@@ -130,16 +131,13 @@ def train_stage(work: Work, index: int, stage: Train) -> str:
     name = f"{index:02d}-{stage.learner}"
     examples = training_examples(work, stage)
     steps = steps_of(stage, len(examples))
-    if stage.learner == "student":
-        work.trained.append((stage, steps))
     work.ended[stage.name] = name
-    if work.take_stored(name, learner):
-        learner.trained = True
-        return name
-    _start(work, learner, stage)
-    work.run(name, _arm(work, learner, stage, examples, steps), learner)
+    if not work.take_stored(name, learner):
+        _start(work, learner, stage)
+        work.run(name, _arm(work, learner, stage, examples, steps), learner)
     learner.trained = True
-    session.events.log(f"'{stage.name}' is trained.")
+    if stage.learner == "student":  # the control gets as many steps as were really taken
+        work.trained.append((stage, (outcome_of(session, name) or {"steps": steps})["steps"]))
     return name
 
 
@@ -168,6 +166,7 @@ def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], st
         curves=curves_of(stage.terms),
         moving=taught.moving,
         decay=taught.decay,
+        watcher=slice_of(work, learner.name, work.metric) if stage.watch.every else None,
         on_step=peek(work, steps) if learner.name == "student" else None,
         stop=lambda: session.stopping,
     )
@@ -186,7 +185,7 @@ def train_control(work: Work) -> bool:
     if work.take_stored("control", learner):
         return True
     plain = Train(name="control", rows="labelled", terms=[TermSpec(type="cross-entropy")], **_same(stage))
-    examples = examples_of(work, [r for r in session.train_rows if r.labelled], "the control arm")
+    examples = examples_of(work, [r for r in work.train_rows if r.labelled], "the control arm")
     arm = Arm(
         "control",
         "control",

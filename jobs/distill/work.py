@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from .answers import Said, Speaker
 from .arm import Arm, Outcome
 from .errors import PlanRefused
 from .recipe import Record, Train
+from .rows import Row
 from .session import Opened, Session
 from .students.lora import attach, trainable, training_mode
 from .train import train
+from .watching import watched_rows
 
 
 @dataclass
@@ -53,6 +56,22 @@ class Work:
     trained: list[tuple[Train, int]] = field(default_factory=list)  # the student's stages and their steps
     ended: dict[str, str] = field(default_factory=dict)  # stage name -> name of its stored result
     teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
+    teacher_watched: dict[str, Said] = field(default_factory=dict)  # on the slice looked at during training
+    metric: str = "exact_match"  # of the report, and of the watched slice
+
+    # -- rows -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def watched(self) -> list[Row]:
+        """The slice that is looked at during training, which no stage trains on."""
+        stages = [s for s in self.session.recipe.stages if isinstance(s, Train)]
+        return watched_rows(self.session.train_rows, [s.watch for s in stages])
+
+    @cached_property
+    def train_rows(self) -> list[Row]:
+        """The rows that stages and control may learn from."""
+        apart = {r.row_id for r in self.watched}
+        return [r for r in self.session.train_rows if r.row_id not in apart]
 
     # -- who learns -----------------------------------------------------------------------------------------------
 
