@@ -17,6 +17,7 @@ from .recipe import Term as TermSpec
 from .rows import Example, Row, tokenise
 from .schedules.terms import curves_of
 from .session import Session
+from .sources.build import build as build_source
 from .sources.fixed import FixedRows
 from .step import Term
 from .students.lora import trainable, training_mode
@@ -157,7 +158,7 @@ def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], st
         stage,
         steps,
         terms,
-        FixedRows(examples, stage.batch_size, session.recipe.seed),
+        build_source(work, learner, stage, examples, steps),
         limits_on(session.device.type, stage.batch_size, stage.micro_batch),
         session.recipe.seed,
         taught.teacher,

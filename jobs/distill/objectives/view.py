@@ -46,13 +46,15 @@ class RecordedTeacher:
     z: Tensor
     lse: dict[float, Tensor]
     mask: Tensor | None = None
+    label_logp: Tensor | None = None  # log p of the label at T = 1, [N], where it was recorded
 
     def chunk(self, rows: slice, vocab: int) -> RecordedTeacher:
         ids = self.ids[rows].long()
         known = (ids >= 0) & (ids < vocab)
         mask = known if self.mask is None else known & self.mask[rows]
         lse = {float(T): x[rows] for T, x in self.lse.items()}
-        return RecordedTeacher(ids.masked_fill(~mask, 0), self.z[rows], lse, mask)
+        label = None if self.label_logp is None else self.label_logp[rows]
+        return RecordedTeacher(ids.masked_fill(~mask, 0), self.z[rows], lse, mask, label)
 
     def logp(self, T: float, dtype: torch.dtype) -> Tensor:
         """Exact log p_T at the K ids; ABSENT where padded. [n, K]"""
@@ -176,6 +178,25 @@ class View:
     def logp(self, T: float = 1.0) -> Tensor:
         """log p_T over the vocabulary, [n, V]."""
         return self._once(("logp", T), lambda: _over(self._zt(), T) - self._lse_t(T)[:, None])
+
+    def label_logp(self, T: float = 1.0) -> Tensor:
+        """log p_T of the label, [n]: a gather of a dense teacher's logits, or what was recorded of it at T = 1."""
+        if isinstance(self.teacher, RecordedTeacher):
+            return self._recorded_label(self.teacher, T).to(self._z.dtype)
+        return self._once(
+            ("label p", T), lambda: _over(self._zt().gather(-1, self.labels[:, None])[:, 0], T) - self._lse_t(T)
+        )
+
+    @staticmethod
+    def _recorded_label(teacher: RecordedTeacher, T: float) -> Tensor:
+        if teacher.label_logp is None or T != 1:
+            kept = "at temperature 1 alone" if teacher.label_logp is not None else "for the top tokens alone"
+            raise PlanRefused(
+                f"A term reads the teacher's log-probability of the label at temperature {T:g}; these signals hold it {kept}.",
+                field="teacher",
+                hint="Train with teacher: online.",
+            )
+        return teacher.label_logp
 
     def pair(self, T: float = 1.0, tail: str = "bucket") -> tuple[Tensor, Tensor]:
         """(log p_T, log q_T) over the same outcomes: [n, V] with a dense teacher; [n, K + 1] or [n, K] with recorded
