@@ -24,7 +24,7 @@ class BaseTeacher:
     def side(
         self, micro: Micro, group: Sequence[Example], captures: frozenset[str] = frozenset(), step: int = 0
     ) -> Side:
-        with _quiet(self.model), self.model.disable_adapter():
+        with quiet(self.model), self.model.disable_adapter():
             return _as_it_is(self.model, self.vocab).side(micro, group, captures, step)
 
 
@@ -40,7 +40,7 @@ class AdapterTeacher:
     def side(
         self, micro: Micro, group: Sequence[Example], captures: frozenset[str] = frozenset(), step: int = 0
     ) -> Side:
-        with _quiet(self.model), borrowed(self.model, self.tensors()):
+        with quiet(self.model), borrowed(self.model, self.tensors()):
             return _as_it_is(self.model, self.vocab).side(micro, group, captures, step)
 
 
@@ -70,8 +70,8 @@ def borrowed(model: Any, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(model: Any) -> Iterator[None]:
-    """Dropout off for the teacher's forward; every module's own mode is put back, so the student goes on as it was."""
+def quiet(model: Any) -> Iterator[None]:
+    """Dropout off for a teacher's forward or for writing answers; every module's own mode is put back, so the student goes on as it was."""
     modes = [(m, m.training) for m in model.modules() if m.training]
     try:
         for module, _ in modes:
