@@ -1,0 +1,1 @@
+"""Terms over pairs, ranked lists and sets of demonstrations, one a file."""
