@@ -10,7 +10,7 @@ from .data import Data
 from .evaluation import Evaluation
 from .models import ModelRef, Student, Teacher
 from .recipe import VERSION, Recipe, Stage
-from .shape import Shape
+from .shape import Collapse, MergeModels, PruneDepth, PruneWidth, Shape, TrimVocab, Truncate
 from .source import Source
 from .stages import Generate, Merge, Record, Select
 from .teaching import Member, Teaching
@@ -19,7 +19,7 @@ from .text import from_yaml, load, parse, problems, sha256, to_dict, to_yaml
 from .train import Schedule, Train, TrainOptions, Watch
 
 __all__ = [
-    "VERSION", "Adapter", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "ModelRef", "Recipe", "Record", "Schedule",
-    "Select", "Shape", "Source", "Stage", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "Watch",
+    "VERSION", "Adapter", "Collapse", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "MergeModels", "ModelRef", "PruneDepth", "PruneWidth", "Recipe", "Record", "Schedule",
+    "Select", "Shape", "Source", "Stage", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Watch",
     "Weighting", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

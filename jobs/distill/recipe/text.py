@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from ..errors import RecipeInvalid
 from .recipe import VERSION, Recipe
+from .shape import KINDS as SHAPES
 
-KINDS = ("generate", "record", "select", "train", "merge")  # pydantic puts the kind of a stage into the path
+KINDS = ("generate", "record", "select", "train", "merge", *SHAPES)  # pydantic puts the kind into the path
 
 
 def parse(data: Any) -> Recipe:
