@@ -19,9 +19,10 @@ from .schedules.terms import curves_of
 from .session import Session
 from .sources.build import build as build_source
 from .sources.fixed import FixedRows
+from .sources.student import curves_of_source
 from .step import Term
 from .students.lora import trainable, training_mode
-from .teaching import teacher_side
+from .teaching import sees_more, teacher_side
 from .watching import slice_of
 from .work import Learner, Work, outcome_of
 
@@ -118,6 +119,8 @@ def _weight(row: Row, weights: dict[str, float]) -> float:
 def training_examples(work: Work, stage: Train) -> list[Example]:
     """The rows of a stage that have an answer, gold or written by the teacher, as token ids."""
     rows = rows_of(work, stage)
+    if stage.source.kind == "student":  # answers are written during training: every row serves by its prompt
+        return examples_of(work, [replace(r, answer=r.answer or "") for r in rows], f"'{stage.name}'", stage.learner)
     with_answers = answered(rows, work.written)
     if len(with_answers) < len(rows):
         work.session.events.reason(
@@ -152,23 +155,27 @@ def _start(work: Work, learner: Learner, stage: Train) -> None:
 def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], steps: int) -> Arm:
     session, terms = work.session, terms_of(stage)
     taught = teacher_side(work, stage, terms, examples, steps * stage.batch_size / len(examples))
+    if stage.teaching.privileged and taught.teacher:
+        taught.teacher = sees_more(work, learner, stage, taught.teacher)
+    reached: dict[str, float] = {}
     return Arm(
         learner.name,
         "train",
         stage,
         steps,
         terms,
-        build_source(work, learner, stage, examples, steps),
+        build_source(work, learner, stage, examples, steps, terms, taught, reached),
         limits_on(session.device.type, stage.batch_size, stage.micro_batch),
         session.recipe.seed,
         taught.teacher,
         taught.shape,
         taught.vocab or learner.opened.vocab,
-        curves=curves_of(stage.terms),
+        curves={**curves_of(stage.terms), **curves_of_source(stage.source)},
         moving=taught.moving,
         decay=taught.decay,
         watcher=slice_of(work, learner.name, work.metric) if stage.watch.every else None,
         on_step=peek(work, steps) if learner.name == "student" else None,
+        reached=reached,
         stop=lambda: session.stopping,
     )
 

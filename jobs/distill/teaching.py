@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from . import signals
+from .align.example import Aligner
 from .arm import Stopped
 from .batches import limits_on
 from .capture import shape_of
@@ -20,14 +21,16 @@ from .recipe import Member, Record, Train
 from .rows import Example
 from .session import Opened
 from .step import Term
+from .teachers.aligned import AlignedTeacher
 from .teachers.base import Teacher
 from .teachers.local import LocalTeacher
 from .teachers.own import AdapterTeacher, BaseTeacher
+from .teachers.privileged import PrivilegedTeacher, privileged_prompts
 from .teachers.recorded import SignalTeacher
 from .weights import backbone
 
 if TYPE_CHECKING:
-    from .work import Work
+    from .work import Learner, Work
 
 LOW_MASS = 0.95
 
@@ -104,6 +107,12 @@ def _warn_of_low_mass(work: Work, store: signals.Store, keys: list[str]) -> None
     work.session.events.log(text, "warning" if mean < LOW_MASS else "info")
 
 
+def can_be_recorded(terms: Sequence[Term]) -> bool:
+    """Whether signals serve these terms: a teacher in its own tokens is asked while the student trains."""
+    needs = [t.objective.part.needs for t in terms]
+    return any("teacher" in n for n in needs) and not any("aligned" in n for n in needs)
+
+
 def check_vocabulary(work: Work, teacher: Opened) -> None:
     """Token-level terms need the same token -> id map on both sides; sizes of embedding matrices prove nothing."""
     mine, other = work.student.renderer.tokenizer.get_vocab(), teacher.renderer.tokenizer.get_vocab()
@@ -143,6 +152,8 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
     member = stage.teaching.members[0]
     if member.kind != "model":
         return _own_teacher(work, stage, member)
+    if any("aligned" in t.objective.part.needs for t in terms):
+        return _aligned_teacher(work, stage, terms)
     mode, why = _teacher_mode(work, stage, examples, passes)
     if mode == "recorded":
         if why:
@@ -159,6 +170,28 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
     return Taught(LocalTeacher(opened.model, vocab), shape_of(opened.model, backbone(opened.model)), vocab)
 
 
+def _aligned_teacher(work: Work, stage: Train, terms: Sequence[Term]) -> Taught:
+    """A teacher that reads the rows in its own template and tokens, for terms that compare what stands for the same text."""
+    others = [t.objective.name for t in terms if t.objective.needs_teacher and "aligned" not in t.objective.part.needs]
+    if others or stage.teacher == "recorded" or len(stage.teaching.members) > 1 or stage.teaching.privileged:
+        raise PlanRefused(
+            "Terms for different tokenizers need one teacher that runs beside the student and reads what the student reads, "
+            + (f"and {', '.join(others)} compares token by token." if others else "in its own tokens."),
+            field="terms" if others else "teacher",
+            hint="Use teacher: online with one teacher, and terms of one sort in a stage.",
+        )
+    opened, learner = work.open_teacher(stage.teaching.members[0].name), work.learner(stage.learner)
+    why = "it reads each row in its own tokens, so there are no signals to keep"
+    work.session.events.reason("train.teacher", "online", why)
+    rows = {r.row_id: replace(r, answer=work.written.get(r.row_id, r.answer)) for r in work.train_rows}
+    aligner = Aligner(learner.opened.renderer, opened.renderer, rows, opened.context)
+    side = AlignedTeacher(
+        opened.model, opened.vocab, aligner, learner.model, learner.opened.vocab,
+        lambda text: work.session.events.log(text, "warning"),
+    )  # fmt: skip
+    return Taught(side, shape_of(opened.model, backbone(opened.model)))
+
+
 def _own_teacher(work: Work, stage: Train, member: Member) -> Taught:
     """The learner's base, its moving average, or the adapter an earlier stage ended with."""
     learner = work.learner(stage.learner)
@@ -173,11 +206,31 @@ def _own_teacher(work: Work, stage: Train, member: Member) -> Taught:
     return Taught(teacher, shape, moving=moving, decay=stage.teaching.ema_decay)
 
 
+def sees_more(work: Work, learner: Learner, stage: Train, teacher: Teacher) -> Teacher:
+    """The teacher with each row's privileged text before the question; rows it cannot be done for are counted and said."""
+    longest = learner.opened.context - max(stage.source.max_new_tokens, 1)
+    prompts, none, long = privileged_prompts(work.train_rows, learner.opened.renderer, longest)
+    if not prompts:
+        raise PlanRefused(
+            f"The teacher is to see more than the student, but none of {none + long} rows has privileged text that fits: {none} have none, {long} are longer than {longest} tokens with it.",
+            field="teaching.privileged",
+            hint="Name a column with worked solutions as privileged, or switch this off.",
+        )
+    if none or long:
+        work.session.events.log(
+            f"The teacher sees no more than the student in {none + long} rows: {none} have no privileged text, {long} are longer than {longest} tokens with it.",
+            "warning",
+        )
+    return PrivilegedTeacher(teacher, prompts)
+
+
 def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: float) -> tuple[str, str]:
     if stage.teacher != "auto":
         return stage.teacher, ""
     if stage.source.kind != "fixed":
         return "online", "the student's own answers are new each time"
+    if stage.teaching.privileged:
+        return "online", "the teacher reads other prompts than the student"
     if work.record is not None:
         return "recorded", "an earlier stage records signals"
     if work.session.signals and signals_cover(work, stage, examples):

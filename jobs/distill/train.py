@@ -340,6 +340,7 @@ class Loop:
         """Back to the adapter's first values: no checkpoint had been written yet."""
         self._load(self.first, {f"master.{n}": t.float() for n, t in self.first.items()})
         self.optimizer.state.clear()
+        self.arm.reached.clear()
         self.progress = Progress(halvings=self.progress.halvings)
 
     def save(self) -> None:

@@ -54,6 +54,13 @@ class Source(Strict):
         title="Correct the first error",
         description="The first token the teacher finds wrong is replaced by the teacher's and the rest is written again (MGSR).",
     )
+    wrong_below: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        title="Wrong below",
+        description="For correction: a token is wrong when the teacher gives it less than this share of its likeliest token's probability.",
+    )
     reward: Literal["none", "exact_match", "numeric_match"] = Field(
         "none",
         title="Reward",

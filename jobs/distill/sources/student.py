@@ -1,0 +1,116 @@
+"""Puts the student's own rows together for a stage: who writes, for which prompts, and what terms want to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..answers import decoding_of
+from ..batches import limits_on
+from ..errors import PlanRefused
+from ..recipe import Curve, Source, Train
+from ..rows import Example
+from .mixed import FRESH, SHARE, Mix
+from .rollouts import Rollouts
+from .writing import Prompt, Wants, Writer
+
+if TYPE_CHECKING:
+    from ..step import Term
+    from ..teaching import Taught
+    from ..work import Learner, Work
+
+ON_POLICY = ("student", "mixed")
+
+
+def curves_of_source(source: Source) -> dict[str, Curve]:
+    """Curves the loop has to know: `source.share` and `source.fresh`, where they move."""
+    if source.kind not in ON_POLICY:
+        return {}
+    found = {SHARE: source.share if source.kind == "mixed" else None, FRESH: source.fresh}
+    return {name: curve for name, curve in found.items() if isinstance(curve, Curve)}
+
+
+def wants_of(source: Source, terms: Sequence[Term]) -> Wants:
+    """What terms need of each answer. Answers written for one step and used once need no old log-probabilities: the writer is
+    the learner itself."""
+    needs = frozenset[str]().union(*(t.objective.part.needs for t in terms))
+    once = source.window == 1 and not source.replay
+    before = "old_logp" in needs or ("old_logq" in needs and not once)
+    return Wants(source.reward, before, "old_logp" in needs, source.correct, source.wrong_below)
+
+
+def student_rows(
+    work: Work,
+    learner: Learner,
+    stage: Train,
+    examples: Sequence[Example],
+    steps: int,
+    terms: Sequence[Term],
+    taught: Taught,
+    reached: Mapping[str, float],
+) -> Rollouts:
+    """The source of a `student` or `mixed` stage. Raises PlanRefused when no prompt can be answered."""
+    session, source = work.session, stage.source
+    writer = Writer(
+        learner.model,
+        learner.opened.renderer,
+        prompts_of(work, learner, stage, examples),
+        decoding_of(work.student_speaker(learner=learner.name), source.max_new_tokens, source.temperature),
+        wants_of(source, terms),
+        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        taught.vocab or learner.opened.vocab,
+        taught.teacher,
+        session.events.beat,
+    )
+    share = source.share if source.kind == "mixed" else 1.0
+    return Rollouts(
+        writer,
+        Mix(share, source.fresh, session.recipe.seed, steps, reached),
+        stage.batch_size,
+        session.recipe.seed,
+        steps,
+        source.window,
+        source.samples,
+        source.replay,
+        [
+            partial(t.objective.part.prepare, options=t.objective.options)
+            for t in terms
+            if hasattr(t.objective.part, "prepare")
+        ],
+        lambda step, values: session.events.emit("metric", step=step + 1, arm=learner.name, values=values),
+    )
+
+
+def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Example]) -> list[Prompt]:
+    """The prompts of a stage's rows that leave room for an answer; the others are counted and said."""
+    session, source = work.session, stage.source
+    contexts = [learner.opened.context, *(t.context for t in work.teachers.values())]
+    room = min([*contexts, session.recipe.data.max_length or contexts[0]]) - source.max_new_tokens
+    gold = {r.row_id: r.answer for r in work.train_rows if r.labelled}
+    made, long, unchecked = [], 0, 0
+    for e in examples:
+        ids = e.ids[: e.start]
+        if len(ids) > room and session.recipe.data.too_long == "truncate" and room > 0:
+            ids = ids[-room:]
+        if len(ids) > room:
+            long += 1
+        elif source.reward != "none" and e.row_id not in gold:
+            unchecked += 1
+        else:
+            fixed = replace(e, origin="fixed") if source.kind == "mixed" else None
+            made.append(Prompt(e.row_id, ids, e.labelled, gold.get(e.row_id), e.weight, fixed))
+    for count, why in (
+        (long, f"leave no room for {source.max_new_tokens} new tokens within {room + source.max_new_tokens}"),
+        (unchecked, f"have no gold answer, so the reward {source.reward} cannot check them"),
+    ):
+        if count:
+            session.events.log(f"{count} of {len(examples)} prompts {why} and are left out.", "warning")
+    if not made:
+        raise PlanRefused(
+            f"None of {len(examples)} prompts of '{stage.name}' can be answered: {long} are too long, {unchecked} cannot be checked.",
+            field="source.max_new_tokens" if long else "source.reward",
+            hint="Allow fewer new tokens, or give rows a gold answer.",
+        )
+    return made
