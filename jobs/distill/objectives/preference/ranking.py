@@ -58,7 +58,7 @@ class DemonstrationRanking(SequencePart):
         "The student is to learn in context as the teacher does. Add forward KL for what is said under each set."
     )
     formula = (
-        r"\ell = \sum_{t_i > t_j}\max(0,\ \delta + s_j - s_i),\quad"
+        r"\ell = \sum_{t_i > t_j}\max(0,\ \delta + s_j - s_i),\quad "
         r"s_i = \tfrac{1}{|y|}\log q(y \,|\, d_i, x),\quad t_i = \tfrac{1}{|y|}\log p(y \,|\, d_i, x)"
     )
     paper = Paper(
