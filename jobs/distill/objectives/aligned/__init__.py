@@ -1,0 +1,1 @@
+"""Terms between models of different tokenizers, one a file."""

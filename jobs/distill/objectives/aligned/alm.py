@@ -1,0 +1,124 @@
+"""Approximate likelihood matching: chunks of text that both tokenizers cut alike are equally likely under both models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ..base import Objective, Options, Paper, Part, SequencePart
+from ..cross_entropy import CrossEntropy
+from .side import aligned_in, chunk_in
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..sequences import Sequences
+    from ..view import View
+
+SURELY_INSIDE = 1e-4  # a chunk whose word the teacher holds to go on with all but this probability tells little
+CLOSE_TO_ONE = -1e-7  # log-likelihoods are kept this far below 0: one rounding error of float32
+
+
+class AlmOptions(Options):
+    tau: float = Field(
+        100.0, ge=1, le=10_000, title="Chunk temperature",
+        description="Log-likelihoods of chunks are divided by it before they are compared as yes or no; large values compare ratios.",
+    )  # fmt: skip
+    debias: bool = Field(
+        False, title="Only whole words",
+        description="Multiplies each chunk's likelihood by the chance that a word ends there, and leaves out chunks where the teacher gives that less than 1e-4.",
+    )  # fmt: skip
+
+
+class BoundaryMass(Part):
+    """What ALM reads of the student beside its labels: how likely the token to come begins a new word."""
+
+    id = "boundary-mass"
+    title = "Chance of a word's end"
+    summary = "Log-probability that the next token begins a new word or ends the answer."
+    when_to_use = "Read by likelihood matching; not a term of its own."
+    formula = r"\log \sum_{v \in \mathcal{W}} q_T(v)"
+    reads = ("student.logq_at",)
+    needs = frozenset({"teacher", "aligned"})
+
+    def value(self, view: View, T: float, options: Options) -> Tensor:
+        import torch
+
+        batch = chunk_in(view.teacher).batch
+        starts = batch.student_starts(view.logits.shape[-1])
+        return torch.logsumexp(view.logq_at(starts.expand(len(view.labels), -1), T), -1)
+
+
+class LikelihoodMatching(SequencePart):
+    id = "alm"
+    title = "Approximate likelihood matching"
+    summary = "Cuts the answer where both tokenizers cut, and makes each piece as likely for the student as it is for the teacher."
+    when_to_use = (
+        "Teacher and student have different tokenizers: the comparison is of text, so no vocabulary has to be mapped."
+    )
+    formula = (
+        r"\ell = \frac{1}{C}\sum_{c=1}^{C} \mathrm{KL}\bigl(\mathrm{Bern}(e^{a_c}) \,\|\, \mathrm{Bern}(e^{b_c})\bigr),\quad "
+        r"a_c = \frac{1}{\tau}\sum_{m \in c} \log p(x_m),\; b_c = \frac{1}{\tau}\sum_{n \in c} \log q(y_n)"
+    )
+    paper = Paper(
+        title="Universal Cross-Tokenizer Distillation via Approximate Likelihood Matching",
+        authors="Minixhofer, Vulić, Ponti", year=2025, url="https://arxiv.org/abs/2503.20083", arxiv="2503.20083",
+    )  # fmt: skip
+    reads = ("student.logq_at_label", "teacher.label_logp")
+    needs = frozenset({"teacher", "aligned"})
+    Options = AlmOptions
+
+    def reads_of(self, T: float, options: AlmOptions) -> tuple[Objective, ...]:
+        label = Objective(CrossEntropy())
+        return (label, Objective(BoundaryMass())) if options.debias else (label,)
+
+    def combine(self, values: list[Tensor], batch: Sequences, T: float, options: AlmOptions) -> Tensor:
+        teacher = aligned_in(batch.side.extras)
+        count = len(teacher.span_rows)
+        a = summed(teacher.label_logp, teacher.teacher_spans, count).to(values[0].dtype)
+        b = summed(-values[0], teacher.student_spans, count)
+        kept = a.new_ones(count)
+        if options.debias:
+            end_a = after(teacher.boundary_logp, teacher.teacher_spans, count).to(a.dtype)
+            a, b = a + end_a, b + after(values[1], teacher.student_spans, count)
+            kept = (end_a.exp() > SURELY_INSIDE).to(a.dtype)
+        each = binary_kl(a / options.tau, b / options.tau) * kept
+        total = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, each)
+        chunks = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, kept)
+        return batch.group_means(total / chunks.clamp_min(1))
+
+
+def summed(x: Tensor, spans: Tensor, count: int) -> Tensor:
+    """Sum of [N] over each of `count` spans; positions outside (-1) are left out. [C]"""
+    inside = spans >= 0
+    return x.new_zeros(count).index_add(0, spans[inside], x[inside])
+
+
+def after(x: Tensor, spans: Tensor, count: int) -> Tensor:
+    """What [N] says at the position that follows each span's last one; 0 after the last position of all. [C]"""
+    import torch
+
+    last = torch.full((count,), -1, dtype=torch.long, device=x.device)
+    at = torch.arange(len(spans), device=x.device)
+    inside = spans >= 0
+    last = last.scatter_reduce(0, spans[inside], at[inside], "amax", include_self=True)
+    following = torch.cat([x, x.new_zeros(1)])[last + 1]
+    # After an end token comes the next answer's first position: nothing follows there.
+    beyond = torch.cat([spans, spans.new_full((1,), -1)])[last + 1]
+    return torch.where(beyond == torch.arange(count, device=x.device) + 1, following, torch.zeros_like(following))
+
+
+def binary_cross_entropy(a: Tensor, b: Tensor) -> Tensor:
+    """-(e^a b + (1 - e^a) log(1 - e^b)) for log-likelihoods a (target) and b below 0."""
+    import torch
+
+    from ..maths import log1mexp
+
+    a, b = a.clamp(max=CLOSE_TO_ONE), b.clamp(max=CLOSE_TO_ONE)
+    return -(a.exp() * b - torch.expm1(a) * log1mexp(b))
+
+
+def binary_kl(a: Tensor, b: Tensor) -> Tensor:
+    """KL(Bern(e^a) || Bern(e^b)): the cross-entropy without the target's own entropy, so 0 where both agree."""
+    return binary_cross_entropy(a, b) - binary_cross_entropy(a, a)
