@@ -27,6 +27,9 @@ def export(session: Session, model: Any, report: dict[str, Any]) -> str:
     weights = adapter_bytes(model)
     adapter_sha256 = hashlib.sha256(weights).hexdigest()
     report["adapter_sha256"] = adapter_sha256
+    if session.unshaped:
+        report["student_shape"] = {"key": session.sources["student"].key, **shape_note(session)}
+        write_sums(session.folder / "student")
     (folder / "adapter_model.safetensors").write_bytes(weights)
     (folder / "adapter_config.json").write_text(
         json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n"
@@ -61,12 +64,19 @@ def public_recipe(session: Session) -> recipes.Recipe:
     """The recipe as it was given, with models named by their public ids instead of folders."""
     asked, changes = session.asked, {}
     for who in ("teacher", "student"):
-        if (reference := getattr(asked, who)) and (source := session.sources.get(who)):
+        source = session.unshaped.get(who) or session.sources.get(who)
+        if (reference := getattr(asked, who)) and source:
             changes[who] = reference.model_copy(
                 update={"model": source.key, "revision": source.revision, "sha256": source.sha256}
             )
     data = asked.data.model_copy(update={"file": Path(asked.data.file).name if asked.data.file else None})
     return asked.model_copy(update={**changes, "data": data})
+
+
+def shape_note(session: Session) -> dict[str, Any]:
+    """What the shaped student was made of and how, without what belongs to this run alone."""
+    note = json.loads((session.sources["student"].folder / "SHAPE.json").read_text(encoding="utf-8"))
+    return {name: note[name] for name in ("shape", "made_of", "sha256", "parameters", "measured")}
 
 
 def write_sums(folder: Path) -> None:
@@ -92,7 +102,7 @@ tags: [lora, distillation]
 # {recipe.name}
 
 A LoRA adapter (rank {adapter.rank}, alpha {adapter.alpha:g}) for `{base.key}`{_revision(base)}{_taught_by(teacher)}.
-
+{_shape_words(session)}
 ## Scores
 
 Greedy answers on {report["rows"]["heldout"]:,} held-out rows that no arm was trained on; {report["metric"].replace("_", " ")}, 95 % bootstrap interval.
@@ -127,6 +137,16 @@ teacher's terms allow training other models on its outputs before you publish it
 
 def _revision(base: ModelSource) -> str:
     return f" at revision `{base.revision}`" if base.revision else ""
+
+
+def _shape_words(session: Session) -> str:
+    """Where the base is to be had when the run made it."""
+    if not session.unshaped:
+        return ""
+    return f"""
+That base is a smaller `{session.unshaped["student"].key}` that this run made; it lies in the run's folder `student/`, and the adapter
+loads on it alone.
+"""
 
 
 def _taught_by(teacher: ModelSource | None) -> str:

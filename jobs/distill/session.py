@@ -69,6 +69,7 @@ class Session:
     signals: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     stopping: bool = False
+    unshaped: dict[str, ModelSource] = field(default_factory=dict)  # what a student was made of, where it has a shape
 
     def __post_init__(self) -> None:
         self.device = settle(
@@ -130,6 +131,8 @@ class Session:
 
     def open(self, who: str) -> Opened:
         """The teacher, or the student's bare base; raises ModelChanged when its files are not those the recipe pinned."""
+        if who == "student" and self.recipe.student.shape is not None:
+            return self._shaped()
         source = self.sources[who]
         reference = self.recipe.teacher if who == "teacher" else self.recipe.student
         if reference is None:
@@ -140,6 +143,19 @@ class Session:
                 field=f"{who}.sha256",
                 hint="Start a new run with the present model.",
             )
+        return self._opened(who, source, reference.dtype)
+
+    def _shaped(self) -> Opened:
+        """The student's bare base in its shape, which is made when it is first asked for."""
+        from .shapes.student import shaped_student
+
+        if "student" not in self.unshaped:
+            made = shaped_student(self)
+            self.unshaped["student"] = self.sources["student"]
+            self.sources["student"] = made
+        return self._opened("student", self.sources["student"], self.recipe.student.dtype)
+
+    def _opened(self, who: str, source: ModelSource, asked: str) -> Opened:
         tokenizer = load_tokenizer(source.folder)
         ends = eos_ids(source.folder, tokenizer.eos_token_id)
         if not ends:
@@ -149,7 +165,7 @@ class Session:
                 hint="Choose a model with an end-of-text token.",
             )
         renderer = Renderer(tokenizer, ends, self.events)
-        dtype = choose(reference.dtype, self.device, who, self.events)
+        dtype = choose(asked, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
         return Opened(
             source.folder, dtype, self.device, renderer, vocab, read_config(source.folder).context, who, source.sha256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from .objectives.states import ModelShape
 from .recipe import Member, Record, Train
 from .rows import Example
 from .session import Opened
+from .shapes.vocabulary import kept_ids
 from .step import Term
 from .teachers.aligned import AlignedTeacher
 from .teachers.base import Teacher
@@ -62,15 +64,22 @@ def signal_settings(work: Work, stage: Train) -> signals.Settings:
     record = work.record or Record()
     wanted = {*record.temperatures, *(t.temperature for t in stage.terms), 1.0}
     return signals.Settings(
-        work.teacher_sha256(stage.teaching.members[0].name), record.top_k, record.mass, tuple(sorted(wanted))
+        _signals_of(work, stage.teaching.members[0].name), record.top_k, record.mass, tuple(sorted(wanted))
     )
+
+
+def _signals_of(work: Work, teacher: str) -> str:
+    """Names the teacher's weights, and the part of its vocabulary where the student knows only a part."""
+    found, shape = work.teacher_sha256(teacher), work.session.recipe.student.shape
+    if shape is None or shape.kind != "trim_vocab":
+        return found
+    return hashlib.sha256(f"{found} {work.session.sources['student'].sha256}".encode()).hexdigest()
 
 
 def _record(work: Work, examples: list[Example], store: signals.Store, missing: int) -> None:
     session = work.session
     with session.timed("teacher"):
-        opened = work.open_teacher()
-        check_vocabulary(work, opened)
+        local = local_teacher(work, work.open_teacher())
         session.events.emit("phase", phase="teacher", stage="record signals", total=missing)
         began = time.monotonic()
 
@@ -87,9 +96,7 @@ def _record(work: Work, examples: list[Example], store: signals.Store, missing: 
             )
             return session.stopping
 
-        if not LocalTeacher(opened.model, shared_vocabulary(work, opened)).record(
-            examples, store, limits_on(session.device.type, 64, None), 256, told
-        ):
+        if not local.record(examples, store, limits_on(session.device.type, 64, None), 256, told):
             raise Stopped
 
 
@@ -111,6 +118,17 @@ def can_be_recorded(terms: Sequence[Term]) -> bool:
     """Whether signals serve these terms: a teacher in its own tokens is asked while the student trains."""
     needs = [t.objective.part.needs for t in terms]
     return any("teacher" in n for n in needs) and not any("aligned" in n for n in needs)
+
+
+def local_teacher(work: Work, teacher: Opened) -> LocalTeacher:
+    """The teacher beside the student. A student whose vocabulary was trimmed reads a part of the teacher's."""
+    shape = work.session.recipe.student.shape
+    if shape is not None and shape.kind == "trim_vocab":
+        tokenizers = [o.renderer.tokenizer.get_vocab() for o in (work.student, teacher)]
+        if (kept := kept_ids(*tokenizers)) is not None:
+            return LocalTeacher(teacher.model, kept=kept)
+    check_vocabulary(work, teacher)
+    return LocalTeacher(teacher.model, shared_vocabulary(work, teacher))
 
 
 def check_vocabulary(work: Work, teacher: Opened) -> None:
@@ -165,9 +183,8 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
     if why:
         work.session.events.reason("train.teacher", "online", why)
     opened = work.open_teacher(member.name)
-    check_vocabulary(work, opened)
     vocab = shared_vocabulary(work, opened)
-    return Taught(LocalTeacher(opened.model, vocab), shape_of(opened.model, backbone(opened.model)), vocab)
+    return Taught(local_teacher(work, opened), shape_of(opened.model, backbone(opened.model)), vocab)
 
 
 def _aligned_teacher(work: Work, stage: Train, terms: Sequence[Term]) -> Taught:
@@ -227,6 +244,8 @@ def sees_more(work: Work, learner: Learner, stage: Train, teacher: Teacher) -> T
 def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: float) -> tuple[str, str]:
     if stage.teacher != "auto":
         return stage.teacher, ""
+    if stage.source.kind == "pairs":
+        return "online", "pairs are put together when the stage begins"
     if stage.source.kind != "fixed":
         return "online", "the student's own answers are new each time"
     if stage.teaching.privileged:

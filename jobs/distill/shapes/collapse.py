@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..parts import Paper
 from ..recipe import Collapse
@@ -47,9 +47,7 @@ class Collapsed(ShapeKind):
         )
 
 
-def _walk(
-    given: Given, layers: nn.ModuleList, batches: Sequence[Batch]
-) -> tuple[list[int], list[dict[str, object]], int]:
+def _walk(given: Given, layers: nn.ModuleList, batches: Sequence[Batch]) -> tuple[list[int], list[dict[str, Any]], int]:
     """From the rear to the front: merges are tried, measured against the untouched model, kept or undone.
 
     Returns the layers left (old numbers), each merge {into, folded, cosine}, and how many were tried.
@@ -57,7 +55,7 @@ def _walk(
     options = given.options
     whole, kept = _outputs(given, batches, []), list(range(given.size.layers))
     place = min(options.highest or len(kept), len(kept)) - options.merged
-    merges: list[dict[str, object]] = []
+    merges: list[dict[str, Any]] = []
     tried = 0
     while place >= options.lowest and len(kept) > options.at_least:
         folds = min(options.merged - 1, len(kept) - 1 - place, len(kept) - options.at_least)

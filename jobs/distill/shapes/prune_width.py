@@ -31,7 +31,7 @@ class WidthPruned(ShapeKind):
 
         options, batches = given.options, given.batches(given.options.rows)
         inside = Inside.of(given.model, layers_of(given.model, given.family), given.size)
-        want, measured = target(options, given.size), {}
+        want, measured = target(options, given.size), dict[str, object]()
         if options.score == "l0_mask":
             scores, measured = learn(given, inside, want, batches)
         else:

@@ -26,7 +26,8 @@ class Inside:
 
     @classmethod
     def of(cls, model: Any, layers: nn.ModuleList, size: Size) -> Inside:
-        head_dim = layers[0].get_submodule("self_attn.o_proj").weight.shape[1] // size.heads  # type: ignore[union-attr]
+        out: Any = layers[0].get_submodule("self_attn.o_proj")
+        head_dim = out.weight.shape[1] // size.heads
         norms = [layer.get_submodule(name) for layer in layers for name in ("input_layernorm", _second_norm(layer))]
         return cls(layers, [*norms, model.base_model.norm], model.get_input_embeddings(), size, int(head_dim))
 

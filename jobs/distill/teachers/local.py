@@ -11,6 +11,7 @@ from ..batches import Limits, Micro, micro_batches
 from ..capture import capture, gathered
 from ..head import DenseTeacher, Head, head_read
 from ..rows import Example
+from ..shapes.vocabulary import kept_head
 from ..signals import Store, trim
 from ..weights import backbone
 from .base import Side
@@ -19,15 +20,18 @@ from .base import Side
 class LocalTeacher:
     """Gives the head pass the teacher's states at the supervised positions; its logits are made chunk by chunk there."""
 
-    def __init__(self, model: Any, vocab: int | None = None) -> None:
+    def __init__(self, model: Any, vocab: int | None = None, kept: torch.Tensor | None = None) -> None:
+        """kept [V_S]: the teacher's id of each of the student's ids, where the student knows only a part of them."""
         self.model = model
-        self.head = Head.of(model, vocab)
+        self.head = Head.of(model, vocab) if kept is None else kept_head(Head.of(model), kept)
         self.backbone = backbone(model)
+        self.kept = kept
 
     def states(self, micro: Micro) -> torch.Tensor:
         """Last hidden states of the supervised positions, [N, H_T], without graph."""
+        ids = micro.input_ids if self.kept is None else self.kept.to(micro.input_ids.device)[micro.input_ids]
         with torch.inference_mode():
-            states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state
+            states = self.backbone(input_ids=ids, use_cache=False).last_hidden_state
         # Gathered outside inference mode: the copy is an ordinary tensor that autograd may keep.
         return states.flatten(0, 1).index_select(0, micro.places)
 
