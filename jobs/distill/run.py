@@ -157,7 +157,7 @@ def record(folder: Path, events: Events) -> Path:
             stages.generate(work, stage)
         elif isinstance(stage, Record):
             work.record = stage
-        elif isinstance(stage, Train) and any(t.objective.needs_teacher for t in stages.terms_of(stage)):
+        elif isinstance(stage, Train) and stage.source.kind != "pairs" and teaching.can_be_recorded(stages.terms_of(stage)):
             teaching.recorded_teacher(work, stage, stages.training_examples(work, stage))
     place = folder / "signals"
     shutil.copytree(folder / "answers", place / "answers", dirs_exist_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .answers import collect, decoding_of
 from .arm import Arm
-from .batches import limits_on
+from .batches import group_count, limits_on
 from .catalog import objective as build_objective
 from .errors import PlanRefused
 from .generate import generate as write_answers
@@ -19,6 +19,7 @@ from .schedules.terms import curves_of
 from .session import Session
 from .sources.build import build as build_source
 from .sources.fixed import FixedRows
+from .sources.pairs import pair_examples
 from .sources.student import curves_of_source
 from .step import Term
 from .students.lora import trainable, training_mode
@@ -68,8 +69,7 @@ def answered(rows: Sequence[Row], written: dict[str, str]) -> list[Row]:
 def examples_of(work: Work, rows: Sequence[Row], what: str, learner: str = "student") -> list[Example]:
     """Rows as token ids of who learns; rows that are too long are counted and said."""
     session, data, reader = work.session, work.session.recipe.data, work.learner(learner).opened
-    contexts = [reader.context, *(t.context for t in work.teachers.values())]
-    longest = min([*contexts, data.max_length or contexts[0]])
+    longest = work.longest(learner)
     made = tokenise(rows, reader.renderer, longest, data.too_long)
     if made.too_long:
         session.events.log(
@@ -116,9 +116,12 @@ def _weight(row: Row, weights: dict[str, float]) -> float:
     return float(row.fields.get("weight", 1.0)) * weights[row.row_id]
 
 
-def training_examples(work: Work, stage: Train) -> list[Example]:
-    """The rows of a stage that have an answer, gold or written by the teacher, as token ids."""
+def training_examples(work: Work, stage: Train, name: str = "") -> list[Example]:
+    """The rows of a stage that have an answer, gold or written by the teacher, as token ids; pairs where the stage learns
+    from pairs, kept under the `name` of its result."""
     rows = rows_of(work, stage)
+    if stage.source.kind == "pairs":
+        return pair_examples(work, stage, rows, name)
     if stage.source.kind == "student":  # answers are written during training: every row serves by its prompt
         return examples_of(work, [replace(r, answer=r.answer or "") for r in rows], f"'{stage.name}'", stage.learner)
     with_answers = answered(rows, work.written)
@@ -133,11 +136,13 @@ def train_stage(work: Work, index: int, stage: Train) -> str:
     """One training stage; returns the name of its stored result."""
     session, learner = work.session, work.learner(stage.learner)
     name = f"{index:02d}-{stage.learner}"
-    examples = training_examples(work, stage)
-    steps = steps_of(stage, len(examples))
     work.ended[stage.name] = name
-    if not work.take_stored(name, learner):
-        _start(work, learner, stage)
+    stored = work.take_stored(name, learner)
+    if not stored:
+        _start(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
+    examples = training_examples(work, stage, name)
+    steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else len(examples))
+    if not stored:
         work.run(name, _arm(work, learner, stage, examples, steps), learner)
     learner.trained = True
     if stage.learner == "student":  # the control gets as many steps as were really taken

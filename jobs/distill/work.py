@@ -86,6 +86,12 @@ class Work:
             self.learners[name] = Learner(name, opened, model, start)
         return self.learners[name]
 
+    def longest(self, learner: str = "student") -> int:
+        """Tokens of the longest row that who learns, and every teacher in memory, can read."""
+        data, reader = self.session.recipe.data, self.learner(learner).opened
+        contexts = [reader.context, *(t.context for t in self.teachers.values())]
+        return min([*contexts, data.max_length or contexts[0]])
+
     @property
     def student(self) -> Opened:
         return self.learner().opened

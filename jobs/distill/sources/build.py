@@ -9,6 +9,7 @@ from ..recipe import Train
 from ..rows import Example
 from .base import Source
 from .fixed import FixedRows
+from .pairs import PairRows
 from .student import ON_POLICY, student_rows
 
 if TYPE_CHECKING:
@@ -31,4 +32,6 @@ def build(
     where the loop's adaptive curves stand."""
     if stage.source.kind in ON_POLICY:
         return student_rows(work, learner, stage, examples, steps, terms, taught, reached)
+    if stage.source.kind == "pairs":
+        return PairRows(examples, stage.batch_size, work.session.recipe.seed)
     return FixedRows(examples, stage.batch_size, work.session.recipe.seed)
