@@ -11,6 +11,7 @@ from typing import Any
 from ..recipe import Generate, Recipe, Record, Term, Train, TrainOptions
 from .facts import Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
+from .shape import shaped_facts
 
 UNKNOWN_PROMPT = 128  # tokens of a prompt when nothing was measured with this tokenizer
 
@@ -101,9 +102,11 @@ class Case:
 
     # models
 
-    @property
+    @cached_property
     def student(self) -> ModelFacts:
-        return self.facts.student
+        """The student as it is trained: in its shape, where it has one."""
+        shape = self.recipe.student.shape
+        return self.facts.student if shape is None else shaped_facts(self.facts.student, shape)
 
     @property
     def teacher(self) -> ModelFacts | None:

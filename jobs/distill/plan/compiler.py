@@ -55,7 +55,7 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
     return Plan(
         recipe=_resolved(case, work),
         recipe_sha256=recipes.sha256(case.asked),
-        verdict=_verdict(case.facts),
+        verdict=pairing(case.student, case.teacher) if case.teacher else None,
         refusals=_unique(refusals),
         warnings=_unique(f.problem for f in findings if not f.refusal),
         choices=[*choices(case), *work.choices],

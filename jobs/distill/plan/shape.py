@@ -122,6 +122,18 @@ def _width(asked: int | None, share: float, whole: int) -> int:
     return max(step, round(share * whole / step) * step)
 
 
+def passes(shape: AnyShape, layers: int) -> int:
+    """How often the whole model reads the rows to be measured."""
+    if isinstance(shape, Collapse):
+        return 1 + max(1, layers // shape.interval)
+    if isinstance(shape, PruneDepth):
+        return 1 if shape.score == "block_influence" else 1 + layers
+    if isinstance(shape, PruneWidth) and shape.score != "activation":
+        steps = -(-8 * shape.steps // max(1, shape.rows)) if shape.score == "l0_mask" else 1
+        return 3 * steps  # a backward costs two forwards
+    return 1 if isinstance(shape, PruneWidth) else 0
+
+
 # -- what cannot be -------------------------------------------------------------------------------------------------------
 
 

@@ -11,9 +11,11 @@ from .case import Case
 from .memory import Load
 from .result import Choice, MemoryPart, StageEstimate
 from .rows import Rows, rows_of
-from .words import count, listed, size
+from .shape import passes as shape_passes
+from .words import count, listed, params, size
 
 POSITION_BYTES = 14  # of a recorded position beside its ids: counts, log-normaliser, index
+SHAPE_ROWS = 8  # read at a time while a shape is measured
 DEFAULT_K, TYPICAL_K = 64, 24  # ids a position: the most, and what 0.999 of the mass usually takes
 
 
@@ -33,6 +35,7 @@ class Work:
 def plan_stages(case: Case, rows: Rows) -> Work:
     """Every stage, the control arm and the evaluation."""
     work = Work()
+    _shape(case, rows, work)
     for i, stage in enumerate(case.recipe.stages):
         if isinstance(stage, Generate):
             _generate(case, rows, i, stage, work)
@@ -44,6 +47,33 @@ def plan_stages(case: Case, rows: Rows) -> Work:
     _evaluate(case, rows, work)
     work.disk += 3 * case.adapter_parameters * 16 + 2 * case.adapter_parameters * 4  # checkpoints, two adapters
     return work
+
+
+def _shape(case: Case, rows: Rows, work: Work) -> None:
+    """The student is made once: the whole model reads some rows, where its shape is measured."""
+    shape, whole = case.recipe.student.shape, case.facts.student
+    if shape is None:
+        return
+    read = min(getattr(shape, "rows", 0), rows.train)
+    passes = shape_passes(shape, whole.layers)
+    parts = memory.alone_parts(case, whole, "student weights", case.recipe.student.dtype, SHAPE_ROWS, 0)
+    work.phases.append(parts)
+    work.disk += case.student.weight_bytes
+    how = f"The whole model reads {count(read, 'row')} {count(passes, 'time')}" if read else "Nothing is measured"
+    work.stages.append(StageEstimate(
+        name="student's shape", kind="shape", rows=read, tokens=round(read * passes * case.row_tokens),
+        seconds=time.score_seconds(case, whole, read * passes, SHAPE_ROWS) if read else 0.0,
+        computes=f"{how}; then a student of {params(case.student.parameters)} parameters is made of {params(whole.parameters)} and saved "
+        f"({size(case.student.weight_bytes)}).{_left_open(shape.kind)}",
+    ))  # fmt: skip
+
+
+def _left_open(kind: str) -> str:
+    """What only the making will show."""
+    return {
+        "collapse": " How many layers collapse depends on the measured similarity; this is the least that can be left.",
+        "trim_vocab": " How many tokens stay is counted then; the sizes here are the most it can be.",
+    }.get(kind, "")
 
 
 def _generate(case: Case, rows: Rows, index: int, stage: Generate, work: Work) -> None:
@@ -151,6 +181,10 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
     """online or recorded, with the reason when it was left to us."""
     if stage.teacher != "auto":
         return stage.teacher
+    if stage.source.kind in ("student", "mixed") or stage.teaching.privileged:
+        why = "The student's own answers are new each time." if stage.source.kind != "fixed" else "It reads other prompts."
+        work.choices.append(Choice(field=case.field(index, "teacher"), value="online", why=f"{why} The teacher runs beside it."))
+        return "online"
     choice, why = _choose_signals(case, n, stage)
     work.choices.append(Choice(field=case.field(index, "teacher"), value=choice, why=why))
     return choice
