@@ -50,7 +50,7 @@ class Spelling:
         if id in self.added:
             return self.added[id].encode()
         token = self.tokenizer.convert_ids_to_tokens(id)
-        if token is None:
+        if not isinstance(token, str):
             return None
         if "ByteLevel" in self._kinds and all(c in self._alphabet for c in token):
             return bytes(self._alphabet[c] for c in token)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -41,3 +41,4 @@ class States:
     teacher_hidden: Tensor | None = None  # [N, H_T]
     teacher_head: Head | None = None
     chunk: int = field(default=128)  # rows of the output layer worked on at a time
+    extras: Mapping[str, Any] = field(default_factory=dict)  # of the teacher's side

@@ -45,8 +45,7 @@ class BoundaryMass(Part):
     def value(self, view: View, T: float, options: Options) -> Tensor:
         import torch
 
-        batch = chunk_in(view.teacher).batch
-        starts = batch.student_starts(view.logits.shape[-1])
+        starts = chunk_in(view.teacher).batch.student_starts()
         return torch.logsumexp(view.logq_at(starts.expand(len(view.labels), -1), T), -1)
 
 
@@ -80,9 +79,11 @@ class LikelihoodMatching(SequencePart):
         b = summed(-values[0], teacher.student_spans, count)
         kept = a.new_ones(count)
         if options.debias:
-            end_a = after(teacher.boundary_logp, teacher.teacher_spans, count).to(a.dtype)
-            a, b = a + end_a, b + after(values[1], teacher.student_spans, count)
-            kept = (end_a.exp() > SURELY_INSIDE).to(a.dtype)
+            end_a, has_a = after(teacher.boundary_logp.to(a.dtype), teacher.teacher_spans, teacher.of, count)
+            end_b, has_b = after(values[1], teacher.student_spans, batch.of, count)
+            both = (has_a & has_b).to(a.dtype)
+            a, b = a + end_a * both, b + end_b * both
+            kept = ((end_a.exp() > SURELY_INSIDE) | (both == 0)).to(a.dtype)
         each = binary_kl(a / options.tau, b / options.tau) * kept
         total = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, each)
         chunks = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, kept)
@@ -95,18 +96,19 @@ def summed(x: Tensor, spans: Tensor, count: int) -> Tensor:
     return x.new_zeros(count).index_add(0, spans[inside], x[inside])
 
 
-def after(x: Tensor, spans: Tensor, count: int) -> Tensor:
-    """What [N] says at the position that follows each span's last one; 0 after the last position of all. [C]"""
+def after(x: Tensor, spans: Tensor, of: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """What [N] says at the position that follows each span's last one, and whether the answer has one, both [C].
+
+    `of` [N] is the answer of each position; after an answer's last position nothing follows.
+    """
     import torch
 
-    last = torch.full((count,), -1, dtype=torch.long, device=x.device)
+    last = torch.zeros(count, dtype=torch.long, device=x.device)
     at = torch.arange(len(spans), device=x.device)
     inside = spans >= 0
-    last = last.scatter_reduce(0, spans[inside], at[inside], "amax", include_self=True)
-    following = torch.cat([x, x.new_zeros(1)])[last + 1]
-    # After an end token comes the next answer's first position: nothing follows there.
-    beyond = torch.cat([spans, spans.new_full((1,), -1)])[last + 1]
-    return torch.where(beyond == torch.arange(count, device=x.device) + 1, following, torch.zeros_like(following))
+    last = last.scatter_reduce(0, spans[inside], at[inside], "amax", include_self=False)
+    following = (last + 1).clamp(max=len(spans) - 1)
+    return x[following], (last + 1 < len(spans)) & (of[following] == of[last])
 
 
 def binary_cross_entropy(a: Tensor, b: Tensor) -> Tensor:

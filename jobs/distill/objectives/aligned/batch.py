@@ -97,10 +97,10 @@ class AlignedBatch:
         """The nearest student id of each teacher id, -1 for control tokens, [V_T]."""
         return torch.from_numpy(self.tables.nearest).to(self.hidden.device)
 
-    def student_starts(self, vocab: int) -> Tensor:
+    def student_starts(self) -> Tensor:
         """Student ids that begin a new word or end the answer."""
         starts = torch.tensor(self.tables.student.word_starts, device=self.hidden.device)
-        return starts[starts < vocab]
+        return starts[starts < self.tables.student_size]
 
     # -- what the pass over the output layer takes ----------------------------------------------------------------
 
