@@ -140,7 +140,7 @@ class Losses:
         lengths = torch.tensor([len(e.ids) - 1 for e in group], device=hidden.device)
         view = States(
             student, side.states, hidden, head, micro.labels, micro.of, micro.places, lengths, side.hidden, side.head,
-            choose_chunk(len(hidden), head.vocab, hidden.device)[0],
+            choose_chunk(len(hidden), head.vocab, hidden.device)[0], side.extras,
         )  # fmt: skip
         shares = []
         for index, term in terms:
