@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
@@ -38,11 +39,13 @@ def profile(
     """{facts, profile} of canonical rows. tokenizers: [{folder, vocab_sha256, title, context}]; lengths over at most 20,000 rows."""
     checks, sample, splits, longest, stride, n = Checks(label_column=True), [], [], 0, 1, 0
     thin: list[dict[str, Any]] = []
+    extras: Counter[str] = Counter()  # rows that carry each of them
     for n, r in enumerate(rows, start=1):
         row = Row(row_id_of(r["messages"], r["answer"]), r["messages"], r["answer"], r["split"], r["line"])
         checks.see(row)
         thin.append({"row_id": r["row_id"], "answer": "" if r["answer"] is not None else None, "split": r["split"]})
         longest = max(longest, len(r["answer"] or ""))
+        extras.update(json.loads(r.get("fields") or "{}").keys())
         if (n - 1) % stride == 0:
             sample.append(r)
         if len(sample) > SAMPLED:  # every second one of those kept: an even sample without knowing the end
@@ -56,7 +59,7 @@ def profile(
         sha256=sha256, rows=n, labelled=labelled, unlabelled=n - labelled, train=splits.count("train"),
         heldout=sum(s == "heldout" and r["answer"] is not None for s, r in zip(splits, thin, strict=True)),
         prompt_lengths={k: m["prompts"] for k, m in lengths.items()}, answer_lengths={k: m["answers"] for k, m in lengths.items()},
-        distinct_answers=len(checks.labels) or labelled, longest_answer_chars=longest,
+        distinct_answers=len(checks.labels) or labelled, longest_answer_chars=longest, extras=dict(extras),
     )  # fmt: skip
     return {"facts": facts.model_dump(), "profile": _profile(checks, sample, lengths, stride)}
 

@@ -84,17 +84,35 @@ class Case:
                 yield i, term, self.parts[term.type]
 
     def needs(self, stage: Train, what: str) -> bool:
-        return any(what in part.needs for _, _, part in self.terms(stage))
+        """Whether a term of the stage, or the weight of its tokens, has this need."""
+        from ..catalog.parts import WEIGHTINGS
+
+        weights = (WEIGHTINGS.get(t.weighting.type) for _, t, _ in self.terms(stage) if t.weighting)
+        return any(what in part.needs for part in (*(p for _, _, p in self.terms(stage)), *filter(None, weights)))
+
+    @staticmethod
+    def reads_model(stage: Train) -> bool:
+        """Whether a model of the recipe teaches; the learner's own base, average or earlier adapter is of its own kind."""
+        return any(m.kind == "model" for m in stage.teaching.members)
+
+    @staticmethod
+    def scores_pairs(stage: Train) -> bool:
+        """Whether a model of the recipe scores the answers that pairs are made of."""
+        source = stage.source
+        scored = source.kind == "pairs" and source.pairs == "density_ratio"
+        return scored and "model" in (source.strong.kind, source.weak.kind)
 
     @cached_property
     def vocabulary_terms(self) -> list[str]:
         """Titles of the terms that compare probabilities token by token."""
-        found = [part.title for _, s in self.trains for _, _, part in self.terms(s) if "same_vocabulary" in part.needs]
+        stages = [s for _, s in self.trains if self.reads_model(s)]
+        found = [part.title for s in stages for _, _, part in self.terms(s) if "same_vocabulary" in part.needs]
         return list(dict.fromkeys(found))
 
     @cached_property
     def needs_teacher(self) -> bool:
-        return bool(self.generates or self.records or any(self.needs(s, "teacher") for _, s in self.trains))
+        taught = any(self.needs(s, "teacher") and self.reads_model(s) for _, s in self.trains)
+        return bool(self.generates or self.records or taught or any(self.scores_pairs(s) for _, s in self.trains))
 
     @cached_property
     def divergence(self) -> bool:

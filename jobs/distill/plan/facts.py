@@ -76,6 +76,9 @@ class DataFacts(Fact):
     )
     distinct_answers: int = 0
     longest_answer_chars: int = 0
+    extras: dict[str, int] | None = Field(
+        None, description="Rows that carry rejected, ranked, ... ; None: they were not counted."
+    )
 
 
 class DeviceFacts(Fact):

@@ -11,11 +11,13 @@ from .case import Case
 from .memory import Load
 from .result import Choice, MemoryPart, StageEstimate
 from .rows import Rows, rows_of
+from .rules.tokens import whole_distribution
 from .shape import passes as shape_passes
 from .words import count, listed, params, size
 
 POSITION_BYTES = 14  # of a recorded position beside its ids: counts, log-normaliser, index
 SHAPE_ROWS = 8  # read at a time while a shape is measured
+WRITING_BATCH = 32  # answers the student writes at a time
 DEFAULT_K, TYPICAL_K = 64, 24  # ids a position: the most, and what 0.999 of the mass usually takes
 
 
@@ -161,8 +163,18 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
     work.resolved.setdefault(index, {})["micro_batch"] = micro
     work.stages.append(StageEstimate(
         name=stage.name, kind="train", steps=steps, rows=n, tokens=round(seen * case.row_tokens),
-        seconds=time.train_seconds(case, seen, micro, online=source == "online"), computes=_computes(case, stage, source, n, steps, micro),
+        seconds=time.train_seconds(case, seen, micro, online=source == "online") + _writing_seconds(case, stage, seen),
+        computes=_computes(case, stage, source, n, steps, micro),
     ))  # fmt: skip
+
+
+def _writing_seconds(case: Case, stage: Train, seen: int) -> float:
+    """Time the student writes: every row of its share, as if each answer were half as long as it may be."""
+    asked = stage.source
+    if asked.kind not in ("student", "mixed"):
+        return 0.0
+    share = 1.0 if asked.kind == "student" else asked.share if isinstance(asked.share, float) else asked.share.end
+    return time.generate_seconds(case, case.student, seen * share, asked.max_new_tokens / 2, WRITING_BATCH)
 
 
 def _micro(case: Case, index: int, stage: Train, parts_at: Callable[[int], list[MemoryPart]], work: Work) -> int:
@@ -181,8 +193,9 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
     """online or recorded, with the reason when it was left to us."""
     if stage.teacher != "auto":
         return stage.teacher
-    if stage.source.kind in ("student", "mixed") or stage.teaching.privileged:
-        why = "The student's own answers are new each time." if stage.source.kind != "fixed" else "It reads other prompts."
+    if stage.source.kind != "fixed" or stage.teaching.privileged:
+        kinds = {"fixed": "It reads other prompts.", "pairs": "Pairs are put together when the stage begins."}
+        why = kinds.get(stage.source.kind, "The student's own answers are new each time.")
         work.choices.append(Choice(field=case.field(index, "teacher"), value="online", why=f"{why} The teacher runs beside it."))
         return "online"
     choice, why = _choose_signals(case, n, stage)
@@ -191,6 +204,8 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
 
 
 def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
+    if whole := next((p.title for _, t, p in case.terms(stage) if whole_distribution(t, p)), None):
+        return "online", f"{whole} reads the teacher's whole distribution, which recorded signals do not hold."
     known, passes = case.facts.signals, case.passes(stage, n)
     if case.records:
         return "recorded", "The recipe records the teacher's signals first."

@@ -32,7 +32,11 @@ class Source(Strict):
         description="Answers are written for so many steps at a time; 1 is strictly on-policy.",
     )
     samples: int = Field(
-        1, ge=1, le=64, title="Answers a prompt", description="More than one makes a group, whose rewards or densities are compared. For demonstrations: sets a row."
+        1,
+        ge=1,
+        le=64,
+        title="Answers a prompt",
+        description="More than one makes a group, whose rewards or densities are compared. For demonstrations: sets a row.",
     )
     max_new_tokens: int = Field(64, ge=1, le=32768, title="Longest answer (tokens)")
     temperature: float = Field(
@@ -67,15 +71,15 @@ class Source(Strict):
         title="Reward",
         description="Checks each of the student's answers against the gold one; for policy-gradient terms.",
     )
-    pairs: Literal[
-        "columns", "teacher_over_student", "density_ratio", "ranked", "best_over_rest", "demonstrations"
-    ] = Field(
-        "columns",
-        title="Pairs are",
-        description="columns: chosen and rejected answers of the data. teacher_over_student: the answer a row is trained on (the teacher's "
-        "where it wrote one, else the gold one) over the student's own. density_ratio: of the student's answers the one with the largest "
-        "log p(strong) - log p(weak) over the one with the smallest. ranked: the data's whole list of answers, best first. "
-        "best_over_rest: the best of that list over one of the others. demonstrations: one answer under several sets of examples.",
+    pairs: Literal["columns", "teacher_over_student", "density_ratio", "ranked", "best_over_rest", "demonstrations"] = (
+        Field(
+            "columns",
+            title="Pairs are",
+            description="columns: chosen and rejected answers of the data. teacher_over_student: the answer a row is trained on (the teacher's "
+            "where it wrote one, else the gold one) over the student's own. density_ratio: of the student's answers the one with the largest "
+            "log p(strong) - log p(weak) over the one with the smallest. ranked: the data's whole list of answers, best first. "
+            "best_over_rest: the best of that list over one of the others. demonstrations: one answer under several sets of examples.",
+        )
     )
     strong: Member = Field(
         Member(), title="Strong model", description="For density_ratio: whose log-probability speaks for an answer."

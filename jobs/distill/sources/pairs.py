@@ -42,7 +42,9 @@ class PairRows:
         self.batch_size, self.seed = batch_size, seed
 
     def step(self, step: int) -> list[Example]:
-        return [e for i in step_rows(len(self.groups), self.batch_size, step, self.seed) for e in self.groups[i]]
+        picked = step_rows(len(self.groups), self.batch_size, step, self.seed)
+        # a group that comes twice in one step is two groups to the terms that read it
+        return [replace(e, group=f"{e.group}#{place}") for place, i in enumerate(picked) for e in self.groups[i]]
 
     def state(self) -> dict[str, torch.Tensor]:
         return {}

@@ -7,9 +7,19 @@ from collections.abc import Iterator
 from ..case import Case
 from ..findings import Finding
 from ..rows import Rows
-from . import adapter, data, models, objective, on_policy, shape, training
+from . import adapter, data, models, objective, on_policy, preference, shape, tokens, training
 
-RULES = (*models.RULES, *data.RULES, *objective.RULES, *on_policy.RULES, *shape.RULES, *adapter.RULES, *training.RULES)
+RULES = (
+    *models.RULES,
+    *data.RULES,
+    *objective.RULES,
+    *tokens.RULES,
+    *on_policy.RULES,
+    *preference.RULES,
+    *shape.RULES,
+    *adapter.RULES,
+    *training.RULES,
+)
 
 
 def check(case: Case, rows: Rows) -> Iterator[Finding]:
