@@ -38,7 +38,8 @@ def count_rows(case: Case) -> Rows:
         labelled = round(labelled * limit / (labelled + unlabelled))
         unlabelled = limit - labelled
     kept, kept_unlabelled = _keep(labelled, lost_share), _keep(unlabelled, lost_share)
-    unused = 0 if case.generates else kept_unlabelled
+    own = any(s.source.kind == "student" for _, s in case.trains)  # whose answers the student writes itself
+    unused = 0 if case.generates or own else kept_unlabelled
     return Rows(
         labelled=kept,
         unlabelled=kept_unlabelled - unused,

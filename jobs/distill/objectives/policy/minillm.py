@@ -40,7 +40,7 @@ class MiniLLM(SequencePart):
         "Reverse KL over whole answers: returns of log p - log q, normalised by length, plus the exact next-token part."
     )
     when_to_use = "A student too small for the teacher's variety, when plain on-policy reverse KL is too noisy."
-    formula = r"\ell = -\frac{1}{|y|}\sum_n \rho_n A_n + \mathrm{KL}(q\,\|\,p),\quad A_n = \mathrm{whiten}\Bigl(\frac{1}{|y|-n}\sum_{u \ge n}\log\frac{p(y_u)}{q_{old}(y_u)}\Bigr)"
+    formula = r"\ell = -\frac{1}{|y|}\sum_n \rho_n A_n + \mathrm{KL}(q\,\|\,p),\quad A_n = \mathrm{whiten}\Bigl(\frac{1}{|y|-n}\sum_{u > n}\log\frac{p(y_u)}{q_{old}(y_u)}\Bigr)"
     paper = ReverseKL.paper
     reads = ("student.logq_at_label", "teacher.logp_at_label", "student.logq", "teacher.logp")
     needs = frozenset({"teacher", "same_vocabulary", "rollouts", "old_logq", "old_logp"})
@@ -52,6 +52,8 @@ class MiniLLM(SequencePart):
         """Advantages of all the answers of an optimizer step, from `old_logq` and `old_logp` [tokens] of each: whitening needs
         the whole step, or the result would depend on how the step is cut into micro-batches."""
         returns = [self.returns(a["old_logp"] - a["old_logq"], options.length_norm) for a in answers]
+        if options.single_step:  # the token's own reward is taken exactly: what is left follows it
+            returns = [np.append(r[1:], 0.0) for r in returns]
         if options.whiten and sum(map(len, returns)) > 1:
             every = np.concatenate(returns)
             returns = [(r - every.mean()) / (every.std() + 1e-8) for r in returns]

@@ -78,7 +78,8 @@ def test_a_system_s_needs_are_those_of_its_parts(id):
 def test_every_teacher_system_answers_unlabelled_rows_first():
     for id in catalog.SYSTEMS:
         stages = catalog.expand(recipe(method=id)).stages
-        if catalog.SYSTEMS[id].needs.teacher != "none":
+        own = any(isinstance(s, Train) and s.source.kind == "student" for s in stages)  # it writes its answers itself
+        if catalog.SYSTEMS[id].needs.teacher != "none" and not own:
             assert isinstance(stages[0], Generate)
             assert stages[0].rows == ("all" if id == "seqkd" else "unlabelled")
             assert train_stage(catalog.expand(recipe(method=id))).rows == "all"
