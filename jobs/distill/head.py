@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -20,12 +21,14 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from .objectives.base import Objective, Slope
+from .objectives.directions import Directions
+from .objectives.joint import JointTeacher
 from .objectives.maths import row_dot
 from .objectives.view import DenseTeacher, RecordedTeacher, Scratch, Teacher, View
 from .output_layer import Head, LowRank, backbone, probe, unwrap, wide
 
 __all__ = [
-    "DenseTeacher", "Head", "HeadOutput", "HeadReads", "LowRank", "RecordedTeacher", "View",
+    "DenseTeacher", "Head", "HeadOutput", "HeadReads", "JointTeacher", "LowRank", "RecordedTeacher", "View",
     "backbone", "choose_chunk", "head_pass", "head_read", "probe", "unwrap",
 ]  # fmt: skip
 
@@ -86,7 +89,12 @@ class _Job:
             None if self.labels is None else self.labels[rows],
             leaves=scratch is not None,
             scratch=scratch,
+            directions=self.directions,
         )
+
+    @cached_property
+    def directions(self) -> Directions:
+        return Directions(self.head.weight, self.head.vocab)
 
     def slices(self, n: int) -> list[slice]:
         return [slice(i, min(i + self.chunk, n)) for i in range(0, n, self.chunk)]
@@ -110,10 +118,8 @@ def head_pass(
     fused: gradient made in the forward. recompute: logits rebuilt in backward, for terms whose row weights have a
     graph. tokens: `rows` of the output carry the graph and `weights` may be empty (the loss is then 0).
     """
-    if isinstance(teacher, DenseTeacher) and teacher.head.weight.shape[0] < head.vocab:
-        raise ValueError(
-            f"the teacher's head has {teacher.head.weight.shape[0]} rows, the shared vocabulary {head.vocab} ids"
-        )
+    if isinstance(teacher, DenseTeacher | JointTeacher) and teacher.head_rows < head.vocab:
+        raise ValueError(f"the teacher's head has {teacher.head_rows} rows, the shared vocabulary {head.vocab} ids")
     chunk = chunk or choose_chunk(len(hidden), head.vocab, hidden.device)[0]
     weights = [wide(w) for w in weights]
     inner = None if head.low_rank is None else head.low_rank.inner(hidden)
@@ -220,8 +226,8 @@ def _chunk(job: _Job, z: Tensor, rows: slice, scratch: Scratch, train: bool) -> 
     by_temperature: dict[float, _Sum] = {}
     values, loss = [], None
     for term, weights in zip(job.terms, job.weights, strict=True):
-        w = weights[rows] * term.factor
-        if term.part.slope is not None and (view.dense or not term.needs_teacher):
+        if term.closed_form(view):
+            w = weights[rows] * term.weights(view)
             slope = term.part.slope(view, term.temperature, term.options)
             values.append((slope.value * w).sum())
             by_temperature.setdefault(term.temperature, _Sum()).add(slope, w)
@@ -244,6 +250,7 @@ class _Sum:
         self.shared: list[tuple[Tensor, Tensor]] = []  # ([n, V], weight [n, 1]): reads other terms use too
         self.at: list[tuple[Tensor, Tensor]] = []  # (ids, derivative), both [n, m]
         self.total: Tensor | float = 0.0
+        self.constant: Tensor | float = 0.0  # the same for every id, [n]
 
     def add(self, slope: Slope, w: Tensor) -> None:
         if slope.dense is not None:
@@ -269,6 +276,8 @@ class _Sum:
             dz.add_(self.own)
         for g, weight in self.shared:
             dz.addcmul_(g, weight)
+        if isinstance(self.constant, Tensor):
+            dz.add_(self.constant[:, None])
         for ids, g in self.at:
             dz.scatter_add_(-1, ids, g.to(dz.dtype))
         return dz.div_(T) if T != 1 else dz
@@ -290,6 +299,9 @@ def _leaf_gradients(view: View, loss: Tensor | None, sums: dict[float, _Sum]) ->
         at = sums.setdefault(T, _Sum())
         if kind == "lse":  # d lse / dz = q / T, the opposite sign of the shared -q * total
             at.total = at.total - g
+        elif kind == "sum":  # the sum of log q over all ids
+            at.constant = at.constant + g
+            at.total = at.total + g * view.vocab
         elif kind == "logq":
             at.add_own(g)
             at.total = at.total + g.sum(-1)

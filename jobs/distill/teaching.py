@@ -16,6 +16,7 @@ from .align.example import Aligner
 from .arm import Stopped
 from .batches import limits_on
 from .capture import shape_of
+from .catalog.tables import get_part
 from .errors import PlanRefused
 from .objectives.states import ModelShape
 from .recipe import Member, Record, Train
@@ -138,7 +139,7 @@ def check_vocabulary(work: Work, teacher: Opened) -> None:
         raise PlanRefused(
             "Teacher and student have different tokenizers, so their probabilities cannot be compared token by token.",
             field="teacher.model",
-            hint="Use sequence-level distillation (train on the teacher's answers), or a teacher of the student's family.",
+            hint="Use a method for different tokenizers (likelihood matching, for one), train on the teacher's answers, or choose a teacher of the student's family.",
         )
     if work.student.renderer.template != teacher.renderer.template:
         work.session.events.reason(
@@ -250,6 +251,8 @@ def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: flo
         return "online", "the student's own answers are new each time"
     if stage.teaching.privileged:
         return "online", "the teacher reads other prompts than the student"
+    if whole := whole_distribution(stage):
+        return "online", f"{whole} reads the teacher's whole distribution"
     if work.record is not None:
         return "recorded", "an earlier stage records signals"
     if work.session.signals and signals_cover(work, stage, examples):
@@ -257,6 +260,15 @@ def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: flo
     if passes >= 1.5:
         return "recorded", f"each row is seen {passes:.1f} times: one teacher pass serves them all"
     return "online", f"each row is seen {passes:.1f} times: recording would save nothing"
+
+
+def whole_distribution(stage: Train) -> str | None:
+    """The first term that no recorded signals can serve, by its title."""
+    for term in stage.terms:
+        part = get_part(term.type)
+        if term.weight > 0 and ("live_teacher" in part.needs or term.options.get("tail") == "student_support"):
+            return part.title
+    return None
 
 
 def signals_cover(work: Work, stage: Train, examples: list[Example]) -> bool:

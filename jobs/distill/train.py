@@ -22,6 +22,7 @@ from .events import Events
 from .precision import Masters
 from .rows import Example
 from .schedules.curves import adapted
+from .schedules.momentum import follow
 from .schedules.rate import rate_at
 from .schedules.terms import terms_at
 from .step import Losses, Term
@@ -110,6 +111,7 @@ class Loop:
             self._move_average()
             self.progress.step += 1
             self.progress.tokens += tokens
+            self._follow(values)
             self._tell(step, {**values, "grad_norm": norm, "learning_rate": rate}, tokens, time.perf_counter() - began)
         else:
             self._skip(step, rows, values["loss"], norm)
@@ -170,6 +172,15 @@ class Loop:
             return
         for name, parameter in self.adapter.items():
             self.arm.moving[name].lerp_(parameter.detach().to(self.arm.moving[name].dtype), 1 - self.arm.decay)
+
+    def _follow(self, values: dict[str, float]) -> None:
+        """Curves that follow the training loss move after every step: a term's by that term, others by the whole loss."""
+        for place, curve in self.arm.curves.items():
+            if curve.type == "momentum":
+                number = place.partition(".")[0]
+                name = f"loss.{self.arm.terms[int(number)].objective.name}" if number.isdigit() else "loss"
+                follow(curve, place, self.progress.reached, values[name], self.progress.step, self.arm.steps)
+        self.arm.reached.update(self.progress.reached)
 
     # -- looking at a frozen slice --------------------------------------------------------------------------------
 
@@ -275,7 +286,8 @@ class Loop:
         self.progress.seconds += seconds
         self.losses.append(values["loss"])
         for term in self.arm.terms:
-            if term.objective.needs_teacher and values[f"loss.{term.objective.name}"] < DIVERGENCE_FLOOR:
+            divergence = term.objective.needs_teacher and "rollouts" not in term.objective.part.needs  # a policy's loss has any sign
+            if divergence and values[f"loss.{term.objective.name}"] < DIVERGENCE_FLOOR:
                 self.events.emit(
                     "alarm",
                     code="NEGATIVE_DIVERGENCE",

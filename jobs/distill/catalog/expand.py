@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from .. import recipe as recipes
 from ..errors import RecipeInvalid
-from ..objectives.base import Objective
+from ..objectives.base import Objective, Part
 from ..recipe import Recipe, Term, Train
+from ..weightings.base import Bound
 from . import arithmetic
 from .system import Scalar, System
-from .tables import get_part, get_system
+from .tables import get_part, get_system, get_weighting
 
 GENERATE_FIELDS = {"max_new_tokens"}
 
@@ -51,7 +52,27 @@ def objective(term: Term, field: str = "") -> Objective:
         options = part.Options.model_validate(term.options)
     except ValidationError as e:
         raise _about_options(e, f"{prefix}options", term.type, list(part.Options.model_fields)) from e
-    return Objective(part, options, term.temperature, bool(term.t_squared))
+    return Objective(
+        part, options, term.temperature, bool(term.t_squared), weighting=_weighting(term, part, f"{prefix}weighting")
+    )
+
+
+def _weighting(term: Term, part: Part, field: str) -> Bound | None:
+    """The term's token weight bound to its options; raises RecipeInvalid where the term has no tokens of its own."""
+    if term.weighting is None:
+        return None
+    if part.scope != "token":
+        raise RecipeInvalid(
+            f"{field}: {part.title} is no sum over tokens, so a token weight has nothing to act on.",
+            field=field,
+            hint="Leave the token weight out, or put it on a term that compares tokens.",
+        )
+    chosen: Any = get_weighting(term.weighting.type, f"{field}.type")()
+    try:
+        options = chosen.Options.model_validate(term.weighting.options)
+    except ValidationError as e:
+        raise _about_options(e, f"{field}.options", chosen.id, list(chosen.Options.model_fields)) from e
+    return Bound(chosen, options)
 
 
 def _about_options(e: ValidationError, field: str, type: str, known: list[str]) -> RecipeInvalid:

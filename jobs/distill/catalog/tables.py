@@ -24,7 +24,7 @@ PARTS: dict[str, type[Part]] = {
 
 # The other kinds of parts, by kind and id.
 KINDS: dict[str, dict[str, type[Described]]] = {
-    "weighting": listed.WEIGHTINGS,
+    "weighting": {**listed.WEIGHTINGS},
     "selection": listed.SELECTIONS,
     "source": listed.SOURCES,
     "teacher": listed.TEACHERS,
@@ -99,6 +99,10 @@ def get_system(id: str) -> System:
 
 def get_part(id: str, field: str = "type") -> type[Part]:
     return _get(PARTS, id, "objective term", field)
+
+
+def get_weighting(id: str, field: str = "type") -> type[Described]:
+    return _get(KINDS["weighting"], id, "token weight", field)
 
 
 def _get(table: dict[str, Any], id: str, what: str, field: str) -> Any:

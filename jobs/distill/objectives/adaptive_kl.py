@@ -44,7 +44,7 @@ class AdaptiveKL(Part):
     def value(self, view: View, T: float, options: AdaptiveOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         head = _head_share(lp.exp(), lq.detach().exp(), options.mu)
         return head * maths.kl(lp, lq) + (1 - head) * maths.kl(lq, lp)
 

@@ -43,7 +43,7 @@ class AlphaBeta(Part):
     Options = AlphaBetaOptions
 
     def value(self, view: View, T: float, options: AlphaBetaOptions) -> Tensor:
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         a, b = options.alpha, options.beta
         both = a + b
         inner = (a * lp + b * lq).exp() - a / both * (both * lp).exp() - b / both * (both * lq).exp()

@@ -24,6 +24,7 @@ __all__ = ["NoOptions", "Objective", "Options", "Paper", "Part", "SequencePart",
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..weightings.base import Bound
     from .sequences import Sequences
     from .states import ModelShape, States
     from .view import View
@@ -94,16 +95,26 @@ class StatesPart(Part):
 
 TAIL_HELP = (
     "How recorded top-k signals stand for the whole vocabulary. bucket: everything outside K is one more outcome (a lower "
-    "bound of the full value). zero: the teacher is renormalised over K. renorm: both are. Unused when the teacher runs."
+    "bound of the full value). zero: the teacher is renormalised over K. renorm: both are. uniform: the teacher's missing mass "
+    "is spread evenly over the other ids. sampled: the signals are draws with importance weights. student_support: only the "
+    "student's own top ids and one bucket, with a teacher that runs. The others are unused when the teacher runs."
 )
+Tail = Literal["bucket", "zero", "renorm", "uniform", "sampled", "student_support"]
 
 
 class TailOptions(Options):
     """Divergences in which q alone carries weight outside the teacher's K ids: only the bucket keeps them honest."""
 
-    tail: Literal["bucket", "zero", "renorm"] = Field("bucket", title="Outside the top k", description=TAIL_HELP)
+    tail: Tail = Field("bucket", title="Outside the top k", description=TAIL_HELP)
+    support: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        title="Student's top ids",
+        description="With student_support: how many of the student's likeliest ids are compared.",
+    )
 
-    truncation: ClassVar[tuple[str, ...]] = ("bucket",)
+    truncation: ClassVar[tuple[str, ...]] = ("bucket", "student_support")
 
     @model_validator(mode="after")
     def _tail_is_sound(self) -> TailOptions:
@@ -118,7 +129,7 @@ class TailOptions(Options):
 class ForwardTailOptions(TailOptions):
     """Expectations under the teacher alone (forward KL): cutting the teacher's tail is a legal, biased choice."""
 
-    truncation: ClassVar[tuple[str, ...]] = ("bucket", "zero", "renorm")
+    truncation: ClassVar[tuple[str, ...]] = ("bucket", "zero", "renorm", "uniform", "sampled", "student_support")
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,7 @@ class Objective:
     temperature: float = 1.0
     t_squared: bool = False
     name: str = field(default="")
+    weighting: Bound | None = None
 
     def __post_init__(self) -> None:
         if self.options is None:
@@ -144,7 +156,16 @@ class Objective:
 
     @property
     def needs_teacher(self) -> bool:
-        return "teacher" in self.part.needs
+        return "teacher" in self.part.needs or (self.weighting is not None and self.weighting.needs_teacher)
+
+    def closed_form(self, view: View) -> bool:
+        """Whether the head may use the part's slope: it is written for the whole vocabulary."""
+        over_all = view.dense and getattr(self.options, "tail", "") != "student_support"
+        return self.part.slope is not None and (over_all or "teacher" not in self.part.needs)
+
+    def weights(self, view: View) -> Tensor | float:
+        """What each position counts beside its row's weight, [n]: T squared times the token weight, a constant."""
+        return self.factor if self.weighting is None else self.weighting.of(view) * self.factor
 
     def value(self, view: View) -> Tensor:
-        return self.part.value(view, self.temperature, self.options) * self.factor
+        return self.part.value(view, self.temperature, self.options) * self.weights(view)

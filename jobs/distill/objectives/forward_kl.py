@@ -29,7 +29,15 @@ class ForwardKL(Part):
     def value(self, view: View, T: float, options: ForwardTailOptions) -> Tensor:
         from . import maths
 
-        return maths.kl(*view.pair(T, options.tail))
+        if options.tail == "sampled" and not view.dense:
+            return _by_draws(*view.sampled(T))
+        return maths.kl(*view.pair(T, options.tail, options.support))
 
     def slope(self, view: View, T: float, options: ForwardTailOptions) -> Slope:
         return Slope(view.forward_kl(T), dense=view.p(T), factor=-1.0, total=-1.0)
+
+
+def _by_draws(w: Tensor, lp: Tensor, lq: Tensor) -> Tensor:
+    """Unbiased in value and gradient. q / p - 1, whose expectation is zero, keeps the shown value from going below zero."""
+    balance = w * ((lq - lp).exp() - 1)
+    return (w * (lp - lq) + balance.detach()).sum(-1)

@@ -43,7 +43,7 @@ class Interpolated(Part):
     def value(self, view: View, T: float, options: InterpolatedOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         target = maths.renormalised(
             (1 - options.t) * lq.detach() + options.t * lp
         )  # logs differ from logits by a constant

@@ -43,7 +43,7 @@ class GeneralisedJSD(Part):
     def value(self, view: View, T: float, options: JsdOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         beta = options.beta
         if beta in (0, 1):  # the divergence itself tends to 0 there; its published limits are the two KLs
             return maths.kl(lp, lq) if beta == 0 else maths.kl(lq, lp)

@@ -36,8 +36,12 @@ class LabelMix(Part):
     Options = LabelMixOptions
 
     def value(self, view: View, T: float, options: LabelMixOptions) -> Tensor:
-        lp, lq = view.pair(T, options.tail)
-        soft = -(lp.exp() * lq).sum(-1)
+        if options.tail == "sampled" and not view.dense:
+            w, _, lq = view.sampled(T)
+            soft = -(w * lq).sum(-1)
+        else:
+            lp, lq = view.pair(T, options.tail, options.support)
+            soft = -(lp.exp() * lq).sum(-1)
         return -options.share * view.label_logq(T) + (1 - options.share) * soft
 
     def slope(self, view: View, T: float, options: LabelMixOptions) -> Slope:

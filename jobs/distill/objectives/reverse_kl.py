@@ -29,7 +29,7 @@ class ReverseKL(Part):
     def value(self, view: View, T: float, options: TailOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         return maths.kl(lq, lp)
 
     def slope(self, view: View, T: float, options: TailOptions) -> Slope:

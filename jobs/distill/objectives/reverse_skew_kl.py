@@ -37,7 +37,7 @@ class ReverseSkewKL(Part):
     def value(self, view: View, T: float, options: ReverseSkewOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         mix = maths.log_mix(lq, lp, options.alpha)
         return maths.kl(lq, mix.detach() if options.detach_mix else mix)
 

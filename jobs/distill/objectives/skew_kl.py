@@ -45,7 +45,7 @@ class SkewKL(Part):
     def value(self, view: View, T: float, options: SkewOptions) -> Tensor:
         from . import maths
 
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         return maths.kl(lp, maths.log_mix(lp, lq, options.alpha))
 
     def slope(self, view: View, T: float, options: SkewOptions) -> Slope:

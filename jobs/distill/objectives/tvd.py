@@ -29,7 +29,7 @@ class TotalVariation(Part):
     Options = TailOptions
 
     def value(self, view: View, T: float, options: TailOptions) -> Tensor:
-        lp, lq = view.pair(T, options.tail)
+        lp, lq = view.pair(T, options.tail, options.support)
         return 0.5 * (lp.exp() - lq.exp()).abs().sum(-1)
 
     def slope(self, view: View, T: float, options: TailOptions) -> Slope:

@@ -16,11 +16,12 @@ class Strict(BaseModel):
 class Curve(Strict):
     """How a number changes over a training stage. Places are shares of its steps, from 0 to 1."""
 
-    type: Literal["linear", "cosine", "steps", "adaptive"] = Field(
+    type: Literal["linear", "cosine", "steps", "adaptive", "momentum"] = Field(
         "linear",
         title="Shape",
         description="linear, cosine: from start to end. steps: jumps at the given places. adaptive: rises by `rise` each time "
-        "the held-out loss is not better than before (DistiLLM, arXiv:2402.03898).",
+        "the held-out loss is not better than before (DistiLLM, arXiv:2402.03898). momentum: never below the straight line, "
+        "and faster while the training loss falls (TAID, arXiv:2501.16937).",
     )
     start: float = Field(0.0, title="From", description="Value at the first step.")
     end: float = Field(1.0, title="To", description="Value at the last step; the most an adaptive curve may reach.")
@@ -34,7 +35,19 @@ class Curve(Strict):
         title="Steps",
         description="For type steps: pairs of (share of the steps, value).",
     )
-    rise: float = Field(0.1, gt=0, title="Rise", description="For type adaptive: added each time.")
+    rise: float = Field(
+        0.1,
+        gt=0,
+        title="Rise",
+        description="For type adaptive: added each time. For type momentum: TAID's step size, 0.0005 as published.",
+    )
+    memory: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        title="Memory",
+        description="For type momentum: share of the earlier relative changes of the loss that is kept.",
+    )
     tolerance: float = Field(
         0.0,
         ge=0,

@@ -8,10 +8,10 @@ from ..recipe import Curve
 
 
 def value_at(curve: float | Curve, step: int, steps: int, reached: float | None = None) -> float:
-    """Value at step `step` (from 0) of `steps`. `reached` is where an adaptive curve stands now; it starts at its start."""
+    """Value at step `step` (from 0) of `steps`. `reached` is where an adaptive or momentum curve stands now; it starts at its start."""
     if not isinstance(curve, Curve):
         return float(curve)
-    if curve.type == "adaptive":
+    if curve.type in ("adaptive", "momentum"):
         return curve.start if reached is None else reached
     done = step / max(1, steps - 1)
     if curve.type == "steps":

@@ -71,3 +71,71 @@ def interpolated_kl(p: Tensor, q: Tensor, y: Tensor, t: float = 0.7) -> Tensor:
 
 def confidence_penalty(p: Tensor, q: Tensor, y: Tensor) -> Tensor:
     return (q * q.log()).sum(-1)
+
+
+def symmetric_kl(p: Tensor, q: Tensor, y: Tensor, gamma: float = 0.5) -> Tensor:
+    return gamma * kl(p, q) + (1 - gamma) * kl(q, p)
+
+
+def dkd(p: Tensor, q: Tensor, y: Tensor, alpha: float = 1.0, beta: float = 8.0) -> Tensor:
+    """Row by row, with the label's token cut out (Zhao et al. 2022, equation 7)."""
+    out = []
+    for pi, qi, yi in zip(p, q, y.tolist(), strict=True):
+        coins = [torch.stack([x[yi], 1 - x[yi]]) for x in (pi, qi)]
+        rest = [torch.cat([x[:yi], x[yi + 1 :]]) / (1 - x[yi]) for x in (pi, qi)]
+        out.append(alpha * kl(*coins) + beta * kl(*rest))
+    return torch.stack(out)
+
+
+def mft(p: Tensor, q: Tensor, y: Tensor, tau: float = 0.1) -> Tensor:
+    out = []
+    for pi, qi, yi in zip(p, q, y.tolist(), strict=True):
+        target = pi.clone()
+        if pi.argmax() != yi:
+            gap = pi.max() - pi[yi]
+            kappa = (gap + tau) / (1 + gap)
+            target = (1 - kappa) * pi
+            target[yi] += kappa
+        out.append(-(target * qi.log()).sum())
+    return torch.stack(out)
+
+
+def dpkd_token(p: Tensor, q: Tensor, y: Tensor, beta: float = 1.0, loss: str = "sigmoid") -> Tensor:
+    out = []
+    for pi, qi in zip(p, q, strict=True):
+        a, b = int(pi.argmax()), int(qi.argmax())
+        margin = (qi[a] / qi[b]).log() - (pi[a] / pi[b]).log()
+        out.append((margin - 1 / (2 * beta)) ** 2 if loss == "ipo" else -(1 / (1 + (-beta * margin).exp())).log())
+    return torch.stack(out)
+
+
+def self_evolution(
+    p: Tensor, q: Tensor, y: Tensor, eta: float = 0.5, floor: float = 0.0, sharpness: float = 1.0
+) -> Tensor:
+    mixture = eta * p + (1 - eta) * torch.nn.functional.one_hot(y, p.shape[-1]).to(p.dtype)
+    ratio = floor + (1 - floor) * (1 - (-sharpness * kl(mixture, q.detach())).exp())
+    return kl(ratio[:, None] * mixture + (1 - ratio[:, None]) * q.detach(), q)
+
+
+def clipped_kl(p: Tensor, q: Tensor, y: Tensor, keep: float = 0.95, skip: float = 0.0, softness: float = 0.1) -> Tensor:
+    """Token by token down to the mass that is kept, each edge a logistic curve in log p."""
+    out = []
+    for pi, qi in zip(p, q, strict=True):
+        low = high = None
+        mass = 0.0
+        for x in sorted(pi.tolist(), reverse=True):
+            if mass < keep:
+                low = x
+            if mass >= skip and high is None:
+                high = x
+            mass += x
+        weight = torch.sigmoid((pi / low).log() / softness)
+        if skip > 0:
+            weight = weight * torch.sigmoid((high / pi).log() / softness)
+        out.append(kl(weight * pi / (weight * pi).sum(), weight * qi / (weight * qi).sum()))
+    return torch.stack(out)
+
+
+def top_k_cross_entropy(p: Tensor, q: Tensor, y: Tensor, k: int = 16) -> Tensor:
+    best = p.topk(k, -1)
+    return -(best.values / best.values.sum(-1, keepdim=True) * q.gather(-1, best.indices).log()).sum(-1)

@@ -11,15 +11,22 @@ from jobs.distill.head import DenseTeacher, Head, choose_chunk, head_pass, head_
 from jobs.distill.objectives.adaptive_kl import AdaptiveKL
 from jobs.distill.objectives.alpha_beta import AlphaBeta
 from jobs.distill.objectives.base import Objective
+from jobs.distill.objectives.clipped_kl import ClippedKL
 from jobs.distill.objectives.confidence_penalty import ConfidencePenalty
 from jobs.distill.objectives.cross_entropy import CrossEntropy
+from jobs.distill.objectives.dkd import Decoupled
+from jobs.distill.objectives.dpkd import PreferTeacher
 from jobs.distill.objectives.forward_kl import ForwardKL
 from jobs.distill.objectives.interpolated import Interpolated
 from jobs.distill.objectives.jsd import GeneralisedJSD
 from jobs.distill.objectives.label_mix import LabelMix
+from jobs.distill.objectives.mft import Corrected
 from jobs.distill.objectives.reverse_kl import ReverseKL
 from jobs.distill.objectives.reverse_skew_kl import ReverseSkewKL
+from jobs.distill.objectives.self_evolution import SelfEvolution
 from jobs.distill.objectives.skew_kl import SkewKL
+from jobs.distill.objectives.symmetric_kl import SymmetricKL
+from jobs.distill.objectives.topk_ce import TopKCrossEntropy
 from jobs.distill.objectives.tvd import TotalVariation
 from jobs.distill.objectives.z_loss import ZLoss
 
@@ -42,6 +49,14 @@ CASES = [
     (AdaptiveKL, plain.adaptive_kl, {"mu": 0.4}),
     (Interpolated, plain.interpolated_kl, {"t": 0.4}),
     (ConfidencePenalty, plain.confidence_penalty, {}),
+    (SymmetricKL, plain.symmetric_kl, {"gamma": 0.3}),
+    (Decoupled, plain.dkd, {"alpha": 0.7, "beta": 3.0}),
+    (Corrected, plain.mft, {"tau": 0.2}),
+    (SelfEvolution, plain.self_evolution, {"eta": 0.4, "floor": 0.1, "sharpness": 0.5}),
+    (PreferTeacher, plain.dpkd_token, {"beta": 0.7}),
+    (PreferTeacher, plain.dpkd_token, {"beta": 0.7, "loss": "ipo"}),
+    (ClippedKL, plain.clipped_kl, {"keep": 0.8, "skip": 0.1, "softness": 0.3}),
+    (TopKCrossEntropy, plain.top_k_cross_entropy, {"k": 5}),
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..case import Case
 from ..findings import Finding
 from ..rows import Rows
-from . import adapter, data, models, objective, on_policy, preference, shape, tokens, training
+from . import adapter, aligned, data, models, objective, on_policy, preference, shape, tokens, training
 
 RULES = (
     *models.RULES,

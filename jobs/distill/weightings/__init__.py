@@ -1,0 +1,1 @@
+"""Weights of single tokens, computed from both models as they are now; none carries gradient."""
