@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,15 +147,3 @@ def _renumber_post(post: Any, new: dict[int, int]) -> None:
         if isinstance(pair := post.get(name), list) and len(pair) == 2 and isinstance(pair[1], int):
             pair[1] = new.get(pair[1], 0)
     _renumber_post(post.get("processors"), new)
-
-
-def round_trips(folder: Path, texts: Iterable[str], old: Path) -> str | None:
-    """The first text that the new tokenizer does not read back as the old one does; None: all are as before."""
-    from tokenizers import Tokenizer
-
-    after, before = (Tokenizer.from_file(str(place / "tokenizer.json")) for place in (folder, old))
-    for text in texts:
-        a, b = (t.encode(text, add_special_tokens=False) for t in (after, before))
-        if after.decode(a.ids, skip_special_tokens=False) != before.decode(b.ids, skip_special_tokens=False):
-            return text
-    return None
