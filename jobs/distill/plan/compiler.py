@@ -40,7 +40,10 @@ def compile(
         if not recipe.stages:
             return Plan(recipe=recipe, recipe_sha256=recipes.sha256(recipe), verdict=_verdict(facts), refusals=[wrong])
         full = recipe  # spelled out already: the rules below say what else is wrong, with fixes
-    by_text = [s.title for s in catalog.SYSTEMS.values() if s.status == "works" and not s.needs.same_vocabulary]
+    remaining = [s for s in catalog.SYSTEMS.values() if s.status == "works" and not s.needs.same_vocabulary]
+    # those made for different tokenizers first, then those that read text alone
+    remaining.sort(key=lambda s: (s.group != "tokenizers", s.id not in ("seqkd", "sft")))
+    by_text = [s.title for s in remaining]
     return _plan(Case(recipe, full, facts, parts, by_text), wrong)
 
 

@@ -13,6 +13,10 @@ State = Literal["ok", "note", "warning", "blocked"]
 # Law of the capacity gap (Zhang et al. 2023, arXiv:2311.07052): over many pairs the best teacher has about 2.5 times the student.
 BEST_RATIO = 2.5
 LARGE_RATIO = 20
+REMAINS = (
+    "Methods that compare probabilities token by token cannot be used; those that compare pieces of text or map the vocabularies can, "
+    "and those that learn from the teacher's text."
+)
 
 
 def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
@@ -21,11 +25,11 @@ def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
     items = [
         _vocabulary(student, teacher, same),
         *_special(student.tokenizer, teacher.tokenizer, same),
-        _template(student.tokenizer, teacher.tokenizer),
+        _template(student.tokenizer, teacher.tokenizer, same),
     ]
     items += [
         _end(student.tokenizer, teacher.tokenizer, same),
-        *_begin(student.tokenizer, teacher.tokenizer),
+        *_begin(student.tokenizer, teacher.tokenizer, same),
         _context(student, teacher),
     ]
     items += [_architecture(student, teacher), _capacity(student, teacher), _licence(student, teacher)]
@@ -41,7 +45,7 @@ def shared_vocabulary(student: ModelFacts, teacher: ModelFacts | None) -> int:
 
 def _headline(same: bool, items: list[VerdictItem]) -> str:
     if not same:
-        return "Different tokenizers: this teacher can teach by text only."
+        return "Different tokenizers: methods made for them, and those that learn from text only, work."
     warnings = [i.topic for i in items if i.state == "warning"]
     if warnings:
         return f"Same vocabulary: every method works. Look at: {listed(warnings)}."
@@ -52,14 +56,13 @@ def _vocabulary(s: ModelFacts, t: ModelFacts, same: bool) -> VerdictItem:
     if not same:
         text = (
             f"The tokenizers differ: the student has {s.tokenizer.vocab_size:,} tokens, the teacher {t.tokenizer.vocab_size:,}, and the same id means "
-            "different text. Methods that compare probabilities token by token cannot be used; those that learn from the teacher's text can."
+            f"different text. {REMAINS}"
         )
         if s.tokenizer.vocab_size == t.tokenizer.vocab_size:
             text = (
-                f"Both tokenizers have {s.tokenizer.vocab_size:,} tokens, but not the same ones: the same id means different text. Methods that "
-                "compare probabilities token by token cannot be used; those that learn from the teacher's text can."
+                f"Both tokenizers have {s.tokenizer.vocab_size:,} tokens, but not the same ones: the same id means different text. {REMAINS}"
             )
-        return _item("vocabulary", "blocked", text)
+        return _item("vocabulary", "warning", text)
     n = shared_vocabulary(s, t)
     if s.vocab_rows != t.vocab_rows:
         return _item(
@@ -85,7 +88,9 @@ def _special(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[Verdi
     )
 
 
-def _template(s: TokenizerFacts, t: TokenizerFacts) -> VerdictItem:
+def _template(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> VerdictItem:
+    if not same:
+        return _item("template", "ok", "Each model reads rows in its own chat template and tokens.")
     if s.template_sha256 == t.template_sha256:
         if s.template_sha256:
             return _item("template", "ok", "Same chat template.")
@@ -129,8 +134,8 @@ def _end(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> VerdictItem:
     )
 
 
-def _begin(s: TokenizerFacts, t: TokenizerFacts) -> Iterator[VerdictItem]:
-    if s.adds_bos != t.adds_bos:
+def _begin(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[VerdictItem]:
+    if same and s.adds_bos != t.adds_bos:
         adds, not_ = ("student", "teacher") if s.adds_bos else ("teacher", "student")
         yield _item(
             "beginning of text",

@@ -40,7 +40,7 @@ class BoundaryMass(Part):
     when_to_use = "Read by likelihood matching; not a term of its own."
     formula = r"\log \sum_{v \in \mathcal{W}} q_T(v)"
     reads = ("student.logq_at",)
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
 
     def value(self, view: View, T: float, options: Options) -> Tensor:
         import torch
@@ -65,7 +65,7 @@ class LikelihoodMatching(SequencePart):
         authors="Minixhofer, Vulić, Ponti", year=2025, url="https://arxiv.org/abs/2503.20083", arxiv="2503.20083",
     )  # fmt: skip
     reads = ("student.logq_at_label", "teacher.label_logp")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
     Options = AlmOptions
 
     def reads_of(self, T: float, options: AlmOptions) -> tuple[Objective, ...]:

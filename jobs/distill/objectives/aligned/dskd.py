@@ -27,12 +27,12 @@ class DualSpace(StatesPart):
         "Different tokenizers that cut most of the text alike: positions that have read the same text are compared."
     )
     formula = (
-        r"\ell = \mathrm{CE}(y, q^{t \to s}) + [\,\arg\max q^{t \to s} = y\,]\, \mathrm{KL}(\mathrm{sg}\, q^{t \to s} \,\|\, q)"
+        r"\ell = \mathrm{CE}(y, q^{t \to s}) + [\,\hat y^{t \to s} = y\,]\, \mathrm{KL}(\mathrm{sg}\, q^{t \to s} \,\|\, q)"
         r" + \mathrm{KL}(p \,\|\, p^{s \to t})"
     )
     paper = PAPER
     reads = ("student.hidden", "teacher.hidden")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
 
     def module(self, student: ModelShape, teacher: ModelShape | None, options: Options) -> nn.Module:
         from torch import nn
@@ -58,12 +58,12 @@ class CrossModelAttention(StatesPart):
     summary = "Dual-space distillation in which a trained attention finds, for each student token, the teacher tokens that stand for it."
     when_to_use = "Tokenizers that cut the text very differently, so that few positions have a partner."
     formula = (
-        r"\ell = \mathrm{CE}(y, q^{t \to s}) + [\,\arg\max q^{t \to s} = y\,]\, \mathrm{KL}(\mathrm{sg}\, q^{t \to s} \,\|\, q)"
-        r" + \mathrm{KL}(p \,\|\, p^{s \to t}),\quad h^{t \to s} = \mathrm{softmax}\Bigl(\frac{Q K^\top}{\sqrt{2 d_T}}\Bigr) P^{t \to s}(h^t)"
+        r"\ell = \mathrm{CE}(y, q^{t \to s}) + [\,\hat y^{t \to s} = y\,]\, \mathrm{KL}(\mathrm{sg}\, q^{t \to s} \,\|\, q)"
+        r" + \mathrm{KL}(p \,\|\, p^{s \to t}),\quad h^{t \to s} = \mathrm{softmax}\bigl(\frac{Q K^\top}{\sqrt{2 d_T}}\bigr) P^{t \to s}(h^t)"
     )
     paper = PAPER
     reads = ("student.hidden", "teacher.hidden")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
 
     def module(self, student: ModelShape, teacher: ModelShape | None, options: Options) -> nn.Module:
         from torch import nn

@@ -47,7 +47,7 @@ class Hybrid(StatesPart):
         url="https://huggingface.co/spaces/HuggingFaceH4/on-policy-distillation",
     )  # fmt: skip
     reads = ("student.logq", "teacher.logp")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
     Options = HybridOptions
 
     def measure(self, states: States, module: nn.Module | None, T: float, options: HybridOptions) -> Tensor:

@@ -33,7 +33,7 @@ class MinEditDistance(Part):
         venue="ICLR", url="https://arxiv.org/abs/2401.10491", arxiv="2401.10491",
     )  # fmt: skip
     reads = ("student.logq", "teacher.logp")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
     Options = MinEdOptions
 
     def value(self, view: View, T: float, options: MinEdOptions) -> Tensor:

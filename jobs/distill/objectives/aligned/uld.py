@@ -35,7 +35,7 @@ class UniversalLogit(Part):
         authors="Boizard, El Haddad, Hudelot, Colombo", year=2024, url="https://arxiv.org/abs/2402.12030", arxiv="2402.12030",
     )  # fmt: skip
     reads = ("student.logq", "teacher.logp")
-    needs = frozenset({"teacher", "aligned"})
+    needs = frozenset({"teacher", "aligned", "live_teacher"})
     Options = UldOptions
 
     def value(self, view: View, T: float, options: UldOptions) -> Tensor:

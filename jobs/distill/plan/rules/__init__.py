@@ -11,6 +11,7 @@ from . import adapter, aligned, data, models, objective, on_policy, preference, 
 
 RULES = (
     *models.RULES,
+    *aligned.RULES,
     *data.RULES,
     *objective.RULES,
     *tokens.RULES,

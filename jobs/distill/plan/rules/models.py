@@ -9,7 +9,6 @@ from ..findings import Finding, fix, refuse, warn
 from ..rows import Rows
 from ..words import listed
 
-TEXT_METHOD = "seqkd"
 PLAIN_METHOD = "sft"
 
 
@@ -26,19 +25,6 @@ def teacher_is_there(case: Case, rows: Rows) -> Iterator[Finding]:
             f"No teacher is chosen, but {what}. Choose a teacher, or the method that needs none: plain fine-tuning.",
             fix("Use plain fine-tuning", "method", PLAIN_METHOD),
         )
-
-
-def vocabularies_match(case: Case, rows: Rows) -> Iterator[Finding]:
-    """Different token -> id maps and a term that compares probabilities token by token (compiler rule 3)."""
-    if case.teacher is None or case.same_vocabulary or not case.vocabulary_terms:
-        return
-    yield refuse(
-        "VOCABULARY_DIFFERENT",
-        "teacher.model",
-        f"Teacher and student have different tokenizers, and {listed(case.vocabulary_terms)} compares probabilities token by token. "
-        f"These methods remain: {listed(case.by_text)}. Or choose a teacher with the student's tokenizer.",
-        fix("Learn from the teacher's text instead", "method", TEXT_METHOD),
-    )
 
 
 def teacher_differs(case: Case, rows: Rows) -> Iterator[Finding]:
@@ -82,4 +68,4 @@ def student_ends(case: Case, rows: Rows) -> Iterator[Finding]:
         )
 
 
-RULES = (teacher_is_there, vocabularies_match, teacher_differs, teacher_is_larger, student_ends)
+RULES = (teacher_is_there, teacher_differs, teacher_is_larger, student_ends)

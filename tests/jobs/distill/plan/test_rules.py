@@ -21,7 +21,8 @@ def test_it_refuses_different_vocabularies_and_says_what_remains(desk):
         and "Sequence-level distillation" in problem.message
         and "Plain fine-tuning" in problem.message
     )
-    assert (problem.fix.field, problem.fix.value) == ("method", "seqkd")
+    assert "Approximate likelihood matching" in problem.message and "Hybrid logit distillation" in problem.message
+    assert (problem.fix.field, problem.fix.value) == ("method", "alm")
     assert found.verdict.same_vocabulary is False
 
 
