@@ -74,7 +74,7 @@ def pair_examples(work: Work, stage: Train, rows: Sequence[Row], name: str) -> l
     longest, too_long = work.longest(stage.learner), work.session.recipe.data.too_long
     out: list[Example] = []
     for group in groups:
-        made = _tokenised(group, learner.opened.renderer, longest, too_long)
+        made = tokenised(group, learner.opened.renderer, longest, too_long)
         out.extend(made)
         missing["longer than the models read"] += not made
     whole = len(_by_group(out))
@@ -178,7 +178,7 @@ def drawn(seed: int, row_id: str) -> np.random.Generator:
 # -- token ids ----------------------------------------------------------------------------------------------------------
 
 
-def _tokenised(group: Group, renderer: Renderer, longest: int, too_long: str) -> list[Example]:
+def tokenised(group: Group, renderer: Renderer, longest: int, too_long: str) -> list[Example]:
     """The group's answers as examples, all of them or none."""
     row, candidates = group
     filled = [replace(row, messages=_messages(row, c), answer=c.text) for c in candidates]
