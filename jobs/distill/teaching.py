@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,44 +30,101 @@ from .teachers.base import Teacher
 from .teachers.local import LocalTeacher
 from .teachers.own import AdapterTeacher, BaseTeacher
 from .teachers.privileged import PrivilegedTeacher, privileged_prompts
-from .teachers.recorded import SignalTeacher
+from .teachers.recorded import JointSignals, RoutedSignals, SignalTeacher
+from .teachers.several import DroppedTeachers, JointTeachers, RoutedTeachers
 from .weights import backbone
 
 if TYPE_CHECKING:
     from .work import Learner, Work
 
 LOW_MASS = 0.95
+MASS_EDGES = (0.8, 0.9, 0.95, 0.98, 0.99, 0.999)  # of the histogram of kept probability
 
 
-def recorded_teacher(work: Work, stage: Train, examples: list[Example]) -> SignalTeacher:
-    """Signals of every example: taken from folders at hand, recorded where they are missing."""
+def recorded_teacher(work: Work, stage: Train, examples: list[Example]) -> Teacher:
+    """Signals of every example from each teacher of the stage, combined where they are read: taken from folders at hand,
+    recorded where they are missing. One teacher is in memory at a time."""
+    teaching, vocab = stage.teaching, work.learner(stage.learner).opened.vocab
+    members, parts = [], _parts(work, stage, examples)
+    for member, some in zip(teaching.members, parts, strict=True):
+        members.append(SignalTeacher(_store(work, stage, some, member.name), some))
+        if len(teaching.members) > 1:
+            vocab = min(vocab, work.teachers[member.name].vocab if member.name in work.teachers else vocab)
+            work.drop_teacher()
+    weights = [m.weight for m in teaching.members]
+    if len(members) == 1:
+        return members[0]
+    if teaching.combine == "route":
+        return RoutedSignals(members, {e.row_id: k for k, some in enumerate(parts) for e in some})
+    if teaching.combine == "drop":
+        return DroppedTeachers(members, weights, work.session.recipe.seed)
+    return JointSignals(members, weights, teaching.combine, vocab)
+
+
+def _parts(work: Work, stage: Train, examples: list[Example]) -> list[list[Example]]:
+    """The rows that each member of the stage's teaching reads: all of them, or those of its domains."""
+    members = stage.teaching.members
+    if stage.teaching.combine != "route" or len(members) == 1:
+        return [examples] * len(members)
+    route = _route(work, stage, [])
+    chosen = [route.member(e) for e in examples]
+    return [[e for e, c in zip(examples, chosen, strict=True) if c == k] for k in range(len(members))]
+
+
+def _store(work: Work, stage: Train, examples: list[Example], name: str) -> signals.Store:
+    """One teacher's signals of these rows, complete."""
     session = work.session
-    settings = signal_settings(work, stage)
-    store = signals.Store(session.folder / "signals", settings, session.events)
+    settings = signal_settings(work, stage, name)
+    store = signals.Store(signal_folder(work, name), settings, session.events)
     keys = [e.key for e in examples]
-    for place in session.signals:
-        found = signals.read_settings(place)
-        if place != store.folder and found and found.serves(settings):
-            store.adopt(signals.Store(place, found, session.events, writable=False), keys)
+    for place in _places(work, settings):
+        if place != store.folder:
+            store.adopt(signals.Store(place, settings, writable=False), keys)
     missing = len(store.missing(keys))
     total = len(set(keys))
+    whose = "" if name == "teacher" else f" of {name!r}"
     session.events.reason(
         "signals",
-        f"{total - missing} of {total} rows",
+        f"{total - missing} of {total} rows{whose}",
         "found recorded; the rest is recorded now" if missing else "found recorded: the teacher does not run",
     )
     if missing:
-        _record(work, examples, store, missing)
-        _warn_of_low_mass(work, store, keys)
-    return SignalTeacher(store, examples)
+        _record(work, stage, examples, store, name)
+    if keys:
+        _tell_of_signals(work, store, keys, name, total - missing)
+    return store
 
 
-def signal_settings(work: Work, stage: Train) -> signals.Settings:
+def signal_folder(work: Work, name: str) -> Path:
+    """Where a run keeps one teacher's signals: the main teacher's at the top, each other's in a folder of its own."""
+    top = work.session.folder / "signals"
+    learnt = name in work.learners and work.learners[name].trained
+    return top if name == "teacher" and not learnt else top / work.teacher_sha256(name)[:16]
+
+
+def _places(work: Work, wanted: signals.Settings) -> list[Path]:
+    """Folders at hand whose signals may serve, each teacher's own folder among them; shards are checked one by one."""
+    found = []
+    for top in work.session.signals:
+        for place in (top, *sorted(p for p in top.iterdir() if p.is_dir())):
+            held = signals.read_settings(place)
+            if held and held.serves(replace(wanted, label=False)):
+                found.append(place)
+    return found
+
+
+def signal_settings(work: Work, stage: Train, name: str = "") -> signals.Settings:
+    """What the stage's terms need of a teacher's signals; without a name, of its first teacher's."""
     record = work.record or Record()
     wanted = {*record.temperatures, *(t.temperature for t in stage.terms), 1.0}
-    return signals.Settings(
-        _signals_of(work, stage.teaching.members[0].name), record.top_k, record.mass, tuple(sorted(wanted))
-    )
+    teacher = _signals_of(work, name or stage.teaching.members[0].name)
+    return signals.Settings(teacher, record.top_k, record.mass, tuple(sorted(wanted)), _reads_label(stage))
+
+
+def _reads_label(stage: Train) -> bool:
+    """Whether a term reads the teacher's log-probability of the label, which format 1 does not hold."""
+    reads = [r for t in stage.terms if t.weight > 0 or t.schedule for r in get_part(t.type).reads]
+    return any(r.startswith("teacher.") and "label" in r for r in reads)
 
 
 def _signals_of(work: Work, teacher: str) -> str:
@@ -77,10 +135,10 @@ def _signals_of(work: Work, teacher: str) -> str:
     return hashlib.sha256(f"{found} {work.session.sources['student'].sha256}".encode()).hexdigest()
 
 
-def _record(work: Work, examples: list[Example], store: signals.Store, missing: int) -> None:
-    session = work.session
+def _record(work: Work, stage: Train, examples: list[Example], store: signals.Store, name: str) -> None:
+    session, missing = work.session, len(store.missing(e.key for e in examples))
     with session.timed("teacher"):
-        local = local_teacher(work, work.open_teacher())
+        local = local_teacher(work, work.open_teacher(name), stage.learner)
         session.events.emit("phase", phase="teacher", stage="record signals", total=missing)
         began = time.monotonic()
 
@@ -101,17 +159,29 @@ def _record(work: Work, examples: list[Example], store: signals.Store, missing: 
             raise Stopped
 
 
-def _warn_of_low_mass(work: Work, store: signals.Store, keys: list[str]) -> None:
-    """Top-k signals that hold little of the teacher's probability teach little of its shape."""
-    column = store.settings.temperatures.index(1.0)
-    held = []
-    for key in dict.fromkeys(keys):
-        row = store[key]
-        lse = np.repeat(row.lse[:, column], row.counts)
-        position = np.repeat(np.arange(len(row.counts)), row.counts)
-        held.append(np.bincount(position, np.exp(row.z.astype(np.float32) - lse), len(row.counts)))
-    mean = float(np.concatenate(held).mean())
-    text = f"The recorded top {store.settings.top_k} hold {mean:.2%} of the teacher's probability on average; {store.size():,} bytes."
+def _tell_of_signals(work: Work, store: signals.Store, keys: list[str], name: str, found: int) -> None:
+    """How much of the teacher the signals hold, as a histogram over positions. Top-k signals that hold little of its
+    probability teach little of its shape."""
+    column, rows = store.settings.temperatures.index(1.0), list(dict.fromkeys(keys))
+    held = np.concatenate([store[key].held(column) for key in rows])
+    mean, size = float(held.mean()), store.size(rows)
+    counts = np.histogram(held, [0.0, *MASS_EDGES, 1.01])[0]
+    work.signals[name] = {
+        "rows": len(rows), "found": found, "hit_rate": found / len(rows), "positions": len(held), "bytes": size,
+        "bytes_per_position": round(size / len(held), 1), "mean_mass": mean, "mass_edges": list(MASS_EDGES),
+        "mass_counts": counts.tolist(),
+    }  # fmt: skip
+    share = ", ".join(
+        f"{n / len(held):.0%} {where}"
+        for n, where in zip(
+            counts, ("below " + f"{MASS_EDGES[0]:g}", *(f"from {e:g}" for e in MASS_EDGES)), strict=True
+        )
+        if n
+    )
+    text = (
+        f"The recorded top {store.settings.top_k} hold {mean:.2%} of the teacher's probability on average ({share}); "
+        f"{size:,} bytes, {size / len(held):.0f} a position; hit rate {found / len(rows):.0%}."
+    )
     work.session.events.log(text, "warning" if mean < LOW_MASS else "info")
 
 
@@ -121,36 +191,37 @@ def can_be_recorded(terms: Sequence[Term]) -> bool:
     return any("teacher" in n for n in needs) and not any("aligned" in n for n in needs)
 
 
-def local_teacher(work: Work, teacher: Opened) -> LocalTeacher:
-    """The teacher beside the student. A student whose vocabulary was trimmed reads a part of the teacher's."""
-    shape = work.session.recipe.student.shape
-    if shape is not None and shape.kind == "trim_vocab":
-        tokenizers = [o.renderer.tokenizer.get_vocab() for o in (work.student, teacher)]
+def local_teacher(work: Work, teacher: Opened, learner: str = "student") -> LocalTeacher:
+    """The teacher beside who learns. A student whose vocabulary was trimmed reads a part of the teacher's."""
+    shape, mine = work.session.recipe.student.shape, work.learner(learner).opened
+    if learner == "student" and shape is not None and shape.kind == "trim_vocab":
+        tokenizers = [o.renderer.tokenizer.get_vocab() for o in (mine, teacher)]
         if (kept := kept_ids(*tokenizers)) is not None:
             return LocalTeacher(teacher.model, kept=kept)
-    check_vocabulary(work, teacher)
-    return LocalTeacher(teacher.model, shared_vocabulary(work, teacher))
+    check_vocabulary(work, teacher, learner)
+    return LocalTeacher(teacher.model, shared_vocabulary(work, teacher, learner))
 
 
-def check_vocabulary(work: Work, teacher: Opened) -> None:
+def check_vocabulary(work: Work, teacher: Opened, learner: str = "student") -> None:
     """Token-level terms need the same token -> id map on both sides; sizes of embedding matrices prove nothing."""
-    mine, other = work.student.renderer.tokenizer.get_vocab(), teacher.renderer.tokenizer.get_vocab()
+    reader = work.learner(learner).opened
+    mine, other = reader.renderer.tokenizer.get_vocab(), teacher.renderer.tokenizer.get_vocab()
     if mine != other:
         raise PlanRefused(
-            "Teacher and student have different tokenizers, so their probabilities cannot be compared token by token.",
+            f"{teacher.who.capitalize()} and {learner} have different tokenizers, so their probabilities cannot be compared token by token.",
             field="teacher.model",
-            hint="Use a method for different tokenizers (likelihood matching, for one), train on the teacher's answers, or choose a teacher of the student's family.",
+            hint="Use sequence-level distillation (train on the teacher's answers), or a teacher of the student's family.",
         )
-    if work.student.renderer.template != teacher.renderer.template:
+    if reader.renderer.template != teacher.renderer.template:
         work.session.events.reason(
             "template",
-            "the student's",
-            "teacher and student have different chat templates; both read the student's token ids",
+            f"the {learner}'s",
+            f"{teacher.who} and {learner} have different chat templates; both read the {learner}'s token ids",
         )
 
 
-def shared_vocabulary(work: Work, teacher: Opened) -> int:
-    return min(work.student.vocab, teacher.vocab)
+def shared_vocabulary(work: Work, teacher: Opened, learner: str = "student") -> int:
+    return min(work.learner(learner).opened.vocab, teacher.vocab)
 
 
 @dataclass
@@ -168,9 +239,9 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
     """Online, recorded or no teacher: asked for, or what costs least, with the reason."""
     if not any(t.objective.needs_teacher for t in terms):
         return Taught()
-    member = stage.teaching.members[0]
-    if member.kind != "model":
-        return _own_teacher(work, stage, member)
+    members = stage.teaching.members
+    if len(members) == 1 and members[0].kind != "model":
+        return _own_teacher(work, stage, members[0])
     if any("aligned" in t.objective.part.needs for t in terms):
         return _aligned_teacher(work, stage, terms)
     mode, why = _teacher_mode(work, stage, examples, passes)
@@ -178,14 +249,48 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
         if why:
             work.session.events.reason("train.teacher", "recorded", why)
         side = recorded_teacher(work, stage, examples)
-        vocab = shared_vocabulary(work, work.teacher) if work.teacher else None
+        vocab = shared_vocabulary(work, work.teacher, stage.learner) if work.teacher and len(members) == 1 else None
         work.drop_teacher()
         return Taught(side, vocab=vocab)
     if why:
         work.session.events.reason("train.teacher", "online", why)
+    voices = [_voice(work, stage, m) for m in members]
+    return voices[0] if len(voices) == 1 else _together(work, stage, voices)
+
+
+def _voice(work: Work, stage: Train, member: Member) -> Taught:
+    """One member of a stage's teaching, beside who learns."""
+    if member.kind != "model":
+        return _own_teacher(work, stage, member)
     opened = work.open_teacher(member.name)
-    vocab = shared_vocabulary(work, opened)
-    return Taught(local_teacher(work, opened), shape_of(opened.model, backbone(opened.model)), vocab)
+    local = local_teacher(work, opened, stage.learner)
+    vocab = shared_vocabulary(work, opened, stage.learner)
+    return Taught(local, shape_of(opened.model, backbone(opened.model)), vocab)
+
+
+def _together(work: Work, stage: Train, voices: Sequence[Taught]) -> Taught:
+    """Several members as one teacher over the ids that all of them know."""
+    teaching = stage.teaching
+    members, weights = [v.teacher for v in voices if v.teacher], [m.weight for m in teaching.members]
+    moving = next((v for v in voices if v.decay is not None), Taught())
+    teacher: Teacher
+    if teaching.combine == "route":
+        teacher = _route(work, stage, members)
+    elif teaching.combine == "drop":
+        teacher = DroppedTeachers(members, weights, work.session.recipe.seed)
+    else:
+        teacher = JointTeachers(members, weights, teaching.combine)
+    known = [v.vocab for v in voices if v.vocab is not None]
+    return Taught(teacher, voices[0].shape, min(known) if known else None, moving.moving, moving.decay)
+
+
+def _route(work: Work, stage: Train, members: Sequence[Teacher]) -> RoutedTeachers:
+    """Which member answers for which rows."""
+    of_row = {r.row_id: str(r.fields.get("domain") or "") for r in work.session.rows}
+    listed = stage.teaching.members
+    domains = {d: k for k, m in enumerate(listed) for d in m.domains}
+    other = next((k for k, m in enumerate(listed) if not m.domains), None)
+    return RoutedTeachers(members, of_row, domains, other)
 
 
 def _aligned_teacher(work: Work, stage: Train, terms: Sequence[Term]) -> Taught:
@@ -219,7 +324,7 @@ def _own_teacher(work: Work, stage: Train, member: Member) -> Taught:
     if member.kind == "adapter":
         earlier = work.adapter_of(member.name)
         return Taught(AdapterTeacher(learner.model, lambda: earlier, learner.opened.vocab), shape)
-    moving = learner.adapter()
+    moving = learner.adapter()  # of this stage, from where it starts
     teacher = AdapterTeacher(learner.model, lambda: moving, learner.opened.vocab)
     return Taught(teacher, shape, moving=moving, decay=stage.teaching.ema_decay)
 
@@ -243,8 +348,17 @@ def sees_more(work: Work, learner: Learner, stage: Train, teacher: Teacher) -> T
 
 
 def _teacher_mode(work: Work, stage: Train, examples: list[Example], passes: float) -> tuple[str, str]:
+    own = [m.kind for m in stage.teaching.members if m.kind != "model"]
+    if own and stage.teacher == "recorded":
+        raise PlanRefused(
+            f"Signals cannot be recorded of a teacher that is the learner itself ({', '.join(own)}).",
+            field="teacher",
+            hint="Use teacher: online.",
+        )
     if stage.teacher != "auto":
         return stage.teacher, ""
+    if own:
+        return "online", "one of the teachers is the learner itself"
     if stage.source.kind == "pairs":
         return "online", "pairs are put together when the stage begins"
     if stage.source.kind != "fixed":
@@ -272,10 +386,12 @@ def whole_distribution(stage: Train) -> str | None:
 
 
 def signals_cover(work: Work, stage: Train, examples: list[Example]) -> bool:
-    wanted = signal_settings(work, stage)
-    missing = {e.key for e in examples}
-    for place in work.session.signals:
-        found = signals.read_settings(place)
-        if found and found.serves(wanted):
-            missing = set(signals.Store(place, found, writable=False).missing(missing))
-    return not missing
+    """Whether every teacher's signals of the rows it reads are at hand."""
+    for member, some in zip(stage.teaching.members, _parts(work, stage, examples), strict=True):
+        wanted = signal_settings(work, stage, member.name)
+        missing = {e.key for e in some}
+        for place in _places(work, wanted):
+            missing = set(signals.Store(place, wanted, writable=False).missing(missing))
+        if missing:
+            return False
+    return True

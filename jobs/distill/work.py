@@ -57,6 +57,7 @@ class Work:
     ended: dict[str, str] = field(default_factory=dict)  # stage name -> name of its stored result
     teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
     teacher_watched: dict[str, Said] = field(default_factory=dict)  # on the slice looked at during training
+    signals: dict[str, dict[str, Any]] = field(default_factory=dict)  # teacher -> what its recorded signals hold
     metric: str = "exact_match"  # of the report, and of the watched slice
 
     # -- rows -----------------------------------------------------------------------------------------------------

@@ -67,11 +67,18 @@ class LocalTeacher:
         settings = store.settings
         micro = micro.to(next(self.model.parameters()).device)
         reads = head_read(
-            self.states(micro), self.head, temperatures=settings.temperatures, top_k=settings.top_k, mass=settings.mass
-        )
+            self.states(micro), self.head, micro.labels, temperatures=settings.temperatures, top_k=settings.top_k,
+            mass=settings.mass, entropy=True,
+        )  # fmt: skip
         stacked = torch.stack([reads.lse[t] for t in settings.temperatures], -1)
-        ids, z, count, lse = (t.cpu().numpy() for t in (reads.ids, reads.z, reads.count, stacked) if t is not None)
+        whole = (reads.label_logp, reads.entropy, reads.mass)
+        kept = (reads.ids, reads.z, reads.count, stacked, *whole)
+        ids, z, count, lse, label, entropy, mass = (
+            t.float().cpu().numpy() if t.is_floating_point() else t.cpu().numpy() for t in kept if t is not None
+        )
         first = 0
         for e in group:
-            rows = slice(first, first := first + e.supervised)
-            store.add(e.key, trim(ids[rows], z[rows], count[rows], lse[rows], settings.temperatures))
+            at = slice(first, first := first + e.supervised)
+            store.add(
+                e.key, trim(ids[at], z[at], count[at], lse[at], settings.temperatures, label[at], entropy[at], mass[at])
+            )
