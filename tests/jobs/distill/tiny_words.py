@@ -91,14 +91,35 @@ def teacher(folder: Path, seed: int = 1, width: int = 48) -> Path:
     return folder
 
 
-def run_folder(folder: Path, recipe: dict) -> Path:
-    """A run folder whose teacher has the second tokenizer."""
+def run_folder(folder: Path, recipe: dict, knows: bool = False) -> Path:
+    """A run folder whose teacher has the second tokenizer, and with `knows` the answers."""
     from jobs.distill.models.folder import manifest_sha256
 
     place = folder.parent / "words"
-    teacher(place)
+    (taught if knows else teacher)(place)
     tiny.run_folder(folder, recipe)
     listed = json.loads((folder / "models.json").read_text())
     listed["teacher"] |= {"folder": str(place), "key": "sample/words", "sha256": manifest_sha256(place)}
     (folder / "models.json").write_text(json.dumps(listed))
+    return folder
+
+
+def taught(folder: Path, steps: int = 40) -> Path:
+    """The same teacher after it has learnt the rows' answers."""
+    from jobs.distill.rows import Renderer
+
+    tokenizer = bpe()
+    model = LlamaForCausalLM.from_pretrained(teacher(folder))
+    reader = Renderer(tokenizer, [tokenizer.eos_token_id])
+    rows = [r for r in tiny.rows() if r["answer"]]
+    read = [(reader.prompt(r["messages"]), reader.answer(r["messages"], r["answer"])) for r in rows]
+    length = max(len(p) + len(a) for p, a in read)
+    ids = torch.tensor([p + a + [0] * (length - len(p) - len(a)) for p, a in read])
+    labels = torch.tensor([[-100] * len(p) + a + [-100] * (length - len(p) - len(a)) for p, a in read])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(steps):
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
     return folder
