@@ -65,11 +65,11 @@ class Gates(torch.nn.Module):
         return torch.sigmoid(self.log_alpha[name] - BETA * math.log(-LOW / HIGH)).sum(1)
 
     def penalty(self, progress: float) -> Tensor:
-        """a (s - t) + b (s - t)^2 in shares of the row, where t falls from everything to the target in the first half."""
+        """a (s - t) + b (s - t)^2 in shares of the row, where t falls from everything to the target in the first quarter."""
         total = torch.zeros(())
         for name, wanted in self.targets.items():
             whole = self.shapes[name][1]
-            now = whole + (wanted - whole) * min(1.0, 2 * progress)
+            now = whole + (wanted - whole) * min(1.0, 4 * progress)
             off = (self.expected(name) - now) / whole
             total = total + (self.multipliers[f"{name}_a"] * off + self.multipliers[f"{name}_b"] * off**2).sum()
         return total
