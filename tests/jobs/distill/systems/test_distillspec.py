@@ -13,6 +13,7 @@ from jobs.distill.generate import Decoding, generate
 from jobs.distill.rows import Example, Renderer
 from jobs.distill.speculative import acceptance, speculate
 from jobs.distill.weights import load_model
+from tests.jobs.distill import tiny
 from tests.jobs.distill.systems.own_rows import trained
 
 CPU = torch.device("cpu")
