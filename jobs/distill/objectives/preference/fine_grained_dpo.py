@@ -31,10 +31,9 @@ class FineGrainedDPO(DPO):
     formula = r"\Delta = \sum_n w_n\log\tfrac{q(y_{c,n})}{q_{\mathrm{ref}}(y_{c,n})} - \sum_n w_n\log\tfrac{q(y_{r,n})}{q_{\mathrm{ref}}(y_{r,n})},\quad w_n = \gamma^{\,n-d}\,[n \ge d]"
     paper = Paper(
         title="Towards Widening The Distillation Bottleneck for Reasoning Models",
-        authors="Yin, Zhao, Wu, et al.",
-        year=2025,
-        venue="arXiv",
-    )
+        authors="Yin, Zhao, Wu, Ni, Zeng, Wang, Shi, Shao, Lyu, Wang, Luo, Zhang",
+        year=2025, venue="ACL", url="https://arxiv.org/abs/2503.01461", arxiv="2503.01461",
+    )  # fmt: skip
     Options = FineGrainedOptions
 
     def combine(self, values: list[Tensor], batch: Sequences, T: float, options: FineGrainedOptions) -> Tensor:  # type: ignore[override]

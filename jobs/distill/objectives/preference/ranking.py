@@ -63,10 +63,9 @@ class DemonstrationRanking(SequencePart):
     )
     paper = Paper(
         title="Improving In-context Learning via Bidirectional Alignment",
-        authors="Qin, Xia, Jiao, et al.",
-        year=2023,
-        venue="arXiv",
-    )
+        authors="Qin, Xia, Jiao, Chen, Hu, Ding, Joty",
+        year=2023, venue="arXiv", url="https://arxiv.org/abs/2312.17055", arxiv="2312.17055",
+    )  # fmt: skip
     reads = ("student.logq_at_label", "teacher.logp_at_label")
     needs = frozenset({"labels", "teacher", "same_vocabulary", "demonstrations"})
     Options = RankingOptions
