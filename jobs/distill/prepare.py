@@ -24,7 +24,7 @@ class Overrides:
     data: Path | None = None
 
     def folder(self, who: str) -> Path | None:
-        return self.teacher_folder if who == "teacher" else self.student_folder
+        return {"teacher": self.teacher_folder, "student": self.student_folder}.get(who)
 
 
 @dataclass
@@ -37,16 +37,21 @@ class Places:
 
 def find(recipe: Recipe, overrides: Overrides, beside: Path, events: Events | None = None) -> Places:
     """Resolves references of a recipe: folders and files beside the recipe, samples, the hub. Raises in words."""
+    return Places(find_models(recipe, overrides, beside, events), _rows(recipe, overrides, beside))
+
+
+def find_models(
+    recipe: Recipe, overrides: Overrides, beside: Path, events: Events | None = None
+) -> dict[str, Path]:
+    """Name -> folder of the recipe's models."""
     models = {}
-    for who in ("teacher", "student"):
-        reference: ModelRef | None = getattr(recipe, who)
-        if reference is not None:
-            models[who] = overrides.folder(who) or _model(reference, beside, events)
-            if not models[who].is_dir():
-                raise ModelRejected(
-                    f"There is no folder {str(models[who])!r}.", field=f"{who}.model", hint="Check the path."
-                )
-    return Places(models, _rows(recipe, overrides, beside))
+    for who, reference in recipe.models().items():
+        models[who] = overrides.folder(who) or _model(reference, beside, events)
+        if not models[who].is_dir():
+            raise ModelRejected(
+                f"There is no folder {str(models[who])!r}.", field=recipe.field_of(who), hint="Check the path."
+            )
+    return models
 
 
 def _model(reference: ModelRef, beside: Path, events: Events | None) -> Path:
@@ -96,7 +101,7 @@ def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None
     (folder / "data").mkdir(parents=True, exist_ok=True)
     listed = {}
     for who, place in places.models.items():
-        reference = getattr(recipe, who)
+        reference = recipe.models()[who]
         key = reference.model if not Path(reference.model).is_absolute() else Path(reference.model).name
         listed[who] = {
             "folder": str(place.resolve()),
@@ -117,9 +122,16 @@ def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
     """Facts about the models, the rows (tokenised with both tokenizers) and the device."""
     from .models.inspect import inspect_model
 
-    models = {who: inspect_model(place, name=getattr(recipe, who).model) for who, place in places.models.items()}
+    models = {
+        who: inspect_model(place, name=recipe.models()[who].model) for who, place in places.models.items()
+    }
+    more = {who: found for who, found in models.items() if who not in ("student", "teacher")}
     return Facts(
-        student=models["student"], teacher=models.get("teacher"), data=data_facts(recipe, places, models), device=device
+        student=models["student"],
+        teacher=models.get("teacher"),
+        teachers=more,
+        data=data_facts(recipe, places, models),
+        device=device,
     )
 
 

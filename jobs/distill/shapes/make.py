@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from transformers import AutoModelForCausalLM
 
 from ..catalog.parts.shapes import SHAPES
 from ..errors import PlanRefused
-from ..events import Events
 from ..models import headers
 from ..models.config import Shape as Config
 from ..models.config import eos_ids, read_config
@@ -42,7 +41,7 @@ def make(
     rows: Sequence[Row] = (),
     others: Mapping[str, Path] | None = None,
     seed: int = 0,
-    events: Events | None = None,
+    told: Callable[[str], None] = lambda text: None,
     note: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Writes the shaped model of `source` to `out` (whole or not at all) and returns its note: shape, made_of, sha256 (the new
@@ -59,7 +58,7 @@ def make(
         lambda n: [b.to(on) for b in _batches(source, config, rows, n, seed)],
         lambda: counts_of(_texts(source, rows)),
         lambda name: dict(load_model(others[name], torch.float32, on).state_dict()),
-        lambda text: events.log(text) if events else None,
+        told,
     )  # fmt: skip
     shaped: Shaped = SHAPES[shape.kind]().make(given)  # type: ignore[attr-defined]
     partial = out.with_name(f".{out.name}.partial")

@@ -37,7 +37,7 @@ def shaped_student(session: Session) -> ModelSource:
             rows=session.train_rows,
             others=others,
             seed=session.recipe.seed,
-            events=session.events,
+            told=session.events.log,
             note={"identity": session.identity, "revision": source.revision},
         )
         sizes = note["parameters"]

@@ -60,8 +60,7 @@ def trim(folder: Path, counts: Mapping[int, int], least: int, limit: int | None,
     seen = sorted((i for i, n in counts.items() if n >= least), key=lambda i: (-counts[i], i))[:limit]
     needed = {*seen, *always, *(t["id"] for t in data.get("added_tokens") or [])}
     kept = _trim_bpe(model, needed) if kind == "BPE" else _trim_unigram(model, needed)
-    kept = sorted(kept | {t["id"] for t in data.get("added_tokens") or []})
-    return _rebuilt(folder, data, kept)
+    return _rebuilt(folder, data, sorted(kept | {t["id"] for t in data.get("added_tokens") or []}))
 
 
 def _trim_bpe(model: dict[str, Any], needed: set[int]) -> set[int]:
