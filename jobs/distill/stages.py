@@ -229,7 +229,8 @@ def _no_control(work: Work) -> str | None:
         return "switched off in the recipe"
     if not any(r.labelled for r in work.session.train_rows):
         return "no row has a gold answer to fine-tune on"
-    if work.session.recipe.teacher is None or "teacher" not in work.session.sources:
+    taught = work.session.recipe.teacher is not None and "teacher" in work.session.sources
+    if not taught and all(t.type == "cross-entropy" for stage, _ in work.trained for t in stage.terms):
         return "plain fine-tuning is its own control"
     return None
 

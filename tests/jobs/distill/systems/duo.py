@@ -86,13 +86,24 @@ def log_likelihood(model: Any, example: Example) -> float:
     return float(logs.gather(-1, labels[:, None]).sum())
 
 
-def run(folder: Path, method: str, fields: dict[str, Any] | None = None, **options: Any) -> Path:
+def run(
+    folder: Path,
+    method: str,
+    fields: dict[str, Any] | None = None,
+    teacher: bool = True,
+    control: bool = False,
+    **options: Any,
+) -> Path:
     """A whole run of the small form over a few steps; answers of at most six tokens. Returns its folder."""
     given = tiny.rows(labelled=12, unlabelled=4, heldout=4)
     for one in given:
         one["fields"] = json.dumps(fields) if fields else None
     train = {"steps": 3, "batch_size": 4, "learning_rate": 0.01, "max_new_tokens": 6}
-    tiny.run_folder(folder, {"method": method, "options": options, "train": train, "control": False}, given)
+    small = {"method": method, "options": options, "train": train, "control": control}
+    tiny.run_folder(folder, small if teacher else {**small, "teacher": None}, given)
+    if not teacher:
+        listed = json.loads((folder / "models.json").read_text())
+        (folder / "models.json").write_text(json.dumps({**listed, "teacher": None}))
     events = Events(folder)
     distill(folder, events)
     events.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -53,3 +54,10 @@ def test_its_small_form_starts_from_the_fine_tuned_adapter_and_the_margin_grows(
     assert losses[0] == pytest.approx(math.log(2), abs=1e-6)  # the reference is the adapter as the first stage left it
     assert losses[-1] < losses[0]
     assert (folder / "stages" / "00-student").is_dir() and (folder / "stages" / "01-student").is_dir()
+
+
+def test_without_a_teacher_it_is_still_held_against_plain_fine_tuning(tmp_path: Path) -> None:
+    folder = duo.run(tmp_path / "run", "zephyr-ddpo", {"rejected": "no idea"}, teacher=False, control=True)
+    found = json.loads((folder / "report.json").read_text())
+    assert set(found["scores"]) == {"base", "student", "control"}
+    assert found["training"]["control"]["steps"] == 6  # as many as both stages took
