@@ -120,7 +120,8 @@ def head_pass(
     """
     if isinstance(teacher, DenseTeacher | JointTeacher) and teacher.head_rows < head.vocab:
         raise ValueError(f"the teacher's head has {teacher.head_rows} rows, the shared vocabulary {head.vocab} ids")
-    chunk = chunk or choose_chunk(len(hidden), head.vocab, hidden.device)[0]
+    widest = max(head.vocab, getattr(teacher, "vocab", 0))  # a teacher of another tokenizer may have more tokens
+    chunk = chunk or choose_chunk(len(hidden), widest, hidden.device)[0]
     weights = [wide(w) for w in weights]
     inner = None if head.low_rank is None else head.low_rank.inner(hidden)
     up = None if head.low_rank is None else head.low_rank.up

@@ -138,9 +138,10 @@ class Losses:
     ) -> tuple[Tensor, Sequence[Tensor]]:
         student = {name: gathered(name, tensor, micro) for name, tensor in kept.items()}
         lengths = torch.tensor([len(e.ids) - 1 for e in group], device=hidden.device)
+        widest = max(head.vocab, getattr(side.vocabulary, "vocab", 0))
         view = States(
             student, side.states, hidden, head, micro.labels, micro.of, micro.places, lengths, side.hidden, side.head,
-            choose_chunk(len(hidden), head.vocab, hidden.device)[0], side.extras,
+            choose_chunk(len(hidden), widest, hidden.device)[0], side.extras,
         )  # fmt: skip
         shares = []
         for index, term in terms:

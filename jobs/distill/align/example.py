@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,13 @@ class Aligned:
     spans: int
     words: tuple[list[bytes], list[bytes]]  # what each position's token spells, b"" for control tokens
     ended: bool  # whether the last span is the pair of end tokens
+    _found: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """What is found out about these two readings is found out once."""
+        if name not in self._found:
+            self._found[name] = make()
+        return self._found[name]
 
     @property
     def by_span(self) -> np.ndarray:
@@ -42,8 +49,9 @@ class Aligned:
         That is the first token of a span on both sides: up to there both have read the same bytes.
         """
         out = np.full(len(self.student), -1, dtype=np.int64)
-        for span in range(self.spans):
-            out[np.argmax(self.student == span)] = np.argmax(self.teacher == span)
+        mine, first = np.unique(self.student, return_index=True)
+        _, other = np.unique(self.teacher, return_index=True)
+        out[first[mine >= 0]] = other[-self.spans :] if self.spans else ()
         return out
 
     @property

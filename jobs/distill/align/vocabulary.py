@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,8 +39,8 @@ class Tables:
     def nearest(self) -> np.ndarray:
         """For each teacher id the student id whose text is nearest, int64 [teacher_size]; -1 for control tokens.
 
-        Equal bytes first. Others: least edit distance among student tokens of the same first byte (the nearest lengths
-        of them), else among those of the nearest lengths.
+        Equal bytes first. Others: least edit distance among student tokens of the same first two bytes, else of the same
+        first byte, else among all; of a large crowd those of the nearest lengths.
         """
         out = np.full(self.teacher_size, -1, dtype=np.int64)
         for id, text in self.teacher.vocabulary.items():
@@ -58,16 +59,19 @@ class Tables:
 
     @cached_property
     def _by_first(self) -> dict[bytes, list[bytes]]:
-        found: dict[bytes, list[bytes]] = {b"": []}
+        """Student texts by their first two bytes, their first, and all; the short ones first."""
+        found: dict[bytes, list[bytes]] = {}
         for text in sorted(self._by_text, key=lambda t: (len(t), t)):
-            found.setdefault(text[:1], []).append(text)
-            found[b""].append(text)
+            for key in {text[:2], text[:1], b""}:
+                found.setdefault(key, []).append(text)
         return found
 
     def _closest(self, text: bytes) -> int:
-        pool = self._by_first.get(text[:1]) or self._by_first[b""]
-        some = sorted(pool, key=lambda t: abs(len(t) - len(text)))[:CANDIDATES] if len(pool) > CANDIDATES else pool
-        return self._by_text[min(some, key=lambda t: (edit_distance(text, t), t))]
+        pool = next(p for k in (text[:2], text[:1], b"") if (p := self._by_first.get(k)))
+        if len(pool) > CANDIDATES:  # those of the nearest lengths stand together
+            middle = bisect_left(pool, (len(text), text), key=lambda t: (len(t), t))
+            pool = pool[max(0, min(middle, len(pool) - CANDIDATES // 2) - CANDIDATES // 2) :][:CANDIDATES]
+        return self._by_text[min(pool, key=lambda t: (edit_distance(text, t), t))]
 
 
 def _first_of_each(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:

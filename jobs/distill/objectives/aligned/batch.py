@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +17,9 @@ from ...head import head_read
 if TYPE_CHECKING:
     from ...align.example import Aligned
     from ...output_layer import Head
+
+
+ROWS = 128  # of the teacher's logits at a time
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class AlignedBatch:
     def by_warping(self) -> Tensor:
         """For each student position the teacher's token that dynamic time warping pairs with it alone and whose nearest
         student token is the label, [N]; -1 elsewhere."""
-        return self._joined([_warped(a, self.tables) for a in self.aligned])
+        return self._joined([a.once("warped", partial(_warped, a, self.tables)) for a in self.aligned])
 
     def _joined(self, each: Sequence[Any]) -> Tensor:
         """Positions inside each answer as positions of the micro-batch."""
@@ -61,6 +64,11 @@ class AlignedBatch:
             out.append(torch.where(at >= 0, at + first, at))
             first += len(a.teacher)
         return torch.cat(out).to(self.hidden.device)
+
+    @property
+    def vocab(self) -> int:
+        """Tokens of the teacher: what a chunk of its logits is wide."""
+        return self.head.vocab
 
     # -- the teacher's numbers ------------------------------------------------------------------------------------
 
@@ -72,18 +80,23 @@ class AlignedBatch:
         return found
 
     def logp(self, at: Tensor, T: float = 1.0) -> Tensor:
-        """log p_T over the teacher's vocabulary at these positions, [n, V_T]."""
+        """log p_T over the teacher's vocabulary at these positions, [n, V_T]; for a chunk's worth of them."""
         with torch.no_grad():
             return torch.log_softmax(self.head.logits(self.hidden[at]) / T, -1)
+
+    def label_logp_at(self, at: Tensor, T: float) -> Tensor:
+        """log p_T of the teacher's own tokens at these positions, [n]."""
+        if T == 1 or not len(at):
+            return self.label_logp[at]
+        return torch.cat([self.logp(some, T).gather(-1, self.labels[some][:, None])[:, 0] for some in at.split(ROWS)])
 
     @cached_property
     def boundary_logp(self) -> Tensor:
         """log p that the token predicted at each position begins a new word or ends the answer, [M]."""
         starts = torch.tensor(self.tables.teacher.word_starts, device=self.hidden.device)
         starts = starts[starts < self.head.vocab]
-        parts = [torch.arange(i, min(i + 128, len(self.hidden))) for i in range(0, len(self.hidden), 128)]
-        device = self.hidden.device
-        return torch.cat([torch.logsumexp(self.logp(at.to(device))[:, starts], -1) for at in parts])
+        at = torch.arange(len(self.hidden), device=self.hidden.device)
+        return torch.cat([torch.logsumexp(self.logp(some)[:, starts], -1) for some in at.split(ROWS)])
 
     # -- vocabularies ---------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class Hybrid(StatesPart):
         other = batch.by_span[firsts]
         mine = _rest(lambda at: label_logp(states.head, states.hidden[at], states.labels[at], T, states.chunk),
                      batch.student_spans, firsts, len(batch.span_rows))  # fmt: skip
-        theirs = _rest(lambda at: batch.logp(at, T).gather(-1, batch.labels[at][:, None])[:, 0],
+        theirs = _rest(lambda at: batch.label_logp_at(at, T),
                        batch.teacher_spans, other, len(batch.span_rows))  # fmt: skip
         spans = batch.student_spans[firsts]
 
