@@ -69,8 +69,7 @@ def _distill(run: Run, folder: Path) -> None:
     (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
     if run.plan and "recipe" in run.plan:
         _json(folder / "plan.json", run.plan)
-    models = {"student": recipe.student} | ({"teacher": recipe.teacher} if recipe.teacher else {})
-    _json(folder / "models.json", {role: _model(run, ref) for role, ref in models.items()})
+    _json(folder / "models.json", {role: _model(run, ref) for role, ref in recipe.models().items()})
     _rows(run, folder, recipe.data.sha256)
 
 
@@ -85,8 +84,8 @@ def _evaluate(run: Run, folder: Path) -> None:
     _json(folder / "params.json", run.spec)
     recipe = recipes.parse(adapter.spec)
     (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
-    refs = {"student": recipe.student} | ({"teacher": recipe.teacher} if recipe.teacher else {})
-    _json(folder / "models.json", {role: _model(run, ref) for role, ref in refs.items()})
+    asked = {who: ref for who, ref in recipe.models().items() if who in ("student", "teacher")}
+    _json(folder / "models.json", {role: _model(run, ref) for role, ref in asked.items()})
     _rows(run, folder, None)
 
 
@@ -145,10 +144,12 @@ INPUTS: dict[Kind, Callable[[Run, Path], None]] = {
 }
 
 
-def described_teacher(folder: Path) -> dict[str, Any] | None:
-    """The teacher as models.json of a prepared folder names it."""
+def described_teachers(folder: Path) -> list[dict[str, Any]]:
+    """The teachers as models.json of a prepared folder names them, the main one first."""
     path = folder / "models.json"
-    return json.loads(path.read_text(encoding="utf-8")).get("teacher") if path.is_file() else None
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    others = [found[who] for who in found if who not in ("student", "teacher")]
+    return [m for m in (found.get("teacher"), *others) if m]
 
 
 def visible_models(run: Run) -> list[Model]:

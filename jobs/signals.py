@@ -8,9 +8,11 @@ twice is keeping them once and nobody can take them for something else. Nothing 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +21,49 @@ from django.conf import settings
 from jobs.samples.catalog import SIGNALS
 
 
-def places(teacher: dict[str, Any] | None) -> list[Path]:
-    """Folders of signals for a model as described in models.json: what earlier runs recorded, and what came with a sample."""
-    if not teacher:
-        return []
-    kept = _store(teacher)
-    found = sorted(p for p in kept.iterdir() if p.is_dir()) if kept and kept.is_dir() else []
-    shipped = [SIGNALS] if str(teacher.get("key", "")).startswith("sample/") and SIGNALS.is_dir() else []
-    return [*found, *shipped]
+def places(teachers: Sequence[dict[str, Any]]) -> list[Path]:
+    """Folders of signals for models as described in models.json: what earlier runs recorded, and what came with a sample."""
+    stores = [kept for teacher in teachers if (kept := _store(teacher)) and kept.is_dir()]
+    found = [p for kept in dict.fromkeys(stores) for p in sorted(kept.iterdir()) if p.is_dir()]
+    sample = any(str(teacher.get("key", "")).startswith("sample/") for teacher in teachers)
+    return [*found, *([SIGNALS] if sample and SIGNALS.is_dir() else [])]
 
 
-def keep(teacher: dict[str, Any] | None, folder: Path) -> int:
-    """Takes the new shards and answers of a run that succeeded; returns how many files."""
-    store = _store(teacher or {})
-    if store is None:
+def keep(teachers: Sequence[dict[str, Any]], folder: Path) -> int:
+    """Takes the new shards and answers of a run that succeeded; returns how many files.
+
+    Answers lie with the main teacher, the first of `teachers`, whoever gave them; each teacher's signals lie with the
+    teacher. Signals of a teacher that was trained in the run are not kept: no later run could ask for them by a model's hash.
+    """
+    if not teachers or (store := _store(teachers[0])) is None:
         return 0
-    described, answers = folder / "signals" / "signals.json", sorted((folder / "answers").glob("*.jsonl"))
+    answers = sorted((folder / "answers").glob("*.jsonl"))
     kept = sum(_take(path, store / "answers" / "answers" / path.name) for path in answers)
-    if described.is_file():
-        target = store / hashlib.sha256(described.read_bytes()).hexdigest()[:16]
-        kept += sum(
-            _take(shard, target / shard.name) for shard in sorted((folder / "signals").glob("shard-*.safetensors"))
-        )
-        if target.is_dir():
-            _take(described, target / described.name)
+    kept += _keep_shards(folder / "signals", store)
+    others = {str(t.get("sha256")): other for t in teachers[1:] if (other := _store(t))}
+    for described in sorted((folder / "signals").glob("*/signals.json")):
+        if other := others.get(_teacher_of(described)):
+            kept += _keep_shards(described.parent, other)
     return kept
+
+
+def _keep_shards(recorded: Path, store: Path) -> int:
+    described = recorded / "signals.json"
+    if not described.is_file():
+        return 0
+    target = store / hashlib.sha256(described.read_bytes()).hexdigest()[:16]
+    kept = sum(_take(shard, target / shard.name) for shard in sorted(recorded.glob("shard-*.safetensors")))
+    if target.is_dir():
+        _take(described, target / described.name)
+    return kept
+
+
+def _teacher_of(described: Path) -> str:
+    """The hash of the teacher that a folder of signals names; empty when it cannot be read."""
+    try:
+        return str(json.loads(described.read_text(encoding="utf-8")).get("teacher"))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _store(teacher: dict[str, Any]) -> Path | None:

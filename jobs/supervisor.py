@@ -125,7 +125,7 @@ class Supervisor:
     def _spawn(self, secrets: dict[str, str]) -> Child:
         kind = self.lease.kind
         older = folders.older_attempts(self.lease)
-        env = environment(kind, self.folder, older, signals.places(folders.described_teacher(self.folder)))
+        env = environment(kind, self.folder, older, signals.places(folders.described_teachers(self.folder)))
         secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
         command = [*settings.ENGINE, kind, str(self.folder)]
         return Child(

@@ -19,6 +19,7 @@ from .recipe import Generate, Record, Train
 from .report import build
 from .rows import stratified
 from .session import Session, open_session
+from .teacher_scores import against_teachers, judge_learnt, judge_others
 from .watching import teacher_answers
 from .work import Work
 
@@ -39,7 +40,7 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         _measure_start(work)
     metric = work.metric = metric_of(session)
     arms = _before(work, metric)
-    names = _carry_out(work)
+    names = _carry_out(work, arms)
     _after(work, arms, metric, names)
     report = _finish(work, arms, metric, names)
     events.emit("report", report=report)
@@ -78,6 +79,7 @@ def _before(work: Work, metric: str) -> dict[str, Judged]:
             work.teacher_said = arms["teacher"].said
             work.teacher_watched = teacher_answers(work, metric)
             _warn_of_no_gap(session, arms, metric)
+        judge_others(work, metric)
     stages.training_mode(work.model)
     return arms
 
@@ -94,7 +96,7 @@ def _warn_of_no_gap(session: Session, arms: dict[str, Judged], metric: str) -> N
         )
 
 
-def _carry_out(work: Work) -> list[str]:
+def _carry_out(work: Work, arms: dict[str, Judged]) -> list[str]:
     """Every stage in order; returns the names of the student's stored trainings."""
     session, names = work.session, []
     for index, stage in enumerate(session.recipe.stages):
@@ -105,6 +107,7 @@ def _carry_out(work: Work) -> list[str]:
             work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
         elif isinstance(stage, Train):
             names.append(stages.train_stage(work, index, stage))
+            judge_learnt(work, arms, session.recipe.stages[index + 1 :])
     return names
 
 
@@ -133,6 +136,9 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
     session = work.session
     training = {
         "training": {n: stages.outcome_of(session, n) for n in names},
+        "trained": [n.partition("-")[2] for n in names if n != "control"],
+        "teachers": against_teachers(session, arms["student"], work.judged),
+        "signals": work.signals,
         "adapter_parameters": sum(p.numel() for p in stages.trainable(work.model).values()),
         "evaluation": settings_of(session.recipe.evaluation, metric),
     }

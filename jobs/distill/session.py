@@ -130,13 +130,18 @@ class Session:
     # -- models ---------------------------------------------------------------------------------------------------
 
     def open(self, who: str) -> Opened:
-        """The teacher, or the student's bare base; raises ModelChanged when its files are not those the recipe pinned."""
+        """A teacher by its name, or the student's bare base; raises ModelChanged when its files are not those the recipe
+        pinned, PlanRefused when the recipe has no such model."""
         if who == "student" and self.recipe.student.shape is not None:
             return self._shaped()
-        source = self.sources[who]
-        reference = self.recipe.teacher if who == "teacher" else self.recipe.student
-        if reference is None:
-            raise PlanRefused("This recipe names no teacher.", field="teacher", hint="Choose a teacher.")
+        reference, source = self.recipe.model(who), self.sources.get(who)
+        if reference is None or source is None:
+            known = ", ".join(n for n in self.sources if n != "student") or "none"
+            raise PlanRefused(
+                f"This recipe has no model called {who!r}; its teachers are: {known}.",
+                field="teacher" if who == "teacher" else "teachers",
+                hint="Choose a teacher." if who == "teacher" else f"Add a teacher with id {who}.",
+            )
         if reference.sha256 and source.sha256 and reference.sha256 != source.sha256:
             raise ModelChanged(
                 f"The {who}'s files changed: the recipe pins {reference.sha256[:12]}…, found {source.sha256[:12]}….",

@@ -50,7 +50,7 @@ def recorded_teacher(work: Work, stage: Train, examples: list[Example]) -> Teach
         members.append(SignalTeacher(_store(work, stage, some, member.name), some))
         if len(teaching.members) > 1:
             vocab = min(vocab, work.teachers[member.name].vocab if member.name in work.teachers else vocab)
-            work.drop_teacher()
+            work.drop_teacher(stage.learner)
     weights = [m.weight for m in teaching.members]
     if len(members) == 1:
         return members[0]
@@ -98,8 +98,7 @@ def _store(work: Work, stage: Train, examples: list[Example], name: str) -> sign
 def signal_folder(work: Work, name: str) -> Path:
     """Where a run keeps one teacher's signals: the main teacher's at the top, each other's in a folder of its own."""
     top = work.session.folder / "signals"
-    learnt = name in work.learners and work.learners[name].trained
-    return top if name == "teacher" and not learnt else top / work.teacher_sha256(name)[:16]
+    return top if name == "teacher" and not work.learnt(name) else top / work.teacher_sha256(name)[:16]
 
 
 def _places(work: Work, wanted: signals.Settings) -> list[Path]:
@@ -250,7 +249,7 @@ def teacher_side(work: Work, stage: Train, terms: Sequence[Term], examples: list
             work.session.events.reason("train.teacher", "recorded", why)
         side = recorded_teacher(work, stage, examples)
         vocab = shared_vocabulary(work, work.teacher, stage.learner) if work.teacher and len(members) == 1 else None
-        work.drop_teacher()
+        work.drop_teacher(stage.learner)
         return Taught(side, vocab=vocab)
     if why:
         work.session.events.reason("train.teacher", "online", why)

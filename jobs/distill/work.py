@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -16,11 +16,15 @@ from .answers import Said, Speaker
 from .arm import Arm, Outcome
 from .errors import PlanRefused
 from .recipe import Record, Train
-from .rows import Row
+from .rows import Row, tokenise
 from .session import Opened, Session
 from .students.lora import attach, trainable, training_mode
+from .students.pruned import pruned
 from .train import train
 from .watching import watched_rows
+
+if TYPE_CHECKING:
+    from .evaluate import Judged
 
 
 @dataclass
@@ -50,6 +54,9 @@ class Work:
     session: Session
     learners: dict[str, Learner] = field(default_factory=dict)
     teachers: dict[str, Opened] = field(default_factory=dict)
+    parked: dict[str, dict[str, torch.Tensor]] = field(
+        default_factory=dict
+    )  # adapters of learners that left the memory
     written: dict[str, str] = field(default_factory=dict)  # row id -> the teacher's answer
     chosen: dict[str, float] | None = None  # row id -> weight, after a selection; None: every row
     record: Record | None = None
@@ -58,6 +65,7 @@ class Work:
     teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
     teacher_watched: dict[str, Said] = field(default_factory=dict)  # on the slice looked at during training
     signals: dict[str, dict[str, Any]] = field(default_factory=dict)  # teacher -> what its recorded signals hold
+    judged: dict[str, Judged] = field(default_factory=dict)  # teachers beside the main one, on held-out rows
     metric: str = "exact_match"  # of the report, and of the watched slice
 
     # -- rows -----------------------------------------------------------------------------------------------------
@@ -79,13 +87,41 @@ class Work:
     def learner(self, name: str = "student") -> Learner:
         """The model called `name` with its adapter, made when first asked for."""
         if name not in self.learners:
-            opened = self.open_teacher(name) if name != "student" else self.session.open("student")
+            opened = self.teachers.get(name) or self.session.open(name)
+            if name != "student":
+                self.teachers[name] = opened
             model = attach(
-                opened.model, self.session.recipe.student.adapter, self.session.recipe.seed, self.session.events
+                opened.model,
+                self.session.recipe.student.adapter,
+                self.session.recipe.seed,
+                self.session.events,
+                lambda: self.first_rows(opened),
             )
             start = {n: p.detach().clone() for n, p in trainable(model).items()}
             self.learners[name] = Learner(name, opened, model, start)
+            if name in self.parked:
+                model.eval()
+                self.learners[name].load(self.parked.pop(name))
+                self.learners[name].trained = True
         return self.learners[name]
+
+    def learnt(self, name: str) -> bool:
+        """Whether a stage has trained the model of this name."""
+        return name in self.parked or (name in self.learners and self.learners[name].trained)
+
+    def first_rows(self, opened: Opened) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Labelled training rows as (token ids, labels) for first values of an adapter that look at rows."""
+        rows = [r for r in self.train_rows if r.labelled][: self.session.recipe.student.adapter.start_rows]
+        examples = tokenise(rows, opened.renderer, opened.context, "drop").examples
+        if not examples:
+            raise PlanRefused(
+                "These first values of the adapter are read from labelled rows, and there are none.",
+                field="student.adapter.start",
+                hint="Choose default, pissa or olora, or give some rows an answer.",
+            )
+        ids = [torch.tensor(e.ids) for e in examples]
+        asked = [torch.arange(len(e.ids)) >= e.start for e in examples]
+        return [(i, torch.where(a, i, -100)) for i, a in zip(ids, asked, strict=True)]
 
     def longest(self, learner: str = "student") -> int:
         """Tokens of the longest row that who learns, and every teacher in memory, can read."""
@@ -118,24 +154,28 @@ class Work:
 
     def open_teacher(self, name: str = "teacher") -> Opened:
         """The teacher in memory; loaded when first asked for. One that learnt in an earlier stage speaks with its adapter."""
-        if name in self.learners:
-            return self.learners[name].opened
+        if name in self.learners or name in self.parked:
+            return self.learner(name).opened
         if name not in self.teachers:
             self.teachers[name] = self.session.open(name)
         return self.teachers[name]
 
-    def drop_teacher(self) -> None:
-        """Frees the teachers that are nobody's learner."""
-        self.teachers.clear()
+    def drop_teacher(self, learner: str = "student") -> None:
+        """Frees every teacher but who learns; of those that learnt only the adapter stays, until they are asked again."""
+        for name in [n for n in self.learners if n not in ("student", learner)]:
+            left = self.learners.pop(name)
+            if left.trained:
+                self.parked[name] = {n: t.cpu() for n, t in left.adapter().items()}
+        self.teachers = {n: t for n, t in self.teachers.items() if n in self.learners}
         self.session.release()
 
     def teacher_sha256(self, name: str = "teacher") -> str:
         """What names the teacher's weights: its manifest, and its adapter where it learnt one."""
         manifest = self.session.sources[name].sha256
-        learner = self.learners.get(name)
-        if learner is None or not learner.trained:
+        if not self.learnt(name):
             return manifest
-        adapter = save_tensors({n: t.cpu().contiguous() for n, t in learner.adapter().items()})
+        tensors = self.parked[name] if name in self.parked else self.learners[name].adapter()
+        adapter = save_tensors({n: t.cpu().contiguous() for n, t in tensors.items()})
         return hashlib.sha256(manifest.encode() + hashlib.sha256(adapter).digest()).hexdigest()
 
     def teacher_speaker(self, name: str = "teacher") -> Speaker:
@@ -183,7 +223,8 @@ class Work:
         training_mode(learner.model)
         checkpoints = session.checkpoints(name)
         with session.timed(arm.phase):
-            outcome = train(learner.model, arm, checkpoints, session.events)
+            with pruned(learner.model, session.recipe.student.adapter.pruned):
+                outcome = train(learner.model, arm, checkpoints, session.events)
         learner.model.eval()
         session.results.put(name, adapter_files(learner.model, outcome))
         checkpoints.clear()

@@ -1,14 +1,15 @@
-"""A distillation leaves an adapter, its report, its recipe and its log."""
+"""A distillation leaves an adapter, its report, its recipe and its log, and the student where it made one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from jobs.distill.errors import Transient
-from workbench.runs.models import Run
+from workbench.runs.models import Blob, Run
 
 from .. import signals
-from ..folder import described_teacher
+from ..folder import described_teachers
 from .outcome import Outcome, present, read_report
 
 
@@ -22,5 +23,20 @@ def collect(run: Run, folder: Path) -> Outcome:
     files = {str(p.relative_to(folder)): p for p in adapter} | present(
         folder, ("report.json", "recipe.yaml", "engine.log")
     )
-    signals.keep(described_teacher(folder), folder)
-    return Outcome(report, files, tuple(files))
+    signals.keep(described_teachers(folder), folder)
+    commit = _student(run, folder, files)
+    return Outcome(report, files, tuple(files), commit)
+
+
+def _student(run: Run, folder: Path, files: dict[str, Path]) -> Callable[[Run, dict[str, Blob]], None] | None:
+    """A student that was cut to a shape is listed with the run and becomes a model of the library."""
+    about = student.described(folder)
+    if about is None:
+        return None
+    files |= student.files(folder)
+    place = student.keep(run, folder, about)
+
+    def commit(run: Run, blobs: dict[str, Blob]) -> None:
+        student.register(run, place, about)
+
+    return commit

@@ -19,5 +19,7 @@ def to_draft(run: Run, user: User) -> Draft:
     fields: dict[str, Any] = recipes.to_dict(recipes.parse(run.spec))
     for part in ("teacher", "student", "data"):
         fields.get(part, {}).pop("sha256", None)
+    for further in fields.get("teachers", []):
+        further.pop("sha256", None)
     fields["name"] = f"{run.title} (changed)"[:200]
     return Draft.objects.create(team=run.team, created_by=user, title=fields["name"], fields=fields)

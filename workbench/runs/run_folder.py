@@ -36,8 +36,9 @@ def recipe_text(run: Run) -> str:
 
 def models(run: Run) -> dict[str, dict[str, str | None]]:
     out = {}
-    for role in ("teacher", "student"):
-        if ref := run.spec.get(role):
+    further = {str(ref.get("id")): ref for ref in run.spec.get("teachers") or []}
+    for role, ref in {"teacher": run.spec.get("teacher"), "student": run.spec.get("student"), **further}.items():
+        if ref:
             out[role] = {"key": ref.get("model"), "revision": ref.get("revision"), "sha256": ref.get("sha256")}
     return out
 

@@ -102,6 +102,7 @@ def freeze(recipe: Recipe, found: queries.Found) -> Recipe:
     update: dict[str, Any] = {"student": _pinned(recipe.student, found.student)}
     if recipe.teacher is not None:
         update["teacher"] = _pinned(recipe.teacher, found.teacher)
+    update["teachers"] = [_pinned(t, found.teachers.get(t.id)) for t in recipe.teachers]
     if found.version is not None:
         update["data"] = recipe.data.model_copy(
             update={"version": found.version.number, "sha256": found.version.sha256}

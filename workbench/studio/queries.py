@@ -37,6 +37,7 @@ class Found:
 
     teacher: Model | None = None
     student: Model | None = None
+    teachers: dict[str, Model] = field(default_factory=dict)  # further ones by name
     version: DatasetVersion | None = None
     device: DeviceFacts = field(default_factory=DeviceFacts)
     has_worker: bool = False
@@ -59,7 +60,8 @@ class Found:
         student, data = self.student_facts, self.data_facts
         if student is None or data is None:
             return None
-        return Facts(student=student, teacher=self.teacher_facts, data=data, device=self.device)
+        more = {name: facts for name, model in self.teachers.items() if (facts := _model_facts(model))}
+        return Facts(student=student, teacher=self.teacher_facts, teachers=more, data=data, device=self.device)
 
 
 @dataclass
@@ -150,12 +152,22 @@ def find(team: Team, fields: Mapping[str, Any]) -> Found:
         key, revision = paths.get(fields, f"{role}.model"), paths.get(fields, f"{role}.revision")
         if key and isinstance(key, str):
             setattr(found, role, _find_model(team, key, revision, role, found.problems))
+    for i, ref in enumerate(_further(fields)):
+        if model := _find_model(team, str(ref["model"]), ref.get("revision"), f"teachers.{i}", found.problems):
+            found.teachers[str(ref["id"])] = model
     if key := paths.get(fields, "data.dataset"):
         found.version = _find_version(team, str(key), paths.get(fields, "data.version"), found.problems)
     elif paths.get(fields, "data.file"):
         text = "This recipe names its rows by a file, which is for runs on the command line. Upload the file under Datasets and choose it here."
         found.problems.append(Problem(code="DATASET_UNKNOWN", field="data.dataset", message=text))
     return found
+
+
+def _further(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Further teachers as far as they are written; what is wrong with the others the schema says."""
+    listed = fields.get("teachers")
+    whole = [t for t in listed if isinstance(t, Mapping)] if isinstance(listed, list) else []
+    return [t for t in whole if isinstance(t.get("id"), str) and isinstance(t.get("model"), str)]
 
 
 def check(team: Team, fields: Mapping[str, Any]) -> Check:

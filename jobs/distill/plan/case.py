@@ -130,6 +130,10 @@ class Case:
     def teacher(self) -> ModelFacts | None:
         return self.facts.teacher
 
+    def model(self, who: str) -> ModelFacts | None:
+        """Facts of the model that stages call `who`; None where it is unknown or not measured."""
+        return {**self.facts.teachers, "student": self.student, "teacher": self.teacher}.get(who)
+
     @cached_property
     def same_vocabulary(self) -> bool:
         return self.teacher is None or self.teacher.tokenizer.vocab_sha256 == self.student.tokenizer.vocab_sha256
@@ -142,7 +146,16 @@ class Case:
     def context(self) -> int:
         """Longest row both models can read; a teacher that is not used does not limit it."""
         contexts = [self.student.context] + ([self.teacher.context] if self.teacher and self.needs_teacher else [])
-        return min(contexts)
+        return min([*contexts, *(self.facts.teachers[n].context for n in self.further if n in self.facts.teachers)])
+
+    @cached_property
+    def further(self) -> list[str]:
+        """Further teachers and assistants that a stage asks, learns from or trains, each once."""
+        asked = [s.teacher for _, s in self.generates] + [s.learner for _, s in self.trains]
+        asked += [
+            m.name for _, s in self.trains if self.needs(s, "teacher") for m in s.teaching.members if m.kind == "model"
+        ]
+        return [n for n in dict.fromkeys(asked) if n not in ("student", "teacher")]
 
     @cached_property
     def max_length(self) -> int:

@@ -59,6 +59,7 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
         recipe=_resolved(case, work),
         recipe_sha256=recipes.sha256(case.asked),
         verdict=pairing(case.student, case.teacher) if case.teacher else None,
+        verdicts={name: pairing(case.student, found) for name, found in case.facts.teachers.items()},
         refusals=_unique(refusals),
         warnings=_unique(f.problem for f in findings if not f.refusal),
         choices=[*choices(case), *work.choices],

@@ -104,6 +104,7 @@ class SignalFacts(Fact):
 class Facts(Fact):
     student: ModelFacts
     teacher: ModelFacts | None = None
+    teachers: dict[str, ModelFacts] = Field(default_factory=dict, description="Further teachers by name.")
     data: DataFacts
     device: DeviceFacts = DeviceFacts()
     signals: SignalFacts = SignalFacts()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from .capacity import LAW
 from .facts import ModelFacts, TokenizerFacts
 from .result import Verdict, VerdictItem
 from .words import count, ids, listed, params
 
 State = Literal["ok", "note", "warning", "blocked"]
-# Law of the capacity gap (Zhang et al. 2023, arXiv:2311.07052): over many pairs the best teacher has about 2.5 times the student.
-BEST_RATIO = 2.5
-LARGE_RATIO = 20
+BEST_RATIO, LARGE_RATIO = LAW.best, LAW.far
 REMAINS = (
     "Methods that compare probabilities token by token cannot be used; those that compare pieces of text or map the vocabularies can, "
     "and those that learn from the teacher's text."

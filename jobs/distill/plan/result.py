@@ -86,6 +86,7 @@ class Plan(Part):
     recipe: Recipe = Field(description="The expanded recipe: stages spelled out.")
     recipe_sha256: str
     verdict: Verdict | None = None
+    verdicts: dict[str, Verdict] = Field(default={}, description="The same for each further teacher, by its name.")
     refusals: list[Problem] = []
     warnings: list[Problem] = []
     choices: list[Choice] = []

@@ -68,3 +68,13 @@ class Recipe(Strict):
         """The reference called `who`: teacher, student or the name of another teacher."""
         named = {t.id: t for t in self.teachers}
         return self.student if who == "student" else self.teacher if who == "teacher" else named.get(who)
+
+    def models(self) -> dict[str, ModelRef]:
+        """Every model of the recipe by what stages call it: student, teacher where there is one, the further teachers."""
+        main = {"student": self.student} | ({"teacher": self.teacher} if self.teacher else {})
+        return {**main, **{t.id: t for t in self.teachers}}
+
+    def field_of(self, who: str) -> str:
+        """Where the recipe names the model called `who`: teacher.model, teachers.0.model."""
+        places = {t.id: f"teachers.{i}.model" for i, t in enumerate(self.teachers)}
+        return places.get(who, f"{who}.model")

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from ..case import Case
 from ..findings import Finding
 from ..rows import Rows
-from . import adapter, aligned, data, models, objective, on_policy, preference, shape, tokens, training
+from . import adapter, aligned, data, models, objective, on_policy, preference, shape, teachers, tokens, training
 
 RULES = (
     *models.RULES,
+    *teachers.RULES,
     *aligned.RULES,
     *data.RULES,
     *objective.RULES,
