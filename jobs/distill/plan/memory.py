@@ -122,8 +122,14 @@ def forward_bytes(model: ModelFacts, width: int) -> int:
 
 def head_bytes(case: Case, supervised: int) -> int:
     """The chunked head pass: as many rows a chunk as the budget allows, never a [rows, vocabulary] tensor of the batch."""
-    row = case.vocabulary * 4 * HEAD_COPIES
+    row = _widest(case) * 4 * HEAD_COPIES
     return row * max(HEAD_ROWS, min(HEAD_BUDGET // row, supervised))
+
+
+def _widest(case: Case) -> int:
+    """Ids of the output layer that decides a chunk's size: the teacher's own where it reads its own tokens."""
+    apart = case.teacher and not case.same_vocabulary and any(case.needs(s, "aligned") for _, s in case.trains)
+    return max(case.vocabulary, case.teacher.tokenizer.vocab_size if apart and case.teacher else 0)
 
 
 def total(parts: list[MemoryPart]) -> int:

@@ -70,3 +70,17 @@ def test_each_model_reads_its_own_template(desk):
     verdict = desk.plan(teacher=desk.model("teacher", 256, vocab_sha256=desk.OTHER, template_sha256="e" * 64)).verdict
     item = next(i for i in verdict.items if i.topic == "template")
     assert item.state == "ok" and "its own" in item.text
+
+
+def test_memory_counts_the_teacher_s_own_vocabulary(desk):
+    """A byte student beside a teacher of many tokens: the chunk of logits is as wide as the teacher's."""
+
+    def chunk(words: int) -> int:
+        plan = desk.plan(
+            teacher=desk.model("teacher", 256, vocab_sha256=desk.OTHER, vocab_size=words),
+            method="uld",
+            train={"steps": 9, "micro_batch": 8},
+        )
+        return next(p.bytes for p in plan.memory if p.name == "head chunk")
+
+    assert chunk(2_000_000) == chunk(1_000_000) * 2 > chunk(4096)
