@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..recipe import Generate, Record, Train
 from . import memory, time
 from .case import Case
+from .groups import answers_of, making_seconds
 from .memory import Load
 from .result import Choice, MemoryPart, StageEstimate
 from .rows import Rows, rows_of
@@ -157,13 +158,14 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
     micro = stage.micro_batch or _micro(case, index, stage, parts_at, work)
     work.phases.append(parts_at(micro))
     steps = case.steps(stage, n)
-    seen = steps * stage.batch_size
+    seen = steps * stage.batch_size * answers_of(stage)
     if uses_teacher:
         work.resolved.setdefault(index, {})["teacher"] = source
     work.resolved.setdefault(index, {})["micro_batch"] = micro
     work.stages.append(StageEstimate(
         name=stage.name, kind="train", steps=steps, rows=n, tokens=round(seen * case.row_tokens),
-        seconds=time.train_seconds(case, seen, micro, online=source == "online") + _writing_seconds(case, stage, seen),
+        seconds=time.train_seconds(case, seen, micro, online=source == "online") + _writing_seconds(case, stage, seen)
+        + making_seconds(case, stage, n),
         computes=_computes(case, stage, source, n, steps, micro),
     ))  # fmt: skip
 

@@ -65,3 +65,19 @@ def test_it_refuses_recorded_signals_for_pairs_and_chooses_online_itself(desk):
     asked = stages(desk, "dpo", {}, teacher="recorded")
     assert desk.one(desk.plan(stages=asked).refusals, "RECORDED_PAIRS").fix.value == "online"
     assert desk.plan(stages=stages(desk, "dpo", {})).recipe.stages[0].teacher == "online"
+
+
+@pytest.mark.parametrize("method", ["distillm-2", "plad", "zephyr-ddpo", "cdr-density-ratio", "bialign"])
+def test_it_accepts_the_systems_over_pairs(desk, method):
+    found = desk.plan(rows=desk.data(extras={"rejected": 3000}), asked=desk.recipe(method=method))
+    assert found.ok, found.refusals
+    again = desk.plan(teacher=None, asked=desk.recipe(method=method, teacher=None))
+    assert again.ok == (method == "zephyr-ddpo")  # its reference is its own earlier adapter
+
+
+def test_it_counts_both_answers_of_a_pair_and_the_time_to_write_them(desk):
+    alone, paired = desk.plan(stages=stages(desk, "cross-entropy")), desk.plan(stages=stages(desk, "simpo", {}))
+    assert paired.stages[0].tokens == 2 * alone.stages[0].tokens
+    written = desk.plan(stages=stages(desk, "simpo", {"pairs": "teacher_over_student"})).stages[0]
+    scored = desk.plan(stages=stages(desk, "simpo", {"pairs": "density_ratio", "samples": 4})).stages[0]
+    assert paired.stages[0].seconds < written.seconds < scored.seconds
