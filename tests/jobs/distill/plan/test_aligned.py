@@ -83,4 +83,4 @@ def test_memory_counts_the_teacher_s_own_vocabulary(desk):
         )
         return next(p.bytes for p in plan.memory if p.name == "head chunk")
 
-    assert chunk(2_000_000) == chunk(1_000_000) * 2 > chunk(4096)
+    assert chunk(4_000_000) == chunk(2_000_000) * 2 > chunk(4096)
