@@ -13,7 +13,9 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save as save_tensors
 
 from . import recipe as recipes
+from .models.inspect import inspect_model
 from .session import Session
+from .students.variants import refold
 from .weights import ModelSource
 
 SUMS = "SHA256SUMS"
@@ -30,6 +32,7 @@ def export(session: Session, model: Any, report: dict[str, Any]) -> str:
     if session.unshaped:
         report["student_shape"] = {"key": session.sources["student"].key, **shape_note(session)}
         write_sums(session.folder / "student")
+        describe_student(session)
     (folder / "adapter_model.safetensors").write_bytes(weights)
     (folder / "adapter_config.json").write_text(
         json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n"
@@ -42,15 +45,17 @@ def export(session: Session, model: Any, report: dict[str, Any]) -> str:
 
 
 def adapter_bytes(model: Any) -> bytes:
-    """The adapter's tensors under peft's names, in float32: equal adapters give equal bytes."""
-    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
-    plain = {n: tensors[n].detach().to("cpu", torch.float32).contiguous() for n in sorted(tensors)}
-    return save_tensors(plain, {"format": "pt"})
+    """The adapter's tensors under peft's names, in float32: equal adapters give equal bytes. Forms that peft does not have
+    are folded into plain LoRA (see students/variants.py)."""
+    tensors, _ = refold(model, get_peft_model_state_dict(model, save_embedding_layers=False), {})
+    kept = {n: tensors[n].detach().to("cpu") for n in sorted(tensors)}
+    wide = {n: (t.float() if t.is_floating_point() else t).contiguous().clone() for n, t in kept.items()}
+    return save_tensors(wide, {"format": "pt"})
 
 
 def public_config(model: Any, base: ModelSource) -> dict[str, Any]:
     """peft's own configuration with the base's public name and revision where peft would write a path of this machine."""
-    config = model.peft_config["default"].to_dict()
+    _, config = refold(model, {}, model.peft_config["default"].to_dict())
     config["base_model_name_or_path"] = base.key
     config["revision"] = base.revision
     config["inference_mode"] = True
@@ -77,6 +82,14 @@ def shape_note(session: Session) -> dict[str, Any]:
     """What the shaped student was made of and how, without what belongs to this run alone."""
     note = json.loads((session.sources["student"].folder / "SHAPE.json").read_text(encoding="utf-8"))
     return {name: note[name] for name in ("shape", "made_of", "sha256", "parameters", "measured")}
+
+
+def describe_student(session: Session) -> None:
+    """`student.json` beside the shaped student: what a library must know to list it."""
+    made = session.sources["student"]
+    facts = inspect_model(made.folder, name=made.key)
+    about = {"key": made.key, "made_of": session.unshaped["student"].key, "facts": facts.model_dump(mode="json")}
+    (session.folder / "student.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def write_sums(folder: Path) -> None:

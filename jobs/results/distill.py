@@ -10,6 +10,7 @@ from workbench.runs.models import Blob, Run
 
 from .. import signals
 from ..folder import described_teachers
+from . import student as shaped
 from .outcome import Outcome, present, read_report
 
 
@@ -30,13 +31,13 @@ def collect(run: Run, folder: Path) -> Outcome:
 
 def _student(run: Run, folder: Path, files: dict[str, Path]) -> Callable[[Run, dict[str, Blob]], None] | None:
     """A student that was cut to a shape is listed with the run and becomes a model of the library."""
-    about = student.described(folder)
+    about = shaped.described(folder)
     if about is None:
         return None
-    files |= student.files(folder)
-    place = student.keep(run, folder, about)
+    files |= shaped.files(folder)
+    place = shaped.keep(run, folder, about)
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
-        student.register(run, place, about)
+        shaped.register(run, place, about)
 
     return commit
