@@ -17,7 +17,7 @@ from .. import plain
 torch.set_num_threads(1)
 
 N, V, H, HT = 9, 40, 6, 7
-DIVERGENCES = ["forward-kl", "reverse-kl", "jsd", "skew-kl", "reverse-skew-kl", "tvd"]  # f-divergences
+DIVERGENCES = ["forward-kl", "reverse-kl", "symmetric-kl", "jsd", "skew-kl", "reverse-skew-kl", "tvd"]  # f-divergences
 MORE = ["alpha-beta", "adaptive-kl", "interpolated-kl"]  # no data-processing inequality is promised for these
 T = 1.5
 
@@ -68,6 +68,7 @@ class Toy:
         return {
             "forward-kl": lambda: kl(p, q),
             "reverse-kl": lambda: kl(q, p),
+            "symmetric-kl": lambda: 0.5 * kl(p, q) + 0.5 * kl(q, p),
             "jsd": lambda: 0.5 * kl(p, m) + 0.5 * kl(q, m),
             "skew-kl": lambda: kl(p, 0.1 * p + 0.9 * q),
             "reverse-skew-kl": lambda: kl(q, 0.1 * q + 0.9 * p),
