@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from jobs.distill.catalog import objective
+from jobs.distill.recipe import Term as TermSpec
 from jobs.distill.sources.pairs import pair
 from jobs.distill.stages import terms_of
+from jobs.distill.step import Term
+from jobs.distill.students.lora import trainable
 from tests.jobs.distill.systems import duo
 
 PAIRS = [("lost card?", "card lost", "zzz"), ("money back", "refund", "no idea at all")]
@@ -36,6 +40,19 @@ def test_its_loss_is_the_weighted_sum_of_both_sides(tmp_path: Path) -> None:
             expected += BETA * kl(lq, (ALPHA * lq.exp() + (1 - ALPHA) * lp.exp()).log()) / len(PAIRS)
     got = duo.shares(model, terms_of(stage), made, stage.reduction, teacher)
     assert float(got.sum()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_term_with_a_curriculum_is_the_same_where_every_gap_is_wide(tmp_path: Path) -> None:
+    model, teacher, made = duo.learner(tmp_path), duo.teacher(tmp_path), rows()
+    stage = duo.stage("distillm-2", "contrast", alpha=ALPHA, beta=BETA)
+    two = duo.shares(model, terms_of(stage), made, stage.reduction, teacher)
+    first = {n: p.grad.clone() for n, p in trainable(model).items()}
+    model.zero_grad()
+    wide = {"alpha": ALPHA, "beta": BETA, "usual_gap": 1e-12}
+    whole = Term(objective(TermSpec(type="contrastive-skew", options=wide)))
+    got = duo.shares(model, [whole], made, "token_mean", teacher)
+    assert float(got.sum()) == pytest.approx(float(two.sum()), abs=1e-6)  # weights are float32
+    assert all(torch.allclose(p.grad, first[n], atol=1e-7) for n, p in trainable(model).items())
 
 
 def test_the_teachers_answers_gain_on_the_students(tmp_path: Path) -> None:
