@@ -136,7 +136,8 @@ class Rollouts:
 
     def _features(self, supervised: int, one: Written | None) -> dict[str, Any]:
         """What terms read of an answer. A row of the data beside rollouts carries zeros, which its origin keeps from counting."""
-        wants, out = self.writer.wants, {}
+        wants = self.writer.wants
+        out: dict[str, Any] = {}
         if wants.reward != "none":
             out["reward"] = one.reward if one else 0.0
         for name in ("old_logq", "old_logp"):

@@ -19,7 +19,8 @@ def quick_adapter(model: Any) -> Iterator[None]:
     Layers with dropout on, DoRA, several adapters or an adapter that is switched off are left as they are. Only for
     forwards without gradient.
     """
-    quick = [(m, forward) for m in model.modules() if isinstance(m, LoraLinear) and (forward := _quick(m)) is not None]
+    plain = [m for m in model.modules() if type(m) is LoraLinear and "forward" not in vars(m)]
+    quick = [(m, forward) for m in plain if (forward := _quick(m)) is not None]
     try:
         for module, forward in quick:
             module.forward = forward  # type: ignore[method-assign]
@@ -40,6 +41,8 @@ def _quick(layer: Any) -> Callable[..., Tensor] | None:
     ):
         return None
     name = active[0]
+    if type(layer.lora_A[name]) is not torch.nn.Linear or type(layer.lora_B[name]) is not torch.nn.Linear:
+        return None  # something of its own stands between or in place of the two
     dropout = layer.lora_dropout[name]
     down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
     if type(base) is not torch.nn.Linear or dropout.training and getattr(dropout, "p", 0) > 0:

@@ -3,5 +3,10 @@
 from __future__ import annotations
 
 from ...parts import Described
+from ...sources.parts import FixedSource, MixedSource, StudentSource
 
-SOURCES: dict[str, type[Described]] = {}
+SOURCES: dict[str, type[Described]] = {
+    "fixed": FixedSource,
+    "student": StudentSource,
+    "mixed": MixedSource,
+}

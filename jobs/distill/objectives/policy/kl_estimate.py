@@ -58,7 +58,8 @@ class KLEstimate(SequencePart):
     def combine(self, values: list[Tensor], batch: Sequences, T: float, options: EstimateOptions) -> Tensor:
         from . import maths
 
-        estimate = maths.kl_estimate(*values, options.estimator)
+        lq, lp = values
+        estimate = maths.kl_estimate(lq, lp, options.estimator)
         if options.only != "all":
             right = (batch.features["reward"] >= 1).to(estimate.dtype)  # [S]
             solved = right if options.only == "wrong" else batch.by_group(right).clamp_max(1)[batch.group]

@@ -151,7 +151,8 @@ def _adaptive(value: float | Curve) -> bool:
 
 def _compares(part: object) -> bool:
     """A divergence from the teacher and nothing else: no label, no reward, no pair."""
-    needs, scope = getattr(part, "needs", frozenset()), getattr(part, "scope", "token")
+    needs: frozenset[str] = getattr(part, "needs", frozenset())
+    scope = getattr(part, "scope", "token")
     return "same_vocabulary" in needs and not needs & {"labels", "reward"} and (scope == "token" or "rollouts" in needs)
 
 
