@@ -206,6 +206,8 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
 
 
 def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
+    if case.needs(stage, "aligned"):
+        return "online", "The teacher reads each row in its own tokens beside the student, so there are no signals to keep."
     if whole := next((p.title for _, t, p in case.terms(stage) if whole_distribution(t, p)), None):
         return "online", f"{whole} reads the teacher's whole distribution, which recorded signals do not hold."
     known, passes = case.facts.signals, case.passes(stage, n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..case import Case
 from ..findings import Finding, fix, refuse
@@ -44,14 +45,23 @@ def states_stand_at_the_same_tokens(case: Case, rows: Rows) -> Iterator[Finding]
 
 
 def one_reading_a_stage(case: Case, rows: Rows) -> Iterator[Finding]:
-    """A teacher that reads its own tokens cannot at the same time read the student's."""
+    """A teacher that reads its own tokens cannot at the same time read the student's, for a term or a token weight."""
+    from ...catalog.parts import WEIGHTINGS
+
     for i, stage in case.trains:
         terms = [(t, p) for _, t, p in case.terms(stage)]
         aligned = [p.title for _, p in terms if "aligned" in p.needs]
         others = [p.title for _, p in terms if "teacher" in p.needs and "aligned" not in p.needs]
+        others += [
+            w.title for t, _ in terms if t.weighting and (w := WEIGHTINGS.get(t.weighting.type)) and _reads_teacher(w)
+        ]
         if not aligned or not others:
             continue
-        kept = [t.model_dump(mode="json") for t, p in terms if "aligned" in p.needs or "teacher" not in p.needs]
+        kept = [
+            t.model_copy(update={"weighting": None}).model_dump(mode="json")
+            for t, p in terms
+            if "aligned" in p.needs or "teacher" not in p.needs
+        ]
         where = case.field(i, "terms")
         yield refuse(
             "READINGS_MIXED",
@@ -59,6 +69,10 @@ def one_reading_a_stage(case: Case, rows: Rows) -> Iterator[Finding]:
             f"{listed(aligned)} has the teacher read rows in its own tokens, {listed(others)} in the student's. Put them in stages of their own.",
             None if case.asked.method else fix(f"Keep {listed(aligned)}", where, kept),
         )
+
+
+def _reads_teacher(part: Any) -> bool:
+    return "teacher" in part.needs
 
 
 def teacher_reads_its_own_tokens(case: Case, rows: Rows) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ def test_its_fix_leads_to_a_plan_that_works(desk):
     ("code", "terms", "changes"),
     [
         ("READINGS_MIXED", ["alm", "forward-kl"], {}),
+        ("READINGS_MIXED", ["alm", {"type": "cross-entropy", "weighting": {"type": "kl-gap"}}], {}),
         ("SIGNALS_INSUFFICIENT", ["alm"], {"teacher": "recorded"}),
         ("ALIGNED_TEACHER", ["uld", "cross-entropy"], {"teaching": {"members": [{"kind": "base"}]}}),
         ("ALIGNED_PRIVILEGED", ["uld"], {"teaching": {"privileged": True}}),
