@@ -15,7 +15,9 @@ from .head import Head, choose_chunk, head_pass
 from .objectives.base import Objective, StatesPart
 from .objectives.sequences import Sequences
 from .objectives.states import ModelShape, States
+from .recipe.adapter import Noise
 from .rows import Example
+from .students.noise import SIGNS, noisy
 from .teachers.base import Side, Teacher
 from .weights import backbone
 
@@ -39,6 +41,7 @@ class Losses:
     teacher: Teacher | None = None
     teacher_shape: ModelShape | None = None
     seed: int = 0
+    noise: Noise | None = None  # on the student's embeddings
     modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)
 
     def __post_init__(self) -> None:
@@ -69,9 +72,23 @@ class Losses:
         `terms` are those of the stage as they stand at this step; dropout is drawn from `seed` where there is any.
         """
         side = self.teacher.side(micro, group, self.teacher_captures, step) if self.teacher else Side()
+        signs = SIGNS[self.noise.kind] if self.noise else (1,)
+        passes = [self._pass(micro, group, terms, side, seed, sign) for sign in signs]
+        if len(passes) == 1:
+            return passes[0]
+        return torch.stack([p[0] for p in passes]).mean(), torch.stack([p[1] for p in passes]).mean(0)
+
+    def _pass(
+        self, micro: Micro, group: Sequence[Example], terms: Sequence[Term], side: Side, seed: int | None, sign: int
+    ) -> tuple[Tensor, Tensor]:
+        """One forward of the student, with sign * noise on its embeddings where the stage has any."""
         if seed is not None:
             torch.manual_seed(seed)
-        with capture(self.backbone, self.student_captures) as kept:
+        lengths = [len(e.ids) - 1 for e in group]
+        with (
+            noisy(self.model, self.noise, lengths, seed, sign),
+            capture(self.backbone, self.student_captures) as kept,
+        ):
             states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state  # [rows, length, H]
         # [N, H]: only positions that predict an answer token
         hidden = states.flatten(0, 1).index_select(0, micro.places)

@@ -26,7 +26,7 @@ from .schedules.momentum import follow
 from .schedules.rate import rate_at
 from .schedules.terms import terms_at
 from .step import Losses, Term
-from .students.lora import trainable
+from .students.lora import is_random, trainable
 
 __all__ = ["Arm", "Loop", "Outcome", "Progress", "Stopped", "Term", "rate_at", "train"]
 
@@ -72,7 +72,8 @@ class Loop:
 
     def __init__(self, model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> None:
         self.model, self.arm, self.checkpoints, self.events = model, arm, checkpoints, events
-        self.losses_of = Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed)
+        noise = None if arm.phase == "control" else getattr(model, "noise", None)  # the control is plain fine-tuning
+        self.losses_of = Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed, noise)
         helpers = {HELPER + n: p for n, p in self.losses_of.modules.named_parameters() if p.requires_grad}
         self.adapter = trainable(model)
         self.parameters = {**self.adapter, **helpers}
@@ -81,7 +82,7 @@ class Loop:
         self.optimizer = torch.optim.AdamW(self.masters.full, lr=0.0, weight_decay=arm.stage.weight_decay, fused=True)
         self.progress = Progress()
         self.limits = arm.limits
-        self.dropout = any(isinstance(m, torch.nn.Dropout) and m.training and m.p > 0 for m in model.modules())
+        self.dropout = is_random(model)
         self.losses: list[float] = []
         self.best: dict[str, torch.Tensor] = {}
         self.first = {n: p.detach().clone() for n, p in self.parameters.items()}

@@ -1,18 +1,29 @@
-"""LoRA on a causal model, through peft. Hu et al. 2021, arXiv:2106.09685. The base is never trained."""
+"""An adapter on a causal model, through peft; LoRA: Hu et al. 2021, arXiv:2106.09685. The base is never trained."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import peft
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from ..catalog.parts.adapters import ADAPTER_KINDS
 from ..errors import PlanRefused
 from ..events import Events
 from ..recipe import Adapter
 from ..weights import backbone
+from .clover import attach_clover
+from .first_values import Rows, set_first_values
+from .kinds import Kind
+from .variants import add_mixer, layers
+
+OF_PEFT = ("gaussian", "orthogonal")  # first values that peft makes itself
+FEED_FORWARD_ENDS = ("down_proj", "fc2", "dense_4h_to_h", "c_proj", "w2")
 
 
 def linear_names(model: PreTrainedModel) -> list[str]:
@@ -21,43 +32,114 @@ def linear_names(model: PreTrainedModel) -> list[str]:
     return sorted({name.rsplit(".", 1)[-1] for name, m in inside if isinstance(m, (torch.nn.Linear, Conv1D))})
 
 
-def attach(model: PreTrainedModel, adapter: Adapter, seed: int, events: Events | None = None) -> PeftModel:
-    """Wraps `model` with a fresh adapter whose start is a function of the seed alone.
+def attach(
+    model: PreTrainedModel,
+    adapter: Adapter,
+    seed: int,
+    events: Events | None = None,
+    rows: Callable[[], Rows] | None = None,
+) -> PeftModel:
+    """Wraps `model` with a fresh adapter whose start is a function of the seed and, for starts that look at rows, of those
+    that `rows` gives (it is called only then).
 
     Names that the model does not have are refused: peft would read them as a regular expression of the user.
     """
+    targets = _targets(model, adapter, events)
+    torch.manual_seed(seed)
+    if adapter.type == "lora":
+        wrapped = _lora(model, adapter, targets, rows)
+    elif adapter.type == "clover":
+        wrapped = attach_clover(model)
+    else:
+        wrapped = _other(model, adapter, targets, seed)
+    wrapped.noise = adapter.noise
+    training_mode(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+def _targets(model: PreTrainedModel, adapter: Adapter, events: Events | None) -> list[str]:
     known = linear_names(model)
     if adapter.targets == "all-linear":
-        targets = known
         if events:
             events.reason("student.adapter.targets", ", ".join(known), "all linear layers of the backbone")
-    else:
-        targets = list(adapter.targets)
-        if unknown := [t for t in targets if t not in known]:
-            raise PlanRefused(
-                f"The student has no linear layer named {', '.join(unknown)}; it has {', '.join(known)}.",
-                field="student.adapter.targets",
-                hint="Choose from the model's own layers, or all-linear.",
-            )
+        return known
+    if unknown := [t for t in adapter.targets if t not in known]:
+        raise PlanRefused(
+            f"The student has no linear layer named {', '.join(unknown)}; it has {', '.join(known)}.",
+            field="student.adapter.targets",
+            hint="Choose from the model's own layers, or all-linear.",
+        )
+    return list(adapter.targets)
+
+
+def _lora(model: PreTrainedModel, adapter: Adapter, targets: list[str], rows: Callable[[], Rows] | None) -> Any:
+    everywhere = list(targets)
     if adapter.head:
         _refuse_empty_rows(model, adapter)
-        targets = [*targets, _head_name(model)]
+        everywhere.append(_head_name(model))
+    memory = None
+    if adapter.velora:
+        memory = {"num_groups": adapter.velora.groups, "scale": adapter.velora.scale, "init_type": "batch_average"}
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=adapter.rank,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft divides it by the rank: any number will do
         lora_dropout=adapter.dropout,
-        target_modules=targets,
+        target_modules=everywhere,
         use_rslora=adapter.rslora,
         use_dora=adapter.dora,
+        velora_config=memory,
+        init_lora_weights=adapter.start if adapter.start in OF_PEFT else True,  # type: ignore[arg-type]
         fan_in_fan_out=any(isinstance(m, Conv1D) for m in model.modules()),
         bias="none",
     )
-    torch.manual_seed(seed)
     # In the model's own number format: peft would otherwise make a float32 copy of each layer's input.
     wrapped: Any = get_peft_model(model, config, autocast_adapter_dtype=False)
-    training_mode(wrapped)
+    if adapter.start not in ("default", *OF_PEFT):
+        set_first_values(wrapped, adapter.start, rows, set(targets))
+    if adapter.mixer:
+        for name, layer in layers(wrapped).items():
+            if name.rsplit(".", 1)[-1] in targets:  # the output layer's effective weight knows plain LoRA only
+                add_mixer(layer)
     return wrapped
+
+
+def _other(model: PreTrainedModel, adapter: Adapter, targets: list[str], seed: int) -> Any:
+    """Any other kind: peft's class with the recipe's numbers under the names it has for them."""
+    kind = ADAPTER_KINDS[adapter.type]
+    given = {**kind.fixed, **kind.Options.model_validate(adapter.options).model_dump()}
+    for name, value in (
+        (kind.rank_field, adapter.rank),
+        (kind.dropout_field, adapter.dropout),
+        (kind.seed_field, seed),
+    ):
+        if name:
+            given[name] = value
+    if kind.alpha_field:
+        given[kind.alpha_field] = int(adapter.alpha)
+    given["target_modules"] = _norms(model) if adapter.type == "ln_tuning" else targets
+    if adapter.type == "ia3":
+        given["feedforward_modules"] = [t for t in targets if t in FEED_FORWARD_ENDS]
+    if adapter.type == "adalora":
+        given["target_r"] = adapter.rank
+    try:
+        config = getattr(peft, kind.config)(task_type=TaskType.CAUSAL_LM, **given)
+        return get_peft_model(model, config, autocast_adapter_dtype=False)
+    except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as e:
+        raise _refused(kind, e) from e
+
+
+def _refused(kind: type[Kind], e: Exception) -> PlanRefused:
+    return PlanRefused(
+        f"{kind.title} does not fit this student: {(str(e).strip().splitlines() or [type(e).__name__])[0]}",
+        field="student.adapter.options",
+        hint="Choose sizes that divide the layers' widths, other target layers, or LoRA.",
+    )
+
+
+def _norms(model: PreTrainedModel) -> list[str]:
+    inside = backbone(model).named_modules()
+    return sorted({name.rsplit(".", 1)[-1] for name, m in inside if type(m).__name__.lower().endswith("norm")})
 
 
 def trainable(model: Any) -> dict[str, torch.nn.Parameter]:
@@ -68,9 +150,28 @@ def trainable(model: Any) -> dict[str, torch.nn.Parameter]:
 def training_mode(model: Any) -> None:
     """Only the adapter's own dropout is on: the base's dropout would make teacher and student differ by noise."""
     model.eval()
-    for name, module in model.named_modules():
-        if "lora_dropout" in name:
-            module.train()
+    for layer in model.modules():
+        if isinstance(layer, BaseTunerLayer):
+            layer.train()
+            layer.get_base_layer().eval()
+
+
+def is_random(model: Any) -> bool:
+    """Whether a training forward draws random numbers: dropout of any kind that is on, or noise on the embeddings."""
+    if getattr(model, "noise", None) is not None:
+        return True
+    for m in model.modules():
+        if isinstance(m, torch.nn.Dropout) and m.training and m.p > 0:
+            return True
+        if any(any(getattr(m, word, {}).values()) for word in ("module_dropout", "rank_dropout") if _table(m, word)):
+            return True
+    return False
+
+
+def _table(module: Any, word: str) -> bool:
+    """peft keeps a number for each adapter in a dict; some kinds keep modules, which are found as Dropout above."""
+    found = getattr(module, word, None)
+    return isinstance(found, dict) and all(isinstance(v, float) for v in found.values())
 
 
 def _refuse_empty_rows(model: PreTrainedModel, adapter: Adapter) -> None:
