@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
 
 from ..base import Objective, Paper, SequencePart
 from ..label_reads import logp_y, logq_y
@@ -20,6 +22,14 @@ DPO_PAPER = Paper(
 )  # fmt: skip
 
 
+class DPOOptions(BetaOptions):
+    reverse: bool = Field(
+        False,
+        title="The other way round",
+        description="Raises the rejected answer over the chosen one: a model of what to move away from.",
+    )
+
+
 class DPO(SequencePart):
     """The reference is the stage's teacher: the learner's base, or the adapter an earlier stage ended with."""
 
@@ -34,11 +44,12 @@ class DPO(SequencePart):
     paper = DPO_PAPER
     reads = ("student.logq_at_label", "teacher.logp_at_label")
     needs = NEEDS_REFERENCE
-    Options = BetaOptions
+    Options: ClassVar[type[BetaOptions]] = DPOOptions
 
     def reads_of(self, T: float, options: Any) -> tuple[Objective, ...]:
         return logq_y(T), logp_y(T)
 
-    def combine(self, values: list[Tensor], batch: Sequences, T: float, options: BetaOptions) -> Tensor:
+    def combine(self, values: list[Tensor], batch: Sequences, T: float, options: DPOOptions) -> Tensor:
         logq, ref = values
-        return minus_log_sigmoid(options.beta * margin(batch.sums(logq - ref), batch))
+        beta = -options.beta if options.reverse else options.beta
+        return minus_log_sigmoid(beta * margin(batch.sums(logq - ref), batch))

@@ -25,6 +25,7 @@ class IPO(DPO):
         authors="Azar, Rowland, Piot, Guo, Calandriello, Valko, Munos",
         year=2024, venue="AISTATS", url="https://arxiv.org/abs/2310.12036", arxiv="2310.12036",
     )  # fmt: skip
+    Options = BetaOptions
 
     def combine(self, values: list[Tensor], batch: Sequences, T: float, options: BetaOptions) -> Tensor:
         logq, ref = values

@@ -30,16 +30,16 @@ def sigmoid(x):
 
 
 def test_dpo_is_minus_log_sigmoid_of_the_scaled_difference_of_log_ratios():
-    assert value(DPO(), [LOGQ, REF], BetaOptions(beta=0.3)) == pytest.approx(-math.log(sigmoid(0.3 * DELTA)), abs=1e-12)
+    assert value(DPO(), [LOGQ, REF], DPO.Options(beta=0.3)) == pytest.approx(-math.log(sigmoid(0.3 * DELTA)), abs=1e-12)
 
 
 def test_dpo_is_log_two_where_student_and_reference_agree():
-    assert value(DPO(), [REF, REF], BetaOptions()) == pytest.approx(math.log(2), abs=1e-12)
+    assert value(DPO(), [REF, REF], DPO.Options()) == pytest.approx(math.log(2), abs=1e-12)
 
 
 def test_dpo_pushes_the_two_answers_apart_equally():
     logq = LOGQ.clone().requires_grad_()
-    DPO().combine([logq, REF], pair(), 1.0, BetaOptions(beta=0.3)).sum().backward()
+    DPO().combine([logq, REF], pair(), 1.0, DPO.Options(beta=0.3)).sum().backward()
     slope = 0.3 * sigmoid(-0.3 * DELTA)
     assert torch.allclose(logq.grad, slope * torch.tensor([-1, -1, -1, 1, 1], dtype=torch.float64))
 
@@ -51,7 +51,7 @@ def test_ipo_is_zero_at_its_gap_and_grows_on_both_sides():
 
 def test_dpop_is_dpo_while_the_chosen_answer_gains_and_punishes_what_it_loses():
     assert value(DPOP(), [LOGQ, REF], DPOPOptions(beta=0.3)) == pytest.approx(
-        value(DPO(), [LOGQ, REF], BetaOptions(beta=0.3))
+        value(DPO(), [LOGQ, REF], DPO.Options(beta=0.3))
     )
     worse = LOGQ - torch.tensor(
         [1.0, 0, 0, 1.0, 0]
@@ -75,7 +75,7 @@ def test_the_first_token_that_differs_is_found_and_a_shared_beginning_weighs_not
 
 def test_fine_grained_dpo_without_decay_is_dpo():
     got = value(FineGrainedDPO(), [LOGQ, REF], FineGrainedOptions(beta=0.3, decay=1))
-    assert got == pytest.approx(value(DPO(), [LOGQ, REF], BetaOptions(beta=0.3)), abs=1e-12)
+    assert got == pytest.approx(value(DPO(), [LOGQ, REF], DPO.Options(beta=0.3)), abs=1e-12)
 
 
 @pytest.mark.parametrize("margin", [0.5, 2.0])
