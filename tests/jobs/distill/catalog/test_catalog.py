@@ -90,6 +90,7 @@ def test_every_teacher_system_answers_unlabelled_rows_first():
     for id in catalog.SYSTEMS:
         stages = catalog.expand(recipe(method=id)).stages
         own = any(isinstance(s, Train) and s.source.kind == "student" for s in stages)  # it writes its answers itself
+        own = own or any(isinstance(s, Train) and s.learner == "teacher" for s in stages)  # it is corrected before it answers
         if catalog.SYSTEMS[id].needs.teacher != "none" and not own:
             assert isinstance(stages[0], Generate)
             assert stages[0].rows == ("all" if id in ("seqkd", "plad", "distillm-2") else "unlabelled")
