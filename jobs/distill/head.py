@@ -24,7 +24,8 @@ from .objectives.base import Objective, Slope
 from .objectives.directions import Directions
 from .objectives.joint import JointTeacher
 from .objectives.maths import row_dot
-from .objectives.view import DenseTeacher, RecordedTeacher, Scratch, Teacher, View
+from .objectives.scratch import Scratch
+from .objectives.view import DenseTeacher, RecordedTeacher, Teacher, View
 from .output_layer import Head, LowRank, backbone, probe, unwrap, wide
 
 __all__ = [

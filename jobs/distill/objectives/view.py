@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import PlanRefused
 from . import maths
+from .scratch import Scratch
 from .joint import JointTeacher
 
 if TYPE_CHECKING:
@@ -81,28 +82,6 @@ class RecordedTeacher:
 
 
 Teacher = DenseTeacher | JointTeacher | RecordedTeacher
-
-
-class Scratch:
-    """Blocks of [n, V] that every chunk uses again: on CPU fresh memory of that size costs more than the arithmetic."""
-
-    def __init__(self) -> None:
-        self._free: list[Tensor] = []
-        self._used: list[Tensor] = []
-
-    def take(self, n: int, vocab: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Uninitialised; valid until `reset`."""
-        size = n * vocab
-        for i, block in enumerate(self._free):
-            if block.dtype == dtype and block.device == device and block.numel() >= size:
-                self._used.append(self._free.pop(i))
-                break
-        else:
-            self._used.append(torch.empty(size, dtype=dtype, device=device))
-        return self._used[-1][:size].view(n, vocab)
-
-    def reset(self) -> None:
-        self._free, self._used = self._free + self._used, []
 
 
 class View:
