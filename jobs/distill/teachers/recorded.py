@@ -101,7 +101,7 @@ class JointSignals:
             return torch.logsumexp(torch.stack(logs), 0)
         inside = torch.stack([lp * a for (lp, _), a in zip(each, self.weights, strict=True)]).sum(0)
         outside = torch.stack([rest * a for (_, rest), a in zip(each, self.weights, strict=True)]).sum(0)
-        others = (self.vocab - mask.sum(-1)).clamp(min=1).log()
+        others = (self.vocab - mask.sum(-1)).clamp(min=0).float().log()  # -inf where nothing is left outside
         known = torch.logsumexp(inside.masked_fill(~mask, -torch.inf), -1)
         return inside - torch.logaddexp(known, outside + others)[:, None]
 
@@ -140,7 +140,7 @@ def united(each: Sequence[RecordedTeacher]) -> tuple[Tensor, Tensor]:
     mask = ids != absent
     mask[:, 1:] &= ids[:, 1:] != ids[:, :-1]
     width = int(mask.sum(-1).max())
-    order = (~mask).to(torch.int8).argsort(-1, stable=True)[:, :width]  # the ids that count first
+    order = (~mask).to(torch.int8).argsort(dim=-1, stable=True)[:, :width]  # the ids that count first
     mask = mask.gather(-1, order)
     return ids.gather(-1, order).masked_fill(~mask, 0), mask
 
