@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..errors import PlanRefused
 from . import maths
-from .scratch import Scratch
 from .joint import JointTeacher
+from .scratch import Scratch
 
 if TYPE_CHECKING:
     from ..output_layer import Head
