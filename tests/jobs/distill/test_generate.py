@@ -63,3 +63,30 @@ def test_samples_depend_on_seed_and_prompt_not_on_the_batch(model: Any) -> None:
 
 def test_the_longest_prompts_come_first() -> None:
     assert batches_by_length([[1], [1, 2, 3], [1, 2], [1, 2, 3]], 2) == [[1, 3], [2, 0]]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_prompts_that_take_the_place_of_ended_answers_are_answered_alike(model: Any, temperature: float) -> None:
+    ends, hot = (1, frequent(model)), {"temperature": temperature, "seed": 4}
+    alone = generate(model, PROMPTS, Decoding(12, ends, **hot), 1)
+    for batch_size in (2, 3, 4):
+        assert generate(model, PROMPTS, Decoding(12, ends, **hot), batch_size, refill=True) == alone
+
+
+def test_it_tells_the_token_an_answer_ended_with(model: Any) -> None:
+    ends = (1, frequent(model))
+    for a in generate(model, PROMPTS, Decoding(12, ends), 7):
+        assert (a.end in ends) == a.finished and not set(a.ids) & set(ends)
+
+
+def test_each_prompt_has_its_own_room_and_its_own_draws(model: Any) -> None:
+    hot = Decoding(8, (), temperature=1.5)
+    made = generate(model, PROMPTS, hot, 4, refill=True, room=[0, 1, 2, 3, 4, 5, 6], seeds=[7] * 7)
+    assert [len(a.ids) for a in made] == [0, 1, 2, 3, 4, 5, 6]
+    twice = generate(model, [PROMPTS[3]] * 2, hot, 2, seeds=[7, 8])
+    assert twice[0].ids[:3] == made[3].ids and twice[0].ids != twice[1].ids
+
+
+def test_ids_beyond_the_vocabulary_are_never_said(model: Any) -> None:
+    made = generate(model, PROMPTS, Decoding(8, (), temperature=5.0), 7, vocab=90)
+    assert max(t for a in made for t in a.ids) < 90
