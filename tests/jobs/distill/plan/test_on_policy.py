@@ -79,3 +79,14 @@ def test_the_teacher_runs_beside_and_writing_takes_time(desk: Any) -> None:
 def test_rows_without_answers_serve_by_their_prompts(desk: Any) -> None:
     own = desk.plan(stages=[desk.train("reverse-kl", batch_size=8, source=OWN)])
     assert own.rows.unlabelled > 0 and own.rows.lost == 0
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["distillm", "gkd", "minillm", "on-policy-distillation", "distillspec", "opsd", "kdrl", "rlad", "mgsr"],
+)
+def test_every_system_that_writes_compiles_as_it_stands(desk: Any, method: str) -> None:
+    plan = desk.plan(asked=desk.recipe(method=method, train={}))
+    assert plan.refusals == []
+    stage = next(s for s in plan.recipe.stages if s.kind == "train")
+    assert stage.source.kind in ("student", "mixed") and stage.teacher == "online"
