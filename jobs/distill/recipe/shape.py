@@ -168,17 +168,16 @@ class MergeModels(Strict):
         title="Merge with",
         description="Names of other models of the recipe: teacher, or the name of another teacher.",
     )
-    method: str = Field(
-        "linear", max_length=80, title="Method", description="Id of a merge of the catalogue: linear, slerp, ties ..."
+    method: Literal["linear", "slerp"] = Field(
+        "linear",
+        title="Method",
+        description="linear: weighted sum of the weights. slerp: along the arc between two models, tensor by tensor.",
     )
     weights: list[float] = Field(
         default_factory=list,
         max_length=17,
         title="Weights",
         description="The student's model first, then the others; empty: equal.",
-    )
-    options: dict[str, float | int | str | bool] = Field(
-        default_factory=dict, title="Options", description="The method's own options."
     )
 
     @model_validator(mode="after")
@@ -187,6 +186,10 @@ class MergeModels(Strict):
             raise ValueError(
                 f"{len(self.weights)} weights for {len(self.models) + 1} models (the student's own is the first)"
             )
+        if self.method == "slerp" and len(self.models) != 1:
+            raise ValueError(f"slerp goes from the student's model to one other; {len(self.models)} others are named")
+        if self.weights and sum(self.weights) == 0:
+            raise ValueError("the weights add up to 0, so nothing would be left of the models")
         return self
 
 
