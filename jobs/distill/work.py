@@ -222,9 +222,8 @@ class Work:
         session = self.session
         training_mode(learner.model)
         checkpoints = session.checkpoints(name)
-        with session.timed(arm.phase):
-            with pruned(learner.model, session.recipe.student.adapter.pruned):
-                outcome = train(learner.model, arm, checkpoints, session.events)
+        with session.timed(arm.phase), pruned(learner.model, session.recipe.student.adapter.pruned):
+            outcome = train(learner.model, arm, checkpoints, session.events)
         learner.model.eval()
         session.results.put(name, adapter_files(learner.model, outcome))
         checkpoints.clear()

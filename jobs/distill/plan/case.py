@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ..catalog.parts.adapters import ADAPTER_KINDS
 from ..recipe import Generate, Recipe, Record, Term, Train, TrainOptions
 from .facts import Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
@@ -169,8 +170,16 @@ class Case:
 
     @cached_property
     def adapter_parameters(self) -> int:
-        rank = self.recipe.student.adapter.rank
-        n = sum(rank * (m.inputs + m.outputs) * m.count for m in self.targets)
+        adapter = self.recipe.student.adapter
+        kind, rank = ADAPTER_KINDS[adapter.type], adapter.rank
+        options = kind.Options.model_validate(adapter.options)
+        n = sum(kind.parameters(m.inputs, m.outputs, rank, options) * m.count for m in self.targets)
+        if adapter.type == "clover":  # one number a direction of each head, in the output matrix of attention
+            return sum(m.inputs * m.count for m in self.student.linears if m.name == "o_proj")
+        if adapter.type == "ln_tuning":
+            return self.student.hidden_size * (2 * self.student.layers + 1)
+        if adapter.mixer:
+            n += sum(rank * rank * m.count for m in self.targets)
         if self.recipe.student.adapter.dora:
             n += sum(m.outputs * m.count for m in self.targets)
         if self.recipe.student.adapter.head:

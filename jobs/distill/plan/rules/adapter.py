@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from ...recipe.adapter import FROM_ROWS
 from ..case import Case
 from ..findings import Finding, fix, refuse, warn
 from ..rows import Rows
 from ..words import listed
 
 FIELD = "student.adapter"
+LOW_RANK = {"lora", "adalora", "loha", "lokr", "delora", "gralora", "hira"}  # two factors through a narrow middle
 
 
 def targets_exist(case: Case, rows: Rows) -> Iterator[Finding]:
@@ -43,7 +45,7 @@ def rank_fits(case: Case, rows: Rows) -> Iterator[Finding]:
         case.recipe.student.adapter.rank,
         min(case.targets, key=lambda m: min(m.inputs, m.outputs), default=None),
     )
-    if smallest is None:
+    if smallest is None or case.recipe.student.adapter.type not in LOW_RANK:
         return
     most = min(smallest.inputs, smallest.outputs)
     if rank > most:
@@ -64,6 +66,8 @@ def rank_fits(case: Case, rows: Rows) -> Iterator[Finding]:
 def scale_is_sane(case: Case, rows: Rows) -> Iterator[Finding]:
     """alpha / rank multiplies the update; far from 1 to 4 it acts like a different learning rate."""
     a = case.recipe.student.adapter
+    if a.type != "lora":
+        return
     scale = a.alpha / (a.rank**0.5 if a.rslora else a.rank)
     if scale > 16:
         yield warn(
@@ -74,4 +78,30 @@ def scale_is_sane(case: Case, rows: Rows) -> Iterator[Finding]:
         )
 
 
-RULES = (targets_exist, rank_fits, scale_is_sane)
+def pruned_learner_has_another_teacher(case: Case, rows: Rows) -> Iterator[Finding]:
+    """A pruned student is not its whole self while it trains, so it cannot be its own teacher then."""
+    if not case.recipe.student.adapter.pruned:
+        return
+    for i, stage in case.trains:
+        if case.needs(stage, "teacher") and any(m.kind != "model" for m in stage.teaching.members):
+            yield refuse(
+                "PRUNED_OWN_TEACHER",
+                case.field(i, "teaching"),
+                "The student trains with parts of its layers away, so its own base, average or earlier adapter cannot teach it meanwhile.",
+                fix("Train the whole student", f"{FIELD}.pruned", 0.0),
+            )
+
+
+def first_values_have_rows(case: Case, rows: Rows) -> Iterator[Finding]:
+    """EVA, CorDA and LoRA-GA read labelled rows."""
+    start = case.recipe.student.adapter.start
+    if start in FROM_ROWS and not case.available[0]:
+        yield refuse(
+            "START_NEEDS_LABELS",
+            f"{FIELD}.start",
+            f"First values of kind {start} are read from labelled training rows, and there are none.",
+            fix("Use the default first values", f"{FIELD}.start", "default"),
+        )
+
+
+RULES = (targets_exist, rank_fits, scale_is_sane, pruned_learner_has_another_teacher, first_values_have_rows)
