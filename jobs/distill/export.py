@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import get_peft_model_state_dict
 from safetensors.torch import save as save_tensors
 
@@ -114,7 +113,7 @@ tags: [lora, distillation]
 
 # {recipe.name}
 
-A LoRA adapter (rank {adapter.rank}, alpha {adapter.alpha:g}) for `{base.key}`{_revision(base)}{_taught_by(teacher)}.
+{_kind_of(adapter)} for `{base.key}`{_revision(base)}{_taught_by(teacher)}.
 {_shape_words(session)}
 ## Scores
 
@@ -146,6 +145,12 @@ model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")
 The adapter was made from the base{", the teacher" if teacher else ""} and the data named above; their licences apply to its use. Check that the
 teacher's terms allow training other models on its outputs before you publish it.
 """
+
+
+def _kind_of(adapter: recipes.Adapter) -> str:
+    if adapter.type == "lora":
+        return f"A LoRA adapter (rank {adapter.rank}, alpha {adapter.alpha:g})"
+    return f"An adapter of peft kind {adapter.type}" if adapter.type != "clover" else "A CLOVER adapter, saved as LoRA,"
 
 
 def _revision(base: ModelSource) -> str:

@@ -280,8 +280,7 @@ class Clover(Kind):
     when_to_use = "The most careful adapter: one number for each direction that attention already uses."
     formula = r"W_O^h W_V^h = U S V^\top,\quad S \to S'"
     paper = paper(
-        "CLOVER: Constrained Learning with Orthonormal Vectors for Eliminating Redundancy", "Meng et al.", 2024,
-    )  # fmt: skip
+        "CLOVER: Constrained Learning with Orthonormal Vectors for Eliminating Redundancy", "Meng et al.", 2024, "2411.17426")  # fmt: skip
     Options = CloverOptions
     config, rank_field = "LoraConfig", None
 

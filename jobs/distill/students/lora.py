@@ -152,7 +152,7 @@ def training_mode(model: Any) -> None:
     model.eval()
     for layer in model.modules():
         if isinstance(layer, BaseTunerLayer):
-            layer.train()
+            layer.train()  # type: ignore[attr-defined]  # every peft layer is a module
             layer.get_base_layer().eval()
 
 

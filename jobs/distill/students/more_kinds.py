@@ -42,7 +42,7 @@ class WaveOptions(Options):
     scaling: float = Field(25.0, gt=0, le=10**6, title="Scale", description="Multiplies the update.")
 
 
-class WaveFT(FourierFT):
+class WaveFT(Kind):
     id = "waveft"
     title = "WaveFT"
     summary = "Learns a few wavelet coefficients of the update."
@@ -52,7 +52,11 @@ class WaveFT(FourierFT):
         "Exploring Sparsity for Parameter Efficient Fine Tuning Using Wavelets", "Bilican et al.", 2025, "2506.12532"
     )
     Options = WaveOptions
-    config = "WaveFTConfig"
+    config, rank_field, seed_field = "WaveFTConfig", None, "random_loc_seed"
+
+    @classmethod
+    def parameters(cls, inputs: int, outputs: int, rank: int, options: Any) -> int:
+        return int(options.n_frequency)
 
 
 class HraOptions(Options):

@@ -13,14 +13,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from peft.tuners.lora.layer import LoraVariant
 from torch import Tensor, nn
 
 NAME = "default"
 FOLDED = ("lora_mixer", "lora_singular")  # trained beside A and B, gone after folding
 
 
-class _Own(LoraVariant):
+class _Own:
+    """Stands where peft looks for a variant of its own; peft cannot merge it, so it is folded first."""
+
     def supports_lora_conversion(self) -> bool:
         return False
 
