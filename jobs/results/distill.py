@@ -35,7 +35,7 @@ def _student(run: Run, folder: Path, files: dict[str, Path]) -> Callable[[Run, d
     if about is None:
         return None
     files |= shaped.files(folder)
-    place = shaped.keep(run, folder, about)
+    place = shaped.keep(run, folder)
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
         shaped.register(run, place, about)

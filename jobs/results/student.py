@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,13 +12,12 @@ from typing import Any
 from django.conf import settings
 
 from jobs.distill.errors import ArtifactDamaged
-from jobs.distill.models.folder import manifest_sha256
 from workbench.library.models import Model, Source
 from workbench.runs.models import Run
 
 from . import profile_dataset
 
-FOLDER, DESCRIBED = "student", "student.json"
+FOLDER, DESCRIBED, SUMS = "student", "student.json", "SHA256SUMS"
 LARGEST_DOWNLOAD = (
     512 * 2**20
 )  # bytes; a larger student lies with the library's models and is not copied into the database
@@ -36,24 +36,33 @@ def files(folder: Path) -> dict[str, Path]:
     return {f"{FOLDER}/{p.name}": p for p in found} if small else {}
 
 
-def keep(run: Run, folder: Path, about: dict[str, Any]) -> Path:
+def keep(run: Run, folder: Path) -> Path:
     """Copies the student to where the worker keeps models. Safe to repeat; raises ArtifactDamaged when bytes were lost."""
     target = Path(settings.MODELS_DIR) / str(run.team_id) / f"{run.pk}-{FOLDER}"
-    wanted = about["facts"]["sha256"]
-    if target.is_dir() and manifest_sha256(target) == wanted:
+    sums = (folder / FOLDER / SUMS).read_text()
+    if target.is_dir() and (target / SUMS).is_file() and (target / SUMS).read_text() == sums and not damaged(target):
         return target
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(folder / FOLDER, partial)
-    if (found := manifest_sha256(partial)) != wanted:
+    if name := damaged(partial):
         shutil.rmtree(partial)
         raise ArtifactDamaged(
-            f"The shaped student changed after the run: {wanted[:12]}… was made, {found[:12]}… lies there.",
-            hint="Start the run again.",
+            f"The shaped student changed after the run: {name} is not what was made.", hint="Start the run again."
         )
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return target
+
+
+def damaged(place: Path) -> str | None:
+    """The first file that differs from the hash it was written with; None: all are whole."""
+    for line in (place / SUMS).read_text().splitlines():
+        wanted, name = line.split("  ", 1)
+        with (place / name).open("rb") as f:
+            if hashlib.file_digest(f, "sha256").hexdigest() != wanted:
+                return name
+    return None
 
 
 def register(run: Run, place: Path, about: dict[str, Any]) -> Model:
