@@ -58,3 +58,16 @@ class Meter:
             ),
             flush=True,
         )
+
+
+class ReadMeter:
+    """Starts when it is made; stop() after the last batch was read."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, tokens: int, size: int, k: int) -> None:
+        wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+        found = {"tokens": tokens, "k": k, "bytes_per_token": size / tokens, "seconds": wall, "cpu_seconds": cpu}
+        rates = {"tokens_per_second": tokens / wall, "tokens_per_cpu_second": tokens / cpu}
+        print(json.dumps({**found, **rates, "peak_bytes": peak_bytes()}), flush=True)

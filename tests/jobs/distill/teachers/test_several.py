@@ -154,6 +154,9 @@ def test_composed_adapters_switch_one_base_and_hold_no_other_copy(tmp_path: Path
 # -- recorded -----------------------------------------------------------------------------------------------------------
 
 
+MILD = [DenseTeacher(v.hidden * 0.4, v.head) for v in VOICES]  # no id below the rounding of a tail in float32
+
+
 def recorded(voice: DenseTeacher, k: int, holes: bool = False) -> RecordedTeacher:
     z = voice.logits(V)
     top = z.topk(k, -1)
@@ -172,12 +175,12 @@ def test_recorded_teachers_meet_on_every_id_any_of_them_kept(
 ) -> None:
     """With nearly all ids kept the joint is the one of the whole distributions; with few its mass still adds up to one."""
     kept = JointSignals([SimpleNamespace()] * 3, weights, combine, V)
-    live = JointTeacher(VOICES, "mean" if combine == "mean" else "compose", weights)
+    live = JointTeacher(MILD, "mean" if combine == "mean" else "compose", weights)
     exact = torch.log_softmax(live.logits(V, T=T) / T, -1).float()
-    united = kept.joint([recorded(v, V - 1) for v in VOICES]).chunk(slice(0, N), V)
+    united = kept.joint([recorded(v, V - 1) for v in MILD]).chunk(slice(0, N), V)
     found, wanted = united.logp(T, torch.float32).exp(), exact.gather(-1, united.ids).exp()
     assert united.mask.all() and torch.allclose(found, wanted, atol=1e-4)
-    few = kept.joint([recorded(v, 5, holes=True) for v in VOICES]).chunk(slice(0, N), V)
+    few = kept.joint([recorded(v, 5, holes=True) for v in MILD]).chunk(slice(0, N), V)
     assert few.ids.shape[-1] <= 15 and all(
         len(set(r[m].tolist())) == int(m.sum()) for r, m in zip(few.ids, few.mask, strict=True)
     )
