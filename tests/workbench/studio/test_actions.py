@@ -65,3 +65,17 @@ def test_it_answers_a_change_within_150_milliseconds(library: Any, team_a: Any, 
         took.append(time.thread_time() - start)
         assert b"Start run" in answer.content
     assert min(took) < 0.15
+
+
+def test_further_teachers_are_found_pinned_and_part_of_the_plan(library: Any, team_a: Any, alice: Any) -> None:
+    more = {"id": "second", "model": library["teacher"].key}
+    run = actions.submit_recipe(
+        team_a, alice, recipes.parse({**RECIPE, "method": "baby-llama", "options": {}, "teachers": [more]})
+    )
+    assert recipes.parse(run.spec).teachers[0].sha256 == library["teacher"].sha256
+    assert list(run.plan["verdicts"]) == ["second"]
+
+
+def test_a_further_teacher_that_is_not_in_the_library_is_named_with_its_field(library: Any, team_a: Any) -> None:
+    found = queries.find(team_a, {**RECIPE, "teachers": [{"id": "second", "model": "nobody/knows"}, {"id": 3}, "x"]})
+    assert [p.field for p in found.problems] == ["teachers.0.model"]

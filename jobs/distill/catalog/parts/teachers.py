@@ -1,7 +1,28 @@
-"""Kinds of teachers, by id."""
+"""Kinds of teachers, and ways to combine several, by id."""
 
 from __future__ import annotations
 
 from ...parts import Described
+from ...teachers.parts import (
+    AdapterOfStage,
+    BaseOfLearner,
+    ComposedTeachers,
+    DroppedTeachers,
+    EmaOfLearner,
+    GeometricMeanOfTeachers,
+    MeanOfTeachers,
+    ModelTeacher,
+    RoutedTeachers,
+)
 
-TEACHERS: dict[str, type[Described]] = {}
+TEACHERS: dict[str, type[Described]] = {
+    "model": ModelTeacher,
+    "base": BaseOfLearner,
+    "ema": EmaOfLearner,
+    "adapter": AdapterOfStage,
+    "mean": MeanOfTeachers,
+    "geometric": GeometricMeanOfTeachers,
+    "compose": ComposedTeachers,
+    "route": RoutedTeachers,
+    "drop": DroppedTeachers,
+}
