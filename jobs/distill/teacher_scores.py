@@ -41,7 +41,9 @@ def judge_learnt(work: Work, arms: dict[str, Judged], later: Sequence[Any]) -> N
         if before in work.judged:
             continue
         with work.session.timed("evaluate"):
-            found = judge(work.session, work.teacher_speaker(name), name, work.metric)
+            found = judge(
+                work.session, work.teacher_speaker(name), f"{name}-trained", work.metric
+            )  # results are kept by name
         if name == "teacher" and "teacher" in arms:
             work.judged[before] = arms["teacher"]
             arms["teacher"], work.teacher_said = found, found.said

@@ -33,6 +33,8 @@ class Load:
     micro_batch: int
     online: bool
     recorded_k: int = 0
+    teachers: tuple[str, ...] = ("teacher",)  # models that run beside who learns, where they do
+    learner: str = "student"
 
 
 def dtype_bytes(case: Case, asked: str) -> int:
@@ -44,24 +46,32 @@ def dtype_bytes(case: Case, asked: str) -> int:
 
 def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     """Memory of a training stage, largest question first: what stands in the weights, what grows with the micro-batch."""
-    student, teacher = case.student, case.teacher
+    student, learner = case.student, case.model(load.learner) or case.student
+    named = {n: m for n in load.teachers if n != load.learner and (m := case.model(n))} if load.online else {}
     tokens = int(load.micro_batch * _long_row(case))
     supervised = int(load.micro_batch * case.answer_tokens) + 1
     width = dtype_bytes(case, case.recipe.student.dtype)
     parts = {"student weights": student.parameters * width}
-    if load.online and teacher:
-        parts["teacher weights"] = teacher.parameters * dtype_bytes(
-            case, case.recipe.teacher.dtype if case.recipe.teacher else "auto"
-        )
+    if learner is not student:
+        parts[f"{load.learner} weights"] = learner.parameters * _dtype_of(case, load.learner)
+    if named:
+        parts["teacher weights"] = sum(m.parameters * _dtype_of(case, n) for n, m in named.items())
     parts["adapter"] = case.adapter_parameters * 4
     parts["optimizer"] = case.adapter_parameters * ADAM
-    parts["activations"] = tokens * activation_bytes(student, width, case.recipe.student.adapter.rank)
-    if load.online and teacher:
-        parts["activations"] += tokens * forward_bytes(teacher, width) + supervised * teacher.hidden_size * 4
+    parts["activations"] = tokens * activation_bytes(learner, width, case.recipe.student.adapter.rank)
+    if named:  # one after the other: the widest forward, and the states of each
+        parts["activations"] += tokens * max(forward_bytes(m, width) for m in named.values())
+        parts["activations"] += supervised * sum(m.hidden_size for m in named.values()) * 4
     parts["head chunk"] = head_bytes(case, supervised)
     if load.recorded_k:
         parts["signals"] = 2 * supervised * (load.recorded_k * SIGNAL_BYTES + 8)
     return _parts(case, parts)
+
+
+def _dtype_of(case: Case, who: str) -> int:
+    """Bytes of a weight of the model that stages call `who`."""
+    reference = case.recipe.model(who)
+    return dtype_bytes(case, reference.dtype if reference else "auto")
 
 
 def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPart]:

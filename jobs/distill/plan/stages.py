@@ -16,7 +16,7 @@ from .rules.tokens import whole_distribution
 from .shape import passes as shape_passes
 from .words import count, listed, params, size
 
-POSITION_BYTES = 14  # of a recorded position beside its ids: counts, log-normaliser, index
+POSITION_BYTES = 24  # of a recorded position beside its ids: counts, log-normaliser, label, entropy, mass, index
 SHAPE_ROWS = 8  # read at a time while a shape is measured
 WRITING_BATCH = 32  # answers the student writes at a time
 DEFAULT_K, TYPICAL_K = 64, 24  # ids a position: the most, and what 0.999 of the mass usually takes
@@ -144,16 +144,39 @@ def _record(case: Case, rows: Rows, top_k: int, name: str, work: Work) -> None:
     )
 
 
+def teachers_of(stage: Train) -> tuple[str, ...]:
+    """Names of the models that a stage learns from; the learner's own base, average and adapters take no room of their own."""
+    return tuple(dict.fromkeys(m.name for m in stage.teaching.members if m.kind == "model"))
+
+
+def _record_further(case: Case, n: int, stage: Train, top_k: int, work: Work) -> None:
+    """Each further teacher of a stage reads its rows once, alone in memory."""
+    for name in teachers_of(stage):
+        model = case.model(name)
+        if name == "teacher" or model is None or f"record signals of {name}" in {s.name for s in work.stages}:
+            continue
+        positions = round(n * case.answer_tokens)
+        work.disk += positions * (min(top_k, TYPICAL_K) * memory.SIGNAL_BYTES + POSITION_BYTES)
+        work.stages.append(StageEstimate(
+            name=f"record signals of {name}", kind="record", rows=n, tokens=round(n * case.row_tokens),
+            seconds=time.score_seconds(case, model, n, 16),
+            computes=f"{name} reads {count(n, 'row')} once and keeps at most {top_k} token probabilities of each position. Later runs reuse them.",
+        ))  # fmt: skip
+
+
 def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None:
     n = rows_of(case, rows, stage)
     uses_teacher = case.needs(stage, "teacher") and case.teacher is not None
     source = _signals(case, n, index, stage, work) if uses_teacher else "none"
     top_k = next((r.top_k for _, r in case.records), DEFAULT_K)
     if source == "recorded":
-        _record(case, rows, top_k, "record signals", work)
+        if "teacher" in teachers_of(stage):
+            _record(case, rows, top_k, "record signals", work)
+        _record_further(case, n, stage, top_k, work)
 
     def parts_at(micro: int) -> list[MemoryPart]:
-        return memory.train_parts(case, Load(micro, source == "online", top_k if source == "recorded" else 0))
+        kept = top_k if source == "recorded" else 0
+        return memory.train_parts(case, Load(micro, source == "online", kept, teachers_of(stage), stage.learner))
 
     micro = stage.micro_batch or _micro(case, index, stage, parts_at, work)
     work.phases.append(parts_at(micro))
@@ -198,7 +221,9 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
     if stage.source.kind != "fixed" or stage.teaching.privileged:
         kinds = {"fixed": "It reads other prompts.", "pairs": "Pairs are put together when the stage begins."}
         why = kinds.get(stage.source.kind, "The student's own answers are new each time.")
-        work.choices.append(Choice(field=case.field(index, "teacher"), value="online", why=f"{why} The teacher runs beside it."))
+        work.choices.append(
+            Choice(field=case.field(index, "teacher"), value="online", why=f"{why} The teacher runs beside it.")
+        )
         return "online"
     choice, why = _choose_signals(case, n, stage)
     work.choices.append(Choice(field=case.field(index, "teacher"), value=choice, why=why))
@@ -207,7 +232,10 @@ def _signals(case: Case, n: int, index: int, stage: Train, work: Work) -> str:
 
 def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
     if case.needs(stage, "aligned"):
-        return "online", "The teacher reads each row in its own tokens beside the student, so there are no signals to keep."
+        return (
+            "online",
+            "The teacher reads each row in its own tokens beside the student, so there are no signals to keep.",
+        )
     if whole := next((p.title for _, t, p in case.terms(stage) if whole_distribution(t, p)), None):
         return "online", f"{whole} reads the teacher's whole distribution, which recorded signals do not hold."
     known, passes = case.facts.signals, case.passes(stage, n)
@@ -216,7 +244,7 @@ def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
     if known.rows and known.rows >= n:
         return "recorded", f"The teacher's signals for all {count(n, 'row')} are already recorded."
     micro = stage.micro_batch or 1
-    beside = memory.total(memory.train_parts(case, Load(micro, True)))
+    beside = memory.total(memory.train_parts(case, Load(micro, True, 0, teachers_of(stage), stage.learner)))
     if memory.usable(case) and beside > memory.usable(case):
         return (
             "recorded",
