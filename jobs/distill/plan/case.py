@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..catalog.parts.adapters import ADAPTER_KINDS
 from ..recipe import Generate, Recipe, Record, Term, Train, TrainOptions
 from .facts import Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
@@ -170,6 +169,8 @@ class Case:
 
     @cached_property
     def adapter_parameters(self) -> int:
+        from ..catalog.parts.adapters import ADAPTER_KINDS  # here: the catalogue is loaded when a plan is made
+
         adapter = self.recipe.student.adapter
         kind, rank = ADAPTER_KINDS[adapter.type], adapter.rank
         options = kind.Options.model_validate(adapter.options)
