@@ -16,6 +16,7 @@ from .events import Events
 from .export import adapter_bytes, export
 from .head import Head, probe
 from .recipe import Generate, Record, Train
+from .recording import recorded_teacher
 from .report import build
 from .rows import stratified
 from .session import Session, open_session
@@ -164,7 +165,7 @@ def record(folder: Path, events: Events) -> Path:
         elif isinstance(stage, Record):
             work.record = stage
         elif isinstance(stage, Train) and stage.source.kind != "pairs" and teaching.can_be_recorded(stages.terms_of(stage)):
-            teaching.recorded_teacher(work, stage, stages.training_examples(work, stage))
+            recorded_teacher(work, stage, stages.training_examples(work, stage))
     place = folder / "signals"
     shutil.copytree(folder / "answers", place / "answers", dirs_exist_ok=True)
     return place
