@@ -83,7 +83,7 @@ class Checks(Counting):
                 Problem(
                     "preference",
                     "confirm",
-                    "Preference pairs: the chosen answer is imported as the answer; rejected answers are checked, not trained on.",
+                    "Preference pairs: the chosen answer is imported as the answer; rejected answers are kept beside it for methods that learn from pairs.",
                 )
             )
         return out

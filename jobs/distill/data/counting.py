@@ -139,10 +139,11 @@ class Counting:
         return before
 
     def _pair(self, row: Row, prompt: int) -> None:
-        if row.rejected is None or row.answer is None:
+        chosen, rejected = row.fields.get("chosen"), row.fields.get("rejected")
+        if rejected is None or chosen is None:
             return
-        first = self.pairs.setdefault(prompt, (row.answer, row.rejected, row.line))
-        if first[:2] == (row.rejected, row.answer) and len(self.contradictions) < 100:
+        first = self.pairs.setdefault(prompt, (chosen, rejected, row.line))
+        if first[:2] == (rejected, chosen) and len(self.contradictions) < 100:
             self.contradictions.append((first[2], row.line))
 
     @property

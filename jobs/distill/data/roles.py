@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DataRefused
+from . import extras
 from .strict_json import Number
 
 ROLES: dict[str, str] = {
@@ -16,7 +17,14 @@ ROLES: dict[str, str] = {
     "user": "User: what the model is asked",
     "context": "Context: put under the user's text after a blank line, when not empty",
     "assistant": "Answer: what the model should say; empty means unlabelled",
-    "rejected": "Rejected answer: checked against the answer, not trained on",
+    "chosen": "Chosen answer of a pair: the answer where there is no other column of answers",
+    "rejected": "Rejected answer of a pair: for methods that learn from pairs; plain training leaves it out",
+    "ranked": "Ranking: a list of answers, best first",
+    "rationale": "Rationale: the reasoning behind the answer, for methods that teach it",
+    "privileged": "Privileged: what only the teacher reads beside the question",
+    "domain": "Domain: what kind of row it is, for methods that weigh domains",
+    "weight": "Weight: how much the row counts in the loss, 1 where empty",
+    "group": "Group: rows of one group belong together",
     "split": "Split: train or held out",
     "id": "Id: kept with the row",
 }
@@ -84,8 +92,9 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
     def take(role: str, column: str, why: str) -> None:
         found.roles[role], found.why[column] = column, why
 
+    pair = {low["chosen"], low["rejected"]} if {"chosen", "rejected"} <= set(low) else set()
     if talk := next((low[n] for n in CONVERSATION if n in low and _is_talk(low[n], rows)), None) or next(
-        (c for c in columns if _is_talk(c, rows)), None
+        (c for c in columns if c not in pair and _is_talk(c, rows)), None
     ):
         first = next(r[talk] for r in rows if isinstance(r.get(talk), list) and r[talk])
         found.form = (
@@ -96,6 +105,9 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
         take("messages", talk, "a list of turns with a role and a text each")
         if "system" in low:
             take("system", low["system"], 'named "system"')
+        if "chosen" in low and "rejected" in low:
+            _pair(low, take)
+            found.form = "preference pairs"
     elif "instruction" in low and ("output" in low or "response" in low):
         found.form = "instructions (Alpaca)"
         take("user", low["instruction"], "the instruction of the Alpaca form")
@@ -120,8 +132,9 @@ def _by_name(
         take("user", low["body"], 'named "Body", with a question beside it')
         take("context", low["question"], "the question to the body: goes under it")
     if "rejected" in low and "chosen" in low:
-        take("assistant", low["chosen"], 'named "chosen"')
-        take("rejected", low["rejected"], 'named "rejected"')
+        if found.roles.get("assistant") == low["chosen"]:
+            del found.roles["assistant"]
+        _pair(low, take)
         found.form = "preference pairs"
     if "system" in low:
         take("system", low["system"], 'named "system"')
@@ -130,22 +143,32 @@ def _by_name(
         found.form = "question and answer"
 
 
+def _pair(low: dict[str, str], take: Any) -> None:
+    for role in ("chosen", "rejected"):
+        take(role, low[role], f'named "{low[role]}", with the other answer of the pair beside it')
+
+
 def _by_content(
     found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any
 ) -> None:
     """Two columns of text of which one is long and varied, the other short and repeated."""
-    free = [c for c in columns if c not in found.why and c.lower() not in SPLIT + ID and _texts(c, rows)]
+    apart = {column for _, column, _ in extras.find(low, rows, found.why)}
+    free = [
+        c for c in columns if c not in found.why and c not in apart and c.lower() not in SPLIT + ID and _texts(c, rows)
+    ]
     if not free or not rows:
         return
-    if "user" not in found.roles:
+    if "user" not in found.roles and not _is_talk(found.roles.get("chosen", ""), rows):
         column = max(free, key=lambda c: _mean_length(c, rows))
         take("user", column, "the longest text of the columns" if len(free) > 1 else "the only column of text")
         free.remove(column)
-    if "assistant" not in found.roles and len(free) == 1 and len(columns) <= 3:
+    if not {"assistant", "chosen"} & set(found.roles) and len(free) == 1 and len(columns) <= 3:
         take("assistant", free[0], "the other column of text")
 
 
 def _extras(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    for role, extra, why in extras.find(low, rows, found.why):
+        take(role, extra, why)
     for role, names in (("split", SPLIT), ("id", ID)):
         for name in names:
             column = low.get(name)
@@ -197,13 +220,13 @@ def check(roles: dict[str, str], columns: Sequence[str]) -> None:
     twice = [c for c in roles.values() if list(roles.values()).count(c) > 1]
     if twice:
         raise DataRefused(f'The column "{twice[0][:80]}" has two roles.', field="roles", hint="One role a column.")
-    if "messages" not in roles and "user" not in roles:
+    if not {"messages", "user", "chosen"} & set(roles):
         raise DataRefused(
             "No column is the user's text.",
             field="roles.user",
             hint="Choose the column that holds what the model is asked: role User, or Conversation for lists of turns.",
         )
-    if "messages" in roles and (clash := {"user", "assistant", "context", "rejected"} & set(roles)):
+    if "messages" in roles and (clash := {"user", "assistant", "context"} & set(roles)):
         raise DataRefused(
             f"A conversation holds the {clash.pop()} turns itself.",
             field="roles",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from . import extras
 from .findings import BadRow
 from .limits import LIMITS, Limits, count, size
 from .options import Options
@@ -62,7 +64,7 @@ class Row:
     source_id: str | None = None
     answer_kind: str = field(default="a text", compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)
-    rejected: str | None = field(default=None, compare=False)
+    fields: dict[str, Any] = field(default_factory=dict)  # see extras.EXTRAS
     said: str | None = field(default=None, compare=False)  # the answer as the file has it
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,6 +75,7 @@ class Row:
             "split": self.split,
             "line": self.line,
             "source_id": self.source_id,
+            "fields": json.dumps(self.fields, ensure_ascii=False) if self.fields else None,
         }
 
 
@@ -91,27 +94,20 @@ def convert(record: Record, roles: dict[str, str], options: Options, limits: Lim
 
 
 def _convert(record: Record, roles: dict[str, str], options: Options, limits: Limits) -> Row:
-    values, answer_kind, rejected = record.values, "a text", None
+    values, answer_kind = record.values, "a text"
     remarks: tuple[str, ...] = ()
+    pair = _pair(values, roles, options, limits)
     if "messages" in roles:
-        messages, said, remarks = conversation(values.get(roles["messages"]), roles["messages"], options, limits)
+        asked = extras.accepting(options) if "chosen" in roles else options
+        messages, said, remarks = conversation(values.get(roles["messages"]), roles["messages"], asked, limits)
         if "system" in roles and (text := _text(values, roles["system"], limits)) and messages[0]["role"] != "system":
             messages.insert(0, {"role": "system", "content": text})
     else:
-        messages, column = [], roles["user"]
-        if "system" in roles and (text := _text(values, roles["system"], limits)).strip():
-            messages.append({"role": "system", "content": text})
-        if column not in values:
-            raise _Bad(f'"{column}" is missing', "Add the field to this row.", column)
-        user = _text(values, column, limits)
-        if not user.strip():
-            raise _Bad("the user's text is empty", "Write the question, or remove the row.", column)
-        if "context" in roles and (text := _text(values, roles["context"], limits)).strip():
-            user = f"{user}\n\n{text}"
-        messages.append({"role": "user", "content": user})
+        messages = _asked(values, roles, pair, limits)
         said = _text(values, roles["assistant"], limits, answer=True) if "assistant" in roles else ""
         answer_kind = kind(values.get(roles["assistant"])) if "assistant" in roles else "null"
-        rejected = _rejected(values, roles, said, limits)
+    if "chosen" in pair and not said.strip():
+        said, answer_kind = pair["chosen"][1], "a text"
     answer = clean_label(said, options) if said.strip() else None
     source_id = _text(values, roles["id"], limits) if "id" in roles else None
     return Row(
@@ -123,9 +119,90 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
         source_id,
         answer_kind,
         remarks,
-        rejected,
+        _fields(values, roles, pair, said, limits),
         said,
     )
+
+
+def _asked(values: dict[str, Any], roles: dict[str, str], pair: dict[str, Any], limits: Limits) -> list[dict[str, str]]:
+    """The turns up to the user's, of separate columns or of a pair of whole conversations."""
+    messages: list[dict[str, str]] = []
+    if "system" in roles and (text := _text(values, roles["system"], limits)).strip():
+        messages.append({"role": "system", "content": text})
+    column = roles.get("user")
+    if column is None:
+        before: list[dict[str, str]] = pair["chosen"][0] if "chosen" in pair else []
+        if not before:
+            raise _Bad("nothing says what the model is asked", "Choose the column of the user's text.", roles["chosen"])
+        return messages + before if before[0]["role"] != "system" else before
+    if column not in values:
+        raise _Bad(f'"{column}" is missing', "Add the field to this row.", column)
+    user = _text(values, column, limits)
+    if not user.strip():
+        raise _Bad("the user's text is empty", "Write the question, or remove the row.", column)
+    if "context" in roles and (text := _text(values, roles["context"], limits)).strip():
+        user = f"{user}\n\n{text}"
+    return [*messages, {"role": "user", "content": user}]
+
+
+Answered = tuple[list[dict[str, str]], str]  # the turns before an answer, and the answer
+
+
+def _pair(values: dict[str, Any], roles: dict[str, str], options: Options, limits: Limits) -> dict[str, Answered]:
+    """chosen and rejected, as far as the file has them. Raises _Bad where the two answer different conversations."""
+    out: dict[str, Answered] = {}
+    for role in ("chosen", "rejected"):
+        if (column := roles.get(role)) is None:
+            continue
+
+        def talk(turns: list[Any], column: str = column) -> Answered:
+            return conversation(turns, column, options, limits)[:2]
+
+        def text(value: Any, column: str = column) -> str:
+            return _text({column: value}, column, limits)
+
+        before, answer = extras.answer_of(values.get(column), talk, text)
+        if not answer.strip():
+            raise _Bad(f"the {role} answer is empty", "A pair needs both answers.", column)
+        out[role] = before, answer
+    if len(out) == 2 and out["chosen"][0] and out["rejected"][0] and out["chosen"][0] != out["rejected"][0]:
+        raise _Bad(
+            "chosen and rejected answer different conversations",
+            "The turns before the last answer must be the same in both.",
+            roles["rejected"],
+        )
+    return out
+
+
+def _extra(role: str, value: Any, column: str, limits: Limits) -> float | list[str] | None:
+    """The weight or the ranking of a cell; None where it is empty."""
+
+    def text(one: Any) -> str:
+        return _text({column: one}, column, limits)
+
+    try:
+        return extras.weight(value) if role == "weight" else extras.ranked(value, text)
+    except extras.Wrong as e:
+        reason, remedy = e.args
+        raise _Bad(reason, remedy, column) from None
+
+
+def _fields(
+    values: dict[str, Any], roles: dict[str, str], pair: dict[str, Answered], said: str, limits: Limits
+) -> dict[str, Any]:
+    """What the row carries beside question and answer; empty cells leave nothing behind."""
+    out: dict[str, Any] = {}
+    for role in extras.TEXTS:
+        if role in roles and (text := _text(values, roles[role], limits)).strip():
+            out[role] = text
+    for role in ("weight", "ranked"):
+        if role in roles and (found := _extra(role, values.get(roles[role]), roles[role], limits)) is not None:
+            out[role] = found
+    if "rejected" in pair:
+        out |= {"chosen": pair["chosen"][1] if "chosen" in pair else said, "rejected": pair["rejected"][1]}
+        if out["chosen"] == out["rejected"]:
+            raise _Bad("chosen and rejected are the same", "A pair needs two different answers.", roles["rejected"])
+    return out
 
 
 def clean_label(text: str, options: Options) -> str:
@@ -136,17 +213,6 @@ def clean_label(text: str, options: Options) -> str:
 def in_words(label: str) -> str:
     """`Refund_not_showing_up` becomes `refund not showing up`; a question mark at the end goes."""
     return label.replace("_", " ").strip("? ").lower()
-
-
-def _rejected(values: dict[str, Any], roles: dict[str, str], answer: str, limits: Limits) -> str | None:
-    if "rejected" not in roles:
-        return None
-    rejected = _text(values, roles["rejected"], limits)
-    if not rejected.strip():
-        raise _Bad("the rejected answer is empty", "A pair needs both answers.", roles["rejected"])
-    if rejected == answer:
-        raise _Bad("chosen and rejected are the same", "A pair needs two different answers.", roles["rejected"])
-    return rejected
 
 
 def _text(values: dict[str, Any], column: str, limits: Limits, answer: bool = False) -> str:

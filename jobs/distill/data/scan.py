@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,22 +161,11 @@ def _pass(
 
 
 def _with_answer(row: Row, answer: str) -> Row:
-    return Row(
-        row_id_of(row.messages, answer),
-        row.messages,
-        answer,
-        row.split,
-        row.line,
-        row.source_id,
-        row.answer_kind,
-        row.remarks,
-        row.rejected,
-        row.said,
-    )
+    return replace(row, row_id=row_id_of(row.messages, answer), answer=answer)
 
 
 def _with_id(row: Row, row_id: str) -> Row:
-    return Row(row_id, row.messages, row.answer, row.split, row.line, row.source_id)
+    return replace(row, row_id=row_id)
 
 
 def _conclude(
@@ -224,7 +214,7 @@ def _conclude(
             )
         )
     if checks.rows:
-        found.problems += checks.problems("assistant" in found.roles or "messages" in found.roles)
+        found.problems += checks.problems(bool({"assistant", "messages", "chosen"} & set(found.roles)))
         if not any(n.lower() in _known() for n in found.roles.values()):
             found.problems.append(
                 Problem(

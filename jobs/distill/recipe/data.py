@@ -26,7 +26,8 @@ class Data(Strict):
     roles: dict[str, str] = Field(
         default_factory=dict,
         title="Roles",
-        description="role -> column: system, user, assistant, split, id, messages. Empty: found automatically.",
+        description="role -> column: system, user, assistant, messages, split, id, domain, weight, rationale, chosen, rejected, ranked, "
+        "privileged, group. Empty: found automatically.",
     )
     heldout: float = Field(
         0.1,

@@ -44,6 +44,7 @@ def test_it_imports_banking77_with_every_row_and_its_line(tmp_path: Path) -> Non
         "split": None,
         "line": 2,
         "source_id": None,
+        "fields": None,
     }
     assert any("\n" in r["messages"][0]["content"] for r in rows), "cells with line breaks stay whole"
     assert rows[-1]["line"] > 10004, "lines of the file, not numbers of rows"
