@@ -63,7 +63,7 @@ def collect(
     """Row id -> what the model says. A prompt that leaves no room for an answer is answered with nothing."""
     room = speaker.context - decoding.max_new_tokens
     asked = [(row, ids) for row in rows if len(ids := speaker.renderer.prompt(row.messages)) <= room]
-    ledger = Ledger(session, _key(session, speaker, [ids for _, ids in asked], decoding, batch_size))
+    ledger = Ledger(session, ledger_key(session, speaker, [ids for _, ids in asked], decoding, batch_size))
     batches = batches_by_length([ids for _, ids in asked], batch_size)
     began, fresh = time.monotonic(), 0
     for number, batch in enumerate(batches):
@@ -145,7 +145,7 @@ def _sum(entry: list[Any]) -> str:
     return hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def _key(session: Session, speaker: Speaker, prompts: list[list[int]], decoding: Decoding, batch_size: int) -> str:
+def ledger_key(session: Session, speaker: Speaker, prompts: list[list[int]], decoding: Decoding, batch_size: int) -> str:
     settings = [
         speaker.sha256,
         speaker.adapter_sha256,

@@ -153,6 +153,11 @@ class Renderer:
         end = next((i for i, token in enumerate(ids) if token in self.eos), None)
         return ids[: end + 1] if end is not None else [*ids, self.eos[0]]
 
+    def text(self, text: str) -> list[int]:
+        """Ids of raw text without any template, from the token that begins a text, where there is one, to the end token."""
+        with _refusals_of_rows():
+            return [*self._bos_of_plain_text(), *self._encode(self.conversation.plain(text)), self.eos[0]]
+
     def example(self, row: Row) -> Example:
         """The row with its answer as ids; the row must have one."""
         prompt, answer = self.prompt(row.messages), self.answer(row.messages, row.answer or "")

@@ -15,10 +15,11 @@ from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
 from .head import Head, probe
-from .recipe import Generate, Record, Train
+from .recipe import Generate, Record, Select, Train
 from .recording import recorded_teacher
 from .report import build
 from .rows import stratified
+from .selecting import select
 from .session import Session, open_session
 from .teacher_scores import against_teachers, judge_learnt, judge_others
 from .watching import teacher_answers
@@ -106,6 +107,8 @@ def _carry_out(work: Work, arms: dict[str, Judged]) -> list[str]:
                 stages.generate(work, stage)
         elif isinstance(stage, Record):
             work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
+        elif isinstance(stage, Select):
+            select(work, index, stage)
         elif isinstance(stage, Train):
             names.append(stages.train_stage(work, index, stage))
             judge_learnt(work, arms, session.recipe.stages[index + 1 :])
@@ -159,9 +162,11 @@ def record(folder: Path, events: Events) -> Path:
     session.check_rows()
     work = stages.begin(session)
     _before(work, metric_of(session))
-    for stage in session.recipe.stages:
+    for index, stage in enumerate(session.recipe.stages):
         if isinstance(stage, Generate):
             stages.generate(work, stage)
+        elif isinstance(stage, Select) and stage.reference != "student":  # that one depends on training
+            select(work, index, stage)
         elif isinstance(stage, Record):
             work.record = stage
         elif isinstance(stage, Train) and stage.source.kind != "pairs" and teaching.can_be_recorded(stages.terms_of(stage)):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from .answers import collect, decoding_of
 from .arm import Arm
 from .batches import group_count, limits_on
+from .beams import chosen_of, collect_beams
 from .catalog import objective as build_objective
 from .errors import PlanRefused
 from .generate import generate as write_answers
@@ -16,6 +17,7 @@ from .recipe import Generate, Train
 from .recipe import Term as TermSpec
 from .rows import Example, Row, tokenise
 from .schedules.terms import curves_of
+from .selecting import supervised
 from .session import Session
 from .sources.build import build as build_source
 from .sources.fixed import FixedRows
@@ -23,6 +25,7 @@ from .sources.pairs import pair_examples
 from .sources.student import curves_of_source
 from .step import Term
 from .students.lora import trainable, training_mode
+from .supervise import units
 from .teaching import sees_more, teacher_side
 from .watching import slice_of
 from .work import Learner, Work, outcome_of
@@ -50,7 +53,11 @@ def generate(work: Work, stage: Generate) -> None:
         return
     speaker = work.teacher_speaker(stage.teacher)
     decoding = decoding_of(speaker, stage.max_new_tokens, stage.temperature, session.recipe.seed)
-    said = collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
+    if stage.candidates > 1:
+        beams = collect_beams(session, speaker, rows, decoding, stage.candidates, "teacher")
+        said = chosen_of(beams, rows, stage.choose)
+    else:
+        said = collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
     good = {k: s.text for k, s in said.items() if s.finished and s.text.strip()}
     if lost := len(said) - len(good):
         session.events.log(
@@ -124,6 +131,8 @@ def training_examples(work: Work, stage: Train, name: str = "") -> list[Example]
         return pair_examples(work, stage, rows, name)
     if stage.source.kind == "student":  # answers are written during training: every row serves by its prompt
         return examples_of(work, [replace(r, answer=r.answer or "") for r in rows], f"'{stage.name}'", stage.learner)
+    if stage.supervise != "answer":
+        return supervised(work, stage, rows, name)
     with_answers = answered(rows, work.written)
     if len(with_answers) < len(rows):
         work.session.events.reason(
@@ -141,9 +150,9 @@ def train_stage(work: Work, index: int, stage: Train) -> str:
     if not stored:
         _start(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
     examples = training_examples(work, stage, name)
-    steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else len(examples))
+    steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else units(stage, examples))
     if not stored:
-        work.run(name, _arm(work, learner, stage, examples, steps), learner)
+        work.run(name, _arm(work, learner, stage, examples, steps, name), learner)
     learner.trained = True
     if stage.learner == "student":  # the control gets as many steps as were really taken
         work.trained.append((stage, (outcome_of(session, name) or {"steps": steps})["steps"]))
@@ -157,7 +166,7 @@ def _start(work: Work, learner: Learner, stage: Train) -> None:
         learner.load(work.adapter_of(stage.start))
 
 
-def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], steps: int) -> Arm:
+def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], steps: int, name: str) -> Arm:
     session, terms = work.session, terms_of(stage)
     taught = teacher_side(work, stage, terms, examples, steps * stage.batch_size / len(examples))
     if stage.teaching.privileged and taught.teacher:
@@ -169,7 +178,7 @@ def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], st
         stage,
         steps,
         terms,
-        build_source(work, learner, stage, examples, steps, terms, taught, reached),
+        build_source(work, learner, stage, examples, steps, terms, taught, reached, name),
         limits_on(session.device.type, stage.batch_size, stage.micro_batch),
         session.recipe.seed,
         taught.teacher,

@@ -41,6 +41,11 @@ class Conversation:
         # Templates that rewrite earlier turns do not extend their own prompt: then the plain answer is what follows.
         return (full[len(prompt) :] if full.startswith(prompt) else guarded[-1]["content"]).split(mark)
 
+    def plain(self, text: str) -> list[str]:
+        """Pieces of raw text that stands alone, outside any template."""
+        mark = _unused_mark([{"role": "user", "content": text}])
+        return self._broken(text, mark).split(mark)
+
     def _render(self, turns: list[Turn], ask: bool, mark: str) -> str:
         try:
             return template.render(self.template, turns, ask, self.special)

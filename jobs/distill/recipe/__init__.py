@@ -19,7 +19,7 @@ from .text import from_yaml, load, parse, problems, sha256, to_dict, to_yaml
 from .train import Schedule, Train, TrainOptions, Watch
 
 __all__ = [
-    "VERSION", "Adapter", "Collapse", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "MergeModels", "ModelRef", "PruneDepth", "PruneWidth", "Recipe", "Record", "Schedule",
+    "VERSION", "Adapter", "Collapse", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "PruneDepth", "PruneWidth", "Recipe", "Record", "Schedule",
     "Select", "Shape", "Source", "Stage", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Watch",
     "Weighting", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from .base import Strict
+from .mix import Mix
 from .source import Source
 from .teaching import Teaching
 from .term import Term
@@ -68,10 +69,38 @@ class Train(Strict):
     domains: list[str] = Field(
         default_factory=list, max_length=1000, title="Domains", description="Only rows of these domains; empty: all."
     )
-    supervise: Literal["answer", "rationale", "all"] = Field(
+    supervise: Literal["answer", "rationale", "label+rationale", "reasoned", "chunks", "shortened", "all"] = Field(
         "answer",
         title="Learns to say",
-        description="answer: the answer. rationale: the row's rationale, under a prefix of its own. all: the whole text, for raw text and pre-training.",
+        description="answer: the answer. rationale: the row's rationale, under a prefix of its own. label+rationale: both, as "
+        "two tasks of one loss. reasoned: the rationale, then the answer. chunks: the same, one chunk of it at a time. "
+        "shortened: the same without the chunks that the learner's answer does not need. all: the whole text, for raw text "
+        "and pre-training; rows need no answer.",
+    )
+    rationale_prefix: str = Field(
+        "[rationale] ",
+        max_length=200,
+        title="Prefix of rationales",
+        description="Put before the question where only the rationale is asked for, so that the plain question asks for the answer.",
+    )
+    label_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Share of the answer",
+        description="For label+rationale: a in a * CE(answer) + (1 - a) * CE(rationale), each a mean over its own tokens.",
+    )
+    chunks: int = Field(
+        4,
+        ge=1,
+        le=100,
+        title="Chunks",
+        description="For chunks and shortened: a rationale is cut between sentences into so many parts of similar length, at most.",
+    )
+    mix: Mix | None = Field(
+        None,
+        title="Mix of domains",
+        description="Shares of the domains follow the learner's gap to the teacher during the stage; empty: as the rows come.",
     )
     source: Source = Source()
     terms: list[Term] = Field(min_length=1, max_length=20, title="Objective")
