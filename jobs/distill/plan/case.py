@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..recipe import Generate, Recipe, Record, Term, Train, TrainOptions
+from ..recipe import Generate, Recipe, Record, Select, Term, Train, TrainOptions
 from .facts import Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
 from .shape import shaped_facts
@@ -102,6 +102,16 @@ class Case:
         scored = source.kind == "pairs" and source.pairs == "density_ratio"
         return scored and "model" in (source.strong.kind, source.weak.kind)
 
+    @staticmethod
+    def readers(stage: object) -> tuple[str, ...]:
+        """Who reads the rows for a selection: base and student, or models of the recipe."""
+        from ..catalog.parts.selections import METHODS
+
+        if not isinstance(stage, Select) or stage.method not in METHODS:
+            return ()
+        needs = METHODS[stage.method].needs
+        return tuple(who for role, who in (("teacher", stage.teacher), ("reference", stage.reference)) if role in needs)
+
     @cached_property
     def vocabulary_terms(self) -> list[str]:
         """Titles of the terms that compare probabilities token by token."""
@@ -112,7 +122,8 @@ class Case:
     @cached_property
     def needs_teacher(self) -> bool:
         taught = any(self.needs(s, "teacher") and self.reads_model(s) for _, s in self.trains)
-        return bool(self.generates or self.records or taught or any(self.scores_pairs(s) for _, s in self.trains))
+        read = any("teacher" in self.readers(s) for s in self.recipe.stages) or any(s.mix for _, s in self.trains)
+        return bool(self.generates or self.records or taught or read or any(self.scores_pairs(s) for _, s in self.trains))
 
     @cached_property
     def divergence(self) -> bool:
@@ -152,6 +163,7 @@ class Case:
     def further(self) -> list[str]:
         """Further teachers and assistants that a stage asks, learns from or trains, each once."""
         asked = [s.teacher for _, s in self.generates] + [s.learner for _, s in self.trains]
+        asked += [who for s in self.recipe.stages for who in self.readers(s) if who != "base"]
         asked += [
             m.name for _, s in self.trains if self.needs(s, "teacher") for m in s.teaching.members if m.kind == "model"
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..recipe import Train
+from ..recipe import Select, Train
 from .case import Case
 from .result import RowsUse
 from .words import count
@@ -39,7 +39,8 @@ def count_rows(case: Case) -> Rows:
         unlabelled = limit - labelled
     kept, kept_unlabelled = _keep(labelled, lost_share), _keep(unlabelled, lost_share)
     own = any(s.source.kind == "student" for _, s in case.trains)  # whose answers the student writes itself
-    unused = 0 if case.generates or own else kept_unlabelled
+    raw = any(s.supervise == "all" for _, s in case.trains)  # whole texts need no answers
+    unused = 0 if case.generates or own or raw else kept_unlabelled
     return Rows(
         labelled=kept,
         unlabelled=kept_unlabelled - unused,
@@ -51,8 +52,15 @@ def count_rows(case: Case) -> Rows:
 
 
 def rows_of(case: Case, rows: Rows, stage: Train) -> int:
-    """Rows a training stage sees: the smaller of its own filter and what its terms can use."""
-    return rows.of(stage.rows)
+    """Rows a training stage sees: its own filter of what the selection before it keeps (at most, where a threshold decides)."""
+    before = case.recipe.stages[: case.recipe.stages.index(stage)]
+    kept = next((share_kept(s) for s in reversed(before) if isinstance(s, Select)), 1.0)
+    return rows.of(stage.rows) if kept == 1 else max(1, round(rows.of(stage.rows) * kept))
+
+
+def share_kept(stage: Select) -> float:
+    """The share of all rows that a selection leaves; some only weigh them."""
+    return 1.0 if stage.method in ("everything", "domain-gap") else stage.keep
 
 
 def rows_use(case: Case, rows: Rows) -> RowsUse:

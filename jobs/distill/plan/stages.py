@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..recipe import Generate, Record, Train
+from ..recipe import Generate, Record, Select, Train
 from . import memory, time
 from .case import Case
 from .groups import answers_of, making_seconds
 from .memory import Load
 from .result import Choice, MemoryPart, StageEstimate
-from .rows import Rows, rows_of
+from .rows import Rows, rows_of, share_kept
 from .rules.tokens import whole_distribution
 from .shape import passes as shape_passes
 from .words import count, listed, params, size
@@ -44,6 +44,8 @@ def plan_stages(case: Case, rows: Rows) -> Work:
             _generate(case, rows, i, stage, work)
         elif isinstance(stage, Record):
             _record(case, rows, stage.top_k, stage.name, work)
+        elif isinstance(stage, Select):
+            _select(case, rows, stage, work)
         elif isinstance(stage, Train):
             _train(case, rows, i, stage, work)
     _control(case, rows, work)
@@ -142,6 +144,23 @@ def _record(case: Case, rows: Rows, top_k: int, name: str, work: Work) -> None:
             computes=text,
         )
     )
+
+
+def _select(case: Case, rows: Rows, stage: Select, work: Work) -> None:
+    """Each model that scores the rows reads them once, alone."""
+    readers, spent = case.readers(stage), 0.0
+    for who in readers:
+        model = case.student if who in ("base", "student") else case.model(who)
+        if model is not None:
+            spent += time.score_seconds(case, model, rows.train, 16)
+            work.phases.append(memory.alone_parts(case, model, f"{who} weights", case.recipe.student.dtype, 16, 0))
+    names = listed("the student as it starts" if who == "base" else f"the {who}" for who in readers)
+    how = f"{names[0].upper()}{names[1:]} {'read' if len(readers) > 1 else 'reads'} every row once; then" if readers else "No model is needed:"
+    kept = max(1, round(rows.train * share_kept(stage)))
+    work.stages.append(StageEstimate(
+        name=stage.name, kind="select", rows=rows.train, tokens=round(rows.train * case.row_tokens * len(readers)), seconds=spent,
+        computes=f"{how} at most {count(kept, 'row')} of {rows.train:,} stay for the stages that follow; the others are listed.",
+    ))  # fmt: skip
 
 
 def teachers_of(stage: Train) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
 from ..errors import PlanRefused
 from ..parts import Options, Paper
 from .base import Chosen, Pool, Selection
-from .features import tf_idf
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_ROWS = 50_000  # of the bins: their making takes time with the square of the rows
 
@@ -38,6 +39,10 @@ class Quantization(Selection):
     Options = BinOptions
 
     def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
+        import numpy as np
+
+        from .features import tf_idf
+
         if len(pool.rows) > MOST_ROWS:
             raise PlanRefused(
                 f"{len(pool.rows):,} rows are too many for bins by diversity; {MOST_ROWS:,} is the most.",
@@ -55,6 +60,8 @@ class Quantization(Selection):
 def quantized(features: np.ndarray, bins: int) -> list[list[int]]:
     """Bins of row numbers, equal in size within one row; each row is picked by its gain over those picked for the bin and
     those not yet picked. Sums of squared distances need only the sums of vectors and of squares."""
+    import numpy as np
+
     n, left, out = len(features), np.ones(len(features), dtype=bool), []
     squares = (features**2).sum(1)
     rest, rest_squares, rest_count = features.sum(0), float(squares.sum()), n
@@ -85,6 +92,10 @@ class KCenter(Selection):
     )  # fmt: skip
 
     def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
+        import numpy as np
+
+        from .features import tf_idf
+
         features, ids = tf_idf([r.text for r in pool.rows]), [r.row_id for r in pool.rows]
         first = int(((features - features.mean(0)) ** 2).sum(1).argmin())  # the most usual row
         picked, gaps = [first], [0.0]

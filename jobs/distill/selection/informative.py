@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from ..parts import Options, Paper
@@ -36,6 +35,8 @@ class Informative(Selection):
     needs = frozenset({"teacher"})
 
     def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
+        import numpy as np
+
         scores = {r: read.per_token for r, read in pool.read("teacher").items()}
         limit = float(np.percentile(list(scores.values()), 100 * (1 - options.hopeless)))
         learnable = {r: s for r, s in scores.items() if s <= limit}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ..parts import Options, Paper
@@ -37,6 +36,8 @@ class TeacherSureStudentNot(Selection):
 
     def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
         """Where the rule leaves more than `keep`, the highest products of both stay."""
+        import numpy as np
+
         teacher, student = pool.read("teacher"), pool.read("reference")
         both = [r for r in teacher if r in student]
         sure = {r: teacher[r].confidence for r in both}

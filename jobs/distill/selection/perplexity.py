@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ..parts import Options, Paper
@@ -34,6 +33,8 @@ class Perplexity(Selection):
     needs = frozenset({"reference"})
 
     def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
+        import numpy as np
+
         scores = {r: read.perplexity for r, read in pool.read("reference").items()}
         begin = {"low": 0.0, "medium": (1 - keep) / 2, "high": 1 - keep}[options.band] * 100
         low, high = np.percentile(list(scores.values()), [begin, min(100.0, begin + 100 * keep)])

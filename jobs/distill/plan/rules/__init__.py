@@ -7,7 +7,20 @@ from collections.abc import Iterator
 from ..case import Case
 from ..findings import Finding
 from ..rows import Rows
-from . import adapter, aligned, data, models, objective, on_policy, preference, shape, teachers, tokens, training
+from . import (
+    adapter,
+    aligned,
+    data,
+    models,
+    objective,
+    on_policy,
+    preference,
+    selection,
+    shape,
+    teachers,
+    tokens,
+    training,
+)
 
 RULES = (
     *models.RULES,
@@ -18,6 +31,7 @@ RULES = (
     *tokens.RULES,
     *on_policy.RULES,
     *preference.RULES,
+    *selection.RULES,
     *shape.RULES,
     *adapter.RULES,
     *training.RULES,

@@ -12,6 +12,7 @@ import pytest
 
 from jobs.distill import catalog
 from jobs.distill.catalog import tables
+from jobs.distill.catalog.parts.selections import METHODS
 from jobs.distill.catalog.system import System, load
 from jobs.distill.errors import RecipeInvalid
 from jobs.distill.recipe import Generate, Recipe, Train, from_yaml, parse, to_yaml
@@ -71,7 +72,8 @@ def test_a_system_s_needs_are_those_of_its_parts(id):
     stages = [s for s in system.stages if s["kind"] == "train" and _model_teaches(s)]
     parts = [catalog.PARTS[t["type"]] for s in stages for t in s["terms"]]
     scored = any(s.get("source", {}).get("pairs") == "density_ratio" for s in system.stages)
-    reads_teacher = scored or any("teacher" in p.needs for p in parts)
+    chosen = any("teacher" in METHODS[s["method"]].needs for s in system.stages if s["kind"] == "select")
+    reads_teacher = scored or chosen or any("teacher" in p.needs for p in parts)
     generates = any(s["kind"] == "generate" for s in system.stages)
     expected = "weights" if reads_teacher else "text" if generates else "none"
     if any(s["kind"] == "train" and not _model_teaches(s) for s in system.stages):
@@ -90,6 +92,7 @@ def test_every_teacher_system_answers_unlabelled_rows_first():
     for id in catalog.SYSTEMS:
         stages = catalog.expand(recipe(method=id)).stages
         own = any(isinstance(s, Train) and s.source.kind == "student" for s in stages)  # it writes its answers itself
+        own = own or any(isinstance(s, Train) and s.supervise == "all" for s in stages)  # raw text has no answers
         own = own or any(isinstance(s, Train) and s.learner == "teacher" for s in stages)  # it is corrected before it answers
         if catalog.SYSTEMS[id].needs.teacher != "none" and not own:
             assert isinstance(stages[0], Generate)
