@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field
 
 from ..base import Objective, SequencePart
@@ -14,6 +13,7 @@ from ..reverse_kl import ReverseKL
 from .policy_gradient import PolicyOptions
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from ..sequences import Sequences
@@ -51,6 +51,8 @@ class MiniLLM(SequencePart):
     ) -> dict[str, list[np.ndarray]]:
         """Advantages of all the answers of an optimizer step, from `old_logq` and `old_logp` [tokens] of each: whitening needs
         the whole step, or the result would depend on how the step is cut into micro-batches."""
+        import numpy as np
+
         returns = [self.returns(a["old_logp"] - a["old_logq"], options.length_norm) for a in answers]
         if options.single_step:  # the token's own reward is taken exactly: what is left follows it
             returns = [np.append(r[1:], 0.0) for r in returns]
@@ -62,6 +64,8 @@ class MiniLLM(SequencePart):
     @staticmethod
     def returns(reward: np.ndarray, length_norm: bool = True) -> np.ndarray:
         """Sum, or mean, of the rewards from each token to the end of the answer, [tokens]."""
+        import numpy as np
+
         total = np.cumsum(reward[::-1].astype(np.float64))[::-1]
         return total / np.arange(len(reward), 0, -1) if length_norm else total
 
