@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="compare methods on the sample pair")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), help="ids of the catalogue")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
-    parser.add_argument("--steps", type=int, default=150, help="optimizer steps of every arm")
+    parser.add_argument("--steps", type=int, default=120, help="optimizer steps of every arm")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where finished arms are kept")
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     parser.add_argument("--doc", action="store_true", help="only write the document from finished arms")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from .. import recipe as recipes
 from ..errors import RecipeInvalid
 from ..prepare import Overrides, Places, compile_plan, find, refuse, write_folder
 from ..recipe import Recipe
-from .main import in_folder, offline
+from .main import in_folder, in_ranks_of, offline
 
 
 def add(commands: Any) -> None:
@@ -31,7 +33,10 @@ def add(commands: Any) -> None:
     record.add_argument("recipe", type=Path)
     record.add_argument("--out", type=Path, required=True, help="folder of the run; its signals/ serves later runs")
     _references(record)
-    for name, function, about in (("systems", _systems, "published methods"), ("parts", _parts, "objective terms")):
+    for name, function, about in (
+        ("systems", _systems, "published methods"),
+        ("parts", _parts, "parts that methods are made of"),
+    ):
         _command(commands, name, function, about).add_argument("--json", action="store_true")
     verify = _command(
         commands, "verify", _verify, "check an adapter: hashes, reload with plain peft, the reported score"
@@ -64,8 +69,8 @@ def _run(given: argparse.Namespace) -> int:
     offline()
     from ..run import distill
 
-    code = in_folder(folder, True, lambda events: distill(folder, events, given.signals))
-    if code == 0:
+    code = in_ranks_of(folder, True, lambda own, events: distill(own, events, given.signals))
+    if code == 0 and os.environ.get("RANK", "0") == "0":
         _print_report(folder)
     return code
 
@@ -160,24 +165,32 @@ def _plan_words(plan: Any) -> str:
 
 def _systems(given: argparse.Namespace) -> None:
     from ..catalog import SYSTEMS, system_json
+    from . import listing
 
-    found = [system_json(s) for s in SYSTEMS.values()]
     print(
-        json.dumps(found, indent=1)
+        json.dumps([system_json(s) for s in SYSTEMS.values()], indent=1)
         if given.json
-        else "\n".join(f"{s['id']:24} {s['title']}: {s['question']}" for s in found)
+        else listing.systems(SYSTEMS.values())
     )
+    _say_problems()
 
 
 def _parts(given: argparse.Namespace) -> None:
-    from ..catalog import PARTS, part_json
+    from ..catalog import part_json
+    from ..catalog.show import all_parts
+    from . import listing
 
-    found = [part_json(p) for p in PARTS.values()]
-    print(
-        json.dumps(found, indent=1)
-        if given.json
-        else "\n".join(f"{p['id']:24} {p['title']}: {p['summary']}" for p in found)
-    )
+    found = all_parts()
+    print(json.dumps([part_json(p) for p in found], indent=1) if given.json else listing.parts(found))
+    _say_problems()
+
+
+def _say_problems() -> None:
+    """Plugins that were left out, where they do not disturb a reader of the JSON."""
+    from ..catalog import PROBLEMS
+
+    for problem in PROBLEMS:
+        print(f"Warning: {problem}", file=sys.stderr)
 
 
 def _verify(given: argparse.Namespace) -> None:
