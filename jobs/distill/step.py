@@ -47,6 +47,7 @@ class Losses:
     def __post_init__(self) -> None:
         self.backbone = backbone(self.model)
         self.device = next(self.model.parameters()).device
+        self.maps: list[tuple[str, list[tuple[int, int]]]] = []  # of layers: term, (student's, teacher's)
         self.student_captures: frozenset[str] = frozenset()
         self.teacher_captures: frozenset[str] = frozenset()
         states = [(i, t.objective) for i, t in enumerate(self.terms) if isinstance(t.objective.part, StatesPart)]
@@ -57,6 +58,8 @@ class Losses:
         """What to keep of both forwards, and the modules the terms train, made under the run's seed."""
         for index, objective in states:
             part: Any = objective.part
+            if pairs := part.layers(shape, self.teacher_shape, objective.options):
+                self.maps.append((objective.name, pairs))
             mine, other = part.captures(shape, self.teacher_shape, objective.options)
             self.student_captures |= mine
             self.teacher_captures |= other
@@ -147,7 +150,7 @@ class Losses:
         for (_, term), keys in zip(terms, wants, strict=True):
             part = term.objective.part
             got = part.combine([read[k] for k in keys], batch, term.objective.temperature, term.objective.options)
-            shares.append((got * micro.group_weights.to(got.dtype)).sum() * term.weight * term.objective.factor)
+            shares.append((got * group_weights_of(term, micro).to(got.dtype)).sum() * term.weight * term.objective.factor)
         return torch.stack(shares).sum(), [s.detach() for s in shares]
 
     def _states(
@@ -173,8 +176,20 @@ def weights_of(term: Term, micro: Micro) -> Tensor:
     """Weight of each position for this term: its own, times the row's over the normaliser, 0 for rows it leaves out. [N]"""
     if term.rows == "all":
         return micro.weights * term.weight
+    return micro.weights * wanted_of(term, micro) * term.weight
+
+
+def wanted_of(term: Term, micro: Micro) -> Tensor:
+    """Positions of the rows a term applies to, bool [N]."""
     if term.rows in ("labelled", "unlabelled"):
-        wanted = micro.labelled if term.rows == "labelled" else ~micro.labelled
-    else:
-        wanted = micro.has_origin(term.rows)
-    return micro.weights * wanted * term.weight
+        return micro.labelled if term.rows == "labelled" else ~micro.labelled
+    return micro.has_origin(term.rows)
+
+
+def group_weights_of(term: Term, micro: Micro) -> Tensor:
+    """Weight of each group for a term over whole answers: 0 where none of its rows is one the term applies to. [groups]"""
+    if term.rows == "all":
+        return micro.group_weights
+    wanted = torch.zeros_like(micro.group_weights, dtype=torch.bool)
+    wanted[micro.group[micro.of[wanted_of(term, micro)]]] = True
+    return micro.group_weights * wanted

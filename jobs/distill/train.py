@@ -14,12 +14,14 @@ from typing import Any
 import torch
 
 from .arm import Arm, Outcome, Progress, Stopped
-from .batches import micro_batches
+from .balance import imbalance, term_gradients
+from .batches import Micro, micro_batches
 from .checkpoint import Checkpoints
 from .device import memory_now
 from .errors import OutOfMemory, PlanRefused, TrainNonFinite, Transient
 from .events import Events
 from .precision import Masters
+from .ranks import here
 from .rows import Example
 from .schedules.curves import adapted
 from .schedules.momentum import follow
@@ -42,14 +44,19 @@ def train(model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> Out
     """
     loop = Loop(model, arm, checkpoints, events)
     loop.resume()
+    loop.begin_alike()
     events.emit("phase", phase=arm.phase, stage=arm.stage.name, total=arm.steps)
+    for name, pairs in loop.losses_of.maps:
+        events.reason(
+            f"layers.{name}", ", ".join(f"{s}:{t}" for s, t in pairs), "layers of the student and the teacher compared"
+        )
     saved = time.monotonic()
     while loop.progress.step < arm.steps:
         loop.one_step()
-        if arm.on_step:
+        if arm.on_step and loop.ranks.leader:
             arm.on_step(loop.progress.step)
         loop.watch()
-        if arm.stop():
+        if loop.ranks.any(arm.stop()):
             loop.save()
             raise Stopped
         if time.monotonic() - saved >= arm.stage.checkpoint_seconds:
@@ -81,6 +88,7 @@ class Loop:
         self.masters = Masters(list(self.parameters.values()))
         self.optimizer = torch.optim.AdamW(self.masters.full, lr=0.0, weight_decay=arm.stage.weight_decay, fused=True)
         self.progress = Progress()
+        self.ranks = here()
         self.limits = arm.limits
         self.dropout = is_random(model)
         self.losses: list[float] = []
@@ -88,6 +96,7 @@ class Loop:
         self.first = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.ended_early = False
         self.failed_saves = 0
+        self.norms: dict[str, float] = {}  # of each term's gradient at the first step
         self._told = 0.0
 
     # -- one optimizer step ---------------------------------------------------------------------------------------
@@ -96,8 +105,10 @@ class Loop:
         """Gradient of the step, then the update; a step that is not finite is left out and said so."""
         began, step = time.perf_counter(), self.progress.step
         rows = self.arm.source.step(step)
+        self.ranks.agree(step, rows)
         values, tokens = self._gradient(rows)
         self.masters.collect()
+        values = self.ranks.add_up(self.masters.full, values)
         if step == 0:
             self._refuse_dead_parameters()
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters.full, self.arm.stage.clip))
@@ -121,42 +132,54 @@ class Loop:
     def _gradient(self, rows: list[Example]) -> tuple[dict[str, float], int]:
         """Accumulates the gradient of the step's rows; when memory runs out, again in smaller micro-batches."""
         while True:
+            full = ""  # what was said when memory ran out
             try:
-                return self._accumulate(rows)
+                found = self._accumulate(rows)
             except (torch.OutOfMemoryError, RuntimeError) as e:
                 if not _is_memory(e):
                     raise
-                self.masters.clear()
-                if self.limits.rows == 1:
-                    raise OutOfMemory(
-                        f"One row at a time does not fit into memory: {str(e).splitlines()[0]}",
-                        field="data.max_length",
-                        hint="Shorten the longest row, lower the rank, or choose a smaller student.",
-                    ) from e
-                self.limits = self.limits.halved()
-                self.progress.halvings += 1
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
+                full = str(e).splitlines()[0]
+            if not self.ranks.any(bool(full)):
+                return found
+            self.masters.clear()
+            if self.limits.rows == 1:
+                raise OutOfMemory(
+                    f"One row at a time does not fit into memory: {full or 'another rank ran out of it'}",
+                    field="data.max_length",
+                    hint="Shorten the longest row, lower the rank, or choose a smaller student.",
+                )
+            self.limits = self.limits.halved()
+            self.progress.halvings += 1
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
             self.events.reason(
                 "train.micro_batch", self.limits.rows, "memory ran out; smaller micro-batches give the same result"
             )
 
     def _accumulate(self, rows: list[Example]) -> tuple[dict[str, float], int]:
-        totals: torch.Tensor | None = None
-        tokens, step = 0, self.progress.step
+        totals = torch.zeros(1 + len(self.arm.terms), device=self.device)
+        step, mine = self.progress.step, self.ranks.share(rows)
         terms = terms_at(self.arm.terms, self.arm.curves, step, self.arm.steps, self.progress.reached)
-        for index, micro in enumerate(micro_batches(rows, range(len(rows)), self.limits, self.arm.stage.reduction)):
-            seed = (self.arm.seed << 32) + (step << 8) + index if self.dropout else None
+        for index, micro in enumerate(micro_batches(rows, mine, self.limits, self.arm.stage.reduction, rows)):
+            place = index * self.ranks.size + self.ranks.rank
+            seed = (self.arm.seed << 32) + (step << 8) + place if self.dropout else None
             group = [rows[i] for i in micro.which]
+            if step == 0 and index == 0:
+                self._weigh_terms(micro.to(self.device), group, terms, seed)
             loss, values = self.losses_of.of(micro.to(self.device), group, terms, step, seed)
             loss.backward()
             now = torch.cat([loss.detach().reshape(1).float(), values])
-            totals = now if totals is None else totals + now
-            tokens += len(micro.labels)
+            totals = totals + now
             self.events.beat()
-        if totals is None:
+        if not rows:
             raise PlanRefused("There are no rows to train on.", field="data", hint="Add rows with answers.")
-        return self._named(totals.tolist()), tokens
+        return self._named(totals.tolist()), sum(e.supervised for e in rows)
+
+    def _weigh_terms(self, micro: Micro, group: list[Example], terms: list[Term], seed: int | None) -> None:
+        """Compares the pull of the terms before the first update, and says so where one is lost beside another."""
+        self.norms = term_gradients(self.losses_of, self.parameters.values(), micro, group, terms, seed)
+        if said := imbalance(self.norms):
+            self.events.emit("alarm", code="TERMS_UNEQUAL", step=1, message=said)
 
     def _named(self, numbers: list[float]) -> dict[str, float]:
         """loss, and loss.<term> for each; two terms of one kind are added."""
@@ -187,10 +210,10 @@ class Loop:
 
     def watch(self) -> None:
         """Scores the learner now and then: adaptive curves move, the best adapter is kept, a training that no longer gains ends."""
-        settings, step = self.arm.stage.watch, self.progress.step
-        if self.arm.watcher is None or settings.every is None or step % settings.every:
+        settings, step, watcher = self.arm.stage.watch, self.progress.step, self.arm.watcher
+        if watcher is None or settings.every is None or step % settings.every:
             return
-        found = dict(self.arm.watcher.look(step))
+        found = self.ranks.first(lambda: dict(watcher.look(step)))
         self.events.emit(
             "metric", step=step, arm=self.arm.name, values={f"watched.{name}": value for name, value in found.items()}
         )
@@ -295,6 +318,8 @@ class Loop:
                     step=step + 1,
                     message=f"{term.objective.name} is {values[f'loss.{term.objective.name}']:.3g}; a divergence is never negative.",
                 )
+        if step == 0:
+            values = {**values, **{f"grad_norm.{name}": norm for name, norm in self.norms.items()}}
         values = {**values, "tokens_per_second": tokens / seconds, "memory_bytes": float(memory_now())}
         self.events.emit("metric", step=step + 1, arm=self.arm.name, values=values)
         now = time.monotonic()
@@ -315,8 +340,15 @@ class Loop:
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
 
+    def begin_alike(self) -> None:
+        """Every rank starts from the first rank's numbers."""
+        if self.ranks.size > 1:
+            self.ranks.spread(self.masters.full)
+            self.masters.publish()
+
     def resume(self) -> bool:
         """Takes up the newest whole checkpoint; False when there is none."""
+        self.ranks.wait()  # the first rank may be writing one
         self._began = time.monotonic()
         self.losses = []
         found = self.checkpoints.newest()
@@ -358,6 +390,8 @@ class Loop:
 
     def save(self) -> None:
         """Writes a checkpoint. A save that fails is said loudly and training goes on; three in a row end the attempt."""
+        if not self.ranks.leader:
+            return
         state = {**self.arm.source.state()}
         state |= {f"best.{n}": t for n, t in self.best.items()}
         state |= {f"moving.{n}": t for n, t in self.arm.moving.items()}

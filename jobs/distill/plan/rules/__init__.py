@@ -11,6 +11,7 @@ from . import (
     adapter,
     aligned,
     data,
+    features,
     models,
     objective,
     on_policy,
@@ -20,6 +21,7 @@ from . import (
     teachers,
     tokens,
     training,
+    unread,
 )
 
 RULES = (
@@ -31,10 +33,12 @@ RULES = (
     *tokens.RULES,
     *on_policy.RULES,
     *preference.RULES,
+    *features.RULES,
     *selection.RULES,
     *shape.RULES,
     *adapter.RULES,
     *training.RULES,
+    *unread.RULES,
 )
 
 

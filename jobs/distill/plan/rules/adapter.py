@@ -21,6 +21,14 @@ def targets_exist(case: Case, rows: Rows) -> Iterator[Finding]:
     names = list(dict.fromkeys(m.name for m in case.student.linears))
     if targets == "all-linear" or not names:
         return
+    if "lm_head" in targets and "lm_head" not in names:
+        yield refuse(
+            "TARGETS_HEAD",
+            f"{FIELD}.targets",
+            "The output layer lm_head is no target layer: both models share one pass over it, which adapts it by its effective weight. Say so with the adapter's field head.",
+            fix("Adapt the output layer too", FIELD, _with_head(case)),
+        )
+        return
     if unknown := [t for t in targets if t not in names]:
         near = [n for t in unknown for n in get_close_matches(t, names, 1, 0.5)]
         meant = f" Did you mean {listed(dict.fromkeys(near))}?" if near else ""
@@ -37,6 +45,15 @@ def targets_exist(case: Case, rows: Rows) -> Iterator[Finding]:
             "No target layer is chosen, so the adapter would change nothing.",
             fix("Use all linear layers", f"{FIELD}.targets", "all-linear"),
         )
+
+
+def _with_head(case: Case) -> dict[str, object]:
+    """The adapter with its field head instead of lm_head among the targets."""
+    adapter = case.recipe.student.adapter
+    others = [t for t in adapter.targets if t != "lm_head"] if isinstance(adapter.targets, list) else []
+    return adapter.model_copy(update={"head": True, "targets": others or "all-linear"}).model_dump(
+        mode="json", exclude_defaults=True
+    )
 
 
 def rank_fits(case: Case, rows: Rows) -> Iterator[Finding]:
