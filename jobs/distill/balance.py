@@ -16,7 +16,12 @@ UNEQUAL = 100.0  # times
 
 
 def term_gradients(
-    losses: Losses, parameters: Iterable[Tensor], micro: Micro, group: Sequence[Example], terms: Sequence[Term], seed: int | None
+    losses: Losses,
+    parameters: Iterable[Tensor],
+    micro: Micro,
+    group: Sequence[Example],
+    terms: Sequence[Term],
+    seed: int | None,
 ) -> dict[str, float]:
     """Norm of the gradient of each weighted term over one micro-batch, by the term's name (name.2 for the second of a kind).
 

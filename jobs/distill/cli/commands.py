@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ def add(commands: Any) -> None:
     _references(run)
     plan = _command(commands, "plan", _plan, "verdict, refusals, memory and time of a recipe")
     plan.add_argument("recipe", type=Path)
+    plan.add_argument(
+        "--dry-run", action="store_true", help="take two real steps and say what they cost instead of an estimate"
+    )
     _references(plan, json_too=True)
     record = _command(commands, "record", _record, "record the teacher's signals for a recipe's rows, and nothing else")
     record.add_argument("recipe", type=Path)
@@ -146,8 +150,47 @@ def _quick_device() -> Any:
 def _plan(given: argparse.Namespace) -> int:
     recipe, places = _found(given, given.recipe)
     plan = compile_plan(recipe, places, _quick_device())
+    if given.dry_run and plan.ok:
+        return _dry_run(given, recipe, places, plan)
     print(plan.model_dump_json(indent=1) if given.json else _plan_words(plan))
     return 0 if plan.ok else 4
+
+
+def _dry_run(given: argparse.Namespace, recipe: Recipe, places: Places, plan: Any) -> int:
+    """Two steps in a folder that is gone afterwards; the plan with what they cost."""
+    offline()
+    from ..dry_run import dry_run
+    from ..events import Events
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_folder(recipe, places, folder, plan)
+        events = Events(folder)
+        try:
+            found = dry_run(folder, events)
+        finally:
+            events.close()
+    if given.json:
+        print(json.dumps({**plan.model_dump(mode="json"), "dry_run": found}, indent=1))
+    else:
+        print(_plan_words(plan), _dry_words(found), sep="\n")
+    return 0
+
+
+def _dry_words(found: dict[str, Any]) -> str:
+    lines = [f"Alarm: {said}" for said in found["alarms"]]
+    for stage in found["stages"]:
+        terms = ", ".join(
+            f"{name} {t['value']:.4g}" + (f" (gradient {t['grad_norm']:.3g})" if t["grad_norm"] is not None else "")
+            for name, t in stage["terms"].items()
+        )
+        lines.append(f"{stage['name']}: measured {stage['seconds_per_step']:.3g} s a step; {terms}.")
+    return "\n".join(
+        [
+            *lines,
+            f"Measured: memory {found['peak_memory_bytes'] / 2**20:,.0f} MiB at most, about {found['seconds_estimate']:,.0f} s in all.",
+        ]
+    )
 
 
 def _plan_words(plan: Any) -> str:

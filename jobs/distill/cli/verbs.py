@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RecipeInvalid
 from ..events import Events
-from .main import in_folder, offline
+from .main import in_folder, in_ranks_of, offline
 
 
 def add(commands: Any) -> None:
@@ -23,6 +23,8 @@ def _run(given: argparse.Namespace) -> int:
     if not given.folder.is_dir():
         raise RecipeInvalid(f"There is no run folder {given.folder}.", hint="Check the path.")
     function, _ = VERBS[given.verb]
+    if given.verb == "distill":
+        return in_ranks_of(given.folder, given.echo, function)
     return in_folder(given.folder, given.echo, lambda events: function(given.folder, events))
 
 
@@ -31,6 +33,13 @@ def _distill(folder: Path, events: Events) -> None:
     from ..run import distill
 
     distill(folder, events)
+
+
+def _dry_run(folder: Path, events: Events) -> None:
+    offline()
+    from ..dry_run import dry_run
+
+    dry_run(folder, events)
 
 
 def _evaluate(folder: Path, events: Events) -> None:
@@ -66,6 +75,7 @@ def _prepare_samples(folder: Path, events: Events) -> None:
 
 VERBS = {
     "distill": (_distill, "run or resume the distillation of a run folder"),
+    "dry_run": (_dry_run, "take two real steps of a run folder and write dry_run.json: time, memory, terms"),
     "evaluate": (_evaluate, "score a model or adapter on rows"),
     "import_dataset": (_import_dataset, "make an uploaded file canonical rows"),
     "profile_dataset": (_profile_dataset, "measure a dataset"),

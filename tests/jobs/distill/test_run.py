@@ -78,6 +78,8 @@ def test_it_tells_everything_in_known_events(done: Path) -> None:
         "loss.cross-entropy",
         "loss.forward-kl",
         "grad_norm",
+        "grad_norm.cross-entropy",
+        "grad_norm.forward-kl",
         "learning_rate",
         "tokens_per_second",
         "memory_bytes",
