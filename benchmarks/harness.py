@@ -55,9 +55,10 @@ def measure(python: Path | str, module: str, arguments: list[str], threads: int)
     return dict(json.loads(lines[-1]))
 
 
-def interleave(
-    sides: list[tuple[str, Path | str, str, list[str]]], repeats: int, threads: int
-) -> dict[str, list[dict[str, Any]]]:
+Side = tuple[str, Path | str, str, list[str]]  # name, python, module, arguments
+
+
+def interleave(sides: list[Side], repeats: int, threads: int) -> dict[str, list[dict[str, Any]]]:
     """sides: (name, python, module, arguments). Returns the measurements of each name, in order."""
     results: dict[str, list[dict[str, Any]]] = {name: [] for name, *_ in sides}
     for turn in range(repeats):

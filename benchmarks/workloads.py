@@ -26,11 +26,14 @@ class Case:
     steps: int
     warmup: int = 1
     length: int = 512
+    packed: bool = False  # every row is filled to `length`: texts one after another, all but a short prompt supervised
 
 
 CASES = {
     "mixed-32k": Case(vocab=32_768, batch=8, steps=6),
     "mixed-128k": Case(vocab=131_072, batch=4, steps=4),
+    "full-32k": Case(vocab=32_768, batch=4, steps=3, packed=True),
+    "full-128k": Case(vocab=131_072, batch=2, steps=3, packed=True),
 }
 
 
@@ -55,7 +58,12 @@ def raw_rows() -> list[dict[str, str]]:
 
 def rows(case: Case) -> list[dict[str, str]]:
     """As many rows as the case trains on, in file order, which is random in length."""
-    return raw_rows()[: case.batch * (case.steps + case.warmup)]
+    count = case.batch * (case.steps + case.warmup)
+    if not case.packed:
+        return raw_rows()[:count]
+    texts = [f"{r['question']}\n{r['answer']}" for r in raw_rows()]
+    share = len(texts) // count  # far more text than a row holds: every side cuts it at `length`
+    return [{"question": "Go on.", "answer": "\n\n".join(texts[i * share : (i + 1) * share])} for i in range(count)]
 
 
 def model(role: str, case: Case):  # type: ignore[no-untyped-def]
