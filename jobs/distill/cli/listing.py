@@ -10,8 +10,9 @@ from ..parts import Described
 
 def systems(found: Iterable[System]) -> str:
     """Published systems in the groups of the method picker: id, title, the question that each answers."""
-    found = list(found)
-    groups = {g: [(s.id, _marked(s), s.question) for s in found if s.group == g] for g in GROUPS}
+    groups: dict[str, list[tuple[str, ...]]] = {g: [] for g in GROUPS}
+    for system in found:
+        groups[system.group].append((system.id, _marked(system), system.question))
     return tables(groups)
 
 
