@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: help up demo test test-all setup setup-dev lint lock screens bench clean
+.PHONY: help up demo test test-all systems setup setup-dev lint lock screens bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,11 +13,15 @@ up: setup ## a fresh clone to a running workbench; Ctrl-C stops everything
 demo: setup ## one complete sample distillation without a person; JSON=file writes the report
 	@exec $(PY) -m workbench.launch.demo $(if $(JSON),--json $(JSON))
 
+# Two workers (pytest-xdist); who runs what is in tests/parallel.py. ARGS="-n 0" is one process.
 test: setup-dev ## the suite (real PostgreSQL, Celery, Chromium, small models)
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+	@$(PY) -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-all: setup-dev ## the suite with faults, Redis and soak
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+systems: setup-dev ## the published systems one by one, with how their acceptance tests went
+	@$(PY) -m tests.systems_table $(if $(JUNIT),--junit $(JUNIT))
 
 setup:
 	@$(PYTHON) workbench/launch/bootstrap.py

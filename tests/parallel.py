@@ -1,0 +1,34 @@
+"""Who runs which tests when `make test` has two workers (pytest-xdist): file by file, the longest work first."""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+# One after the other on one worker: they start web servers, Celery workers and engines, wait on clocks, and share a stack.
+PROCESSES = ("tests/browser/", "tests/jobs/test_", "tests/workbench/datasets/test_worker.py")
+# Files that take longest; the others follow by their number of tests.
+LONG: tuple[str, ...] = ()
+
+
+def group_of(test: str) -> str:
+    """The group of a test by its id: "processes", or its file. The ids stay as they are, so --last-failed knows them."""
+    return "processes" if test.startswith(PROCESSES) else test.split("::", 1)[0]
+
+
+def rank(group: str, tests: int) -> tuple[int, int]:
+    """What is handed out first: the processes, then the long files, then those with the most tests."""
+    order = ("processes", *LONG)
+    return order.index(group) if group in order else len(order), -tests
+
+
+class Groups(LoadScopeScheduling):
+    """pytest-xdist's scheduler of groups, with our groups in our order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        first = min(self.workqueue, key=lambda group: rank(group, len(self.workqueue[group])))
+        self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
