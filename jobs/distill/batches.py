@@ -92,19 +92,22 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
 
 
 def micro_batches(
-    examples: Sequence[Example], rows: Sequence[int], limits: Limits, reduction: str = "token_mean"
+    examples: Sequence[Example],
+    rows: Sequence[int],
+    limits: Limits,
+    reduction: str = "token_mean",
+    whole: Sequence[Example] | None = None,
 ) -> list[Micro]:
-    """The step's rows as micro-batches. The normaliser Z is that of the whole step, so the cut does not change the result.
+    """Rows as micro-batches. The normaliser Z is that of the whole step, so the cut does not change the result.
 
-    Rows of one group (a preference pair, the answers to one prompt) stay together.
+    Rows of one group (a preference pair, the answers to one prompt) stay together. `whole` are all rows of the step, where
+    `rows` are only a part of them.
     """
     step = [examples[i] for i in rows]
-    total, groups = sum(e.supervised for e in step), group_count(step)
+    every = step if whole is None else whole
+    counts = Normaliser(sum(e.supervised for e in every), len(every), group_count(every), reduction)
     cuts = cut_groups(step, limits) if any(e.group for e in step) else cut([len(e.ids) - 1 for e in step], limits)
-    return [
-        _collate([rows[i] for i in g], [step[i] for i in g], Normaliser(total, len(step), groups, reduction))
-        for g in cuts
-    ]
+    return [_collate([rows[i] for i in g], [step[i] for i in g], counts) for g in cuts]
 
 
 def one_batch(examples: Sequence[Example]) -> Micro:

@@ -14,6 +14,7 @@ import torch
 
 from .events import Events
 from .plan.facts import DeviceFacts
+from .ranks import here
 
 
 def probe() -> DeviceFacts:
@@ -55,8 +56,9 @@ def settle(events: Events, width: int | None = None) -> torch.device:
     # Filling every new tensor with NaN finds reads of memory nobody wrote; it also makes a step six times slower.
     cast(Any, torch.utils.deterministic).fill_uninitialized_memory = False
     if torch.cuda.is_available():
-        events.reason("device", "cuda", f"{torch.cuda.get_device_name(0)} is free to use")
-        return torch.device("cuda")
+        index = torch.cuda.current_device()
+        events.reason("device", "cuda", f"{torch.cuda.get_device_name(index)} is free to use")
+        return torch.device("cuda", index)
     threads, why = _threads(width)
     torch.set_num_threads(threads)
     events.reason("device", "cpu", f"no GPU here; {why}")
@@ -67,7 +69,7 @@ def _threads(width: int | None) -> tuple[int, str]:
     """Threads for the CPU and the reason in words; WB_THREADS decides where it is set."""
     if asked := int(os.environ.get("WB_THREADS") or 0):
         return max(1, asked), f"{asked} threads, as WB_THREADS says"
-    cores = _cores()
+    cores = max(1, _cores() // here().size)
     if width is not None and width <= NARROW and cores > 1:
         return 1, f"one thread: layers of {width} are too narrow to share between {cores} cores"
     return max(1, cores), f"{cores} threads"

@@ -15,7 +15,9 @@ from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
 from .head import Head, probe
-from .recipe import Generate, Record, Select, Train
+from .merging.stage import merge_stage
+from .ranks import here, turns
+from .recipe import Generate, Merge, Record, Select, Train
 from .recording import recorded_teacher
 from .report import build
 from .rows import stratified
@@ -37,10 +39,15 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
     events.emit("phase", phase="prepare", stage=None, total=None)
     with session.timed("prepare"):
         session.check_rows()
-        work = stages.begin(session)
+        with turns():  # the student's shape is made once
+            work = stages.begin(session)
         probe(work.model, Head.of(work.model, work.student.vocab))
-        _measure_start(work)
+        if here().leader:
+            _measure_start(work)
     metric = work.metric = metric_of(session)
+    if not here().leader:
+        return _follow(work)
+    _tell_of_ranks(session)
     arms = _before(work, metric)
     names = _carry_out(work, arms)
     _after(work, arms, metric, names)
@@ -48,6 +55,20 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
     events.emit("report", report=report)
     events.emit("done", seconds=round(time.monotonic() - began, 3))
     return report
+
+
+def _follow(work: Work) -> dict[str, Any]:
+    """The part of another rank than the first: the stages and the control, no scores and no report."""
+    _carry_out(work, {})
+    work.drop_teacher()
+    stages.train_control(work)
+    return {}
+
+
+def _tell_of_ranks(session: Session) -> None:
+    if (size := here().size) > 1:
+        why = "each reads a share of a step's rows; the result is that of one process up to rounding"
+        session.events.reason("ranks", size, why)
 
 
 def _measure_start(work: Work) -> None:
@@ -103,15 +124,20 @@ def _carry_out(work: Work, arms: dict[str, Judged]) -> list[str]:
     session, names = work.session, []
     for index, stage in enumerate(session.recipe.stages):
         if isinstance(stage, Generate):
-            with session.timed("teacher"):
+            with session.timed("teacher"), turns():
                 stages.generate(work, stage)
         elif isinstance(stage, Record):
             work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
         elif isinstance(stage, Select):
-            select(work, index, stage)
+            with turns():
+                select(work, index, stage)
         elif isinstance(stage, Train):
             names.append(stages.train_stage(work, index, stage))
-            judge_learnt(work, arms, session.recipe.stages[index + 1 :])
+            if here().leader:
+                judge_learnt(work, arms, session.recipe.stages[index + 1 :])
+        elif isinstance(stage, Merge):
+            with session.timed("merge"):
+                merge_stage(work, index, stage)
     return names
 
 

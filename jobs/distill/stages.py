@@ -13,6 +13,7 @@ from .beams import chosen_of, collect_beams
 from .catalog import objective as build_objective
 from .errors import PlanRefused
 from .generate import generate as write_answers
+from .ranks import turns
 from .recipe import Generate, Train
 from .recipe import Term as TermSpec
 from .rows import Example, Row, tokenise
@@ -112,7 +113,7 @@ def rows_of(work: Work, stage: Train) -> list[Row]:
     """The training rows a stage is about, before anybody looks for their answers."""
     rows = [r for r in work.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
     if stage.domains:
-        rows = [r for r in rows if r.fields.get("domain") in stage.domains]
+        rows = [r for r in rows if work.domains.get(r.row_id, r.fields.get("domain")) in stage.domains]
     if work.chosen is not None:
         weights = work.chosen
         rows = [replace(r, fields={**r.fields, "weight": _weight(r, weights)}) for r in rows if r.row_id in weights]
@@ -146,13 +147,15 @@ def train_stage(work: Work, index: int, stage: Train) -> str:
     session, learner = work.session, work.learner(stage.learner)
     name = f"{index:02d}-{stage.learner}"
     work.ended[stage.name] = name
-    stored = work.take_stored(name, learner)
-    if not stored:
-        _start(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
-    examples = training_examples(work, stage, name)
-    steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else units(stage, examples))
-    if not stored:
-        work.run(name, _arm(work, learner, stage, examples, steps, name), learner)
+    with turns():
+        stored = work.take_stored(name, learner)
+        if not stored:
+            _start(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
+        examples = training_examples(work, stage, name)
+        steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else units(stage, examples))
+        arm = None if stored else _arm(work, learner, stage, examples, steps, name)
+    if arm is not None:
+        work.run(name, arm, learner)
     learner.trained = True
     if stage.learner == "student":  # the control gets as many steps as were really taken
         work.trained.append((stage, (outcome_of(session, name) or {"steps": steps})["steps"]))

@@ -71,6 +71,13 @@ def in_folder(folder: Path, echo: bool, work: Callable[[Events], Any]) -> int:
     return DONE
 
 
+def in_ranks_of(folder: Path, echo: bool, work: Callable[[Path, Events], Any]) -> int:
+    """`in_folder` in as many processes as the run is to have; only the first one speaks."""
+    from ..ranks import in_ranks
+
+    return in_ranks(folder, lambda own, first: in_folder(own, echo and first, lambda events: work(own, events)))
+
+
 def offline() -> None:
     """Nothing in a run may reach for the network: models and rows are already here."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")

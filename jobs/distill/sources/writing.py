@@ -13,6 +13,7 @@ import torch
 from ..batches import Limits, micro_batches
 from ..generate import Answer, Decoding, generate
 from ..head import head_read
+from ..ranks import here
 from ..rewards import reward_of
 from ..rows import Example, Renderer
 from ..teachers.base import Teacher
@@ -95,6 +96,12 @@ class Writer:
 
     def write(self, asked: Sequence[Ask], step: int) -> list[Written]:
         """An answer for each ask, in order. The learner's modes and random state are as before."""
+        if not asked:
+            return []
+        return here().dealt(asked, lambda mine: self._write(mine, step))
+
+    def _write(self, asked: Sequence[Ask], step: int) -> list[Written]:
+        """This rank's part of them."""
         if not asked:
             return []
         with quiet(self.model):
