@@ -80,6 +80,10 @@ class StatesPart(Part):
 
     scope: ClassVar[str] = "states"
 
+    def layers(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> list[tuple[int, int]]:
+        """Which layer of the student learns from which of the teacher; it is told when the stage begins."""
+        return []
+
     def captures(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> tuple[set[str], set[str]]:
         """Names of what must be kept of the student's and of the teacher's forward: see `states.States`."""
         return set(), set()
