@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.jobs.distill.objectives.features.duo import Duo, made
+from tests.jobs.distill.systems import several
 from tests.jobs.distill.systems.duo import losses_of, run, told
 
 
@@ -21,3 +22,17 @@ def test_it_trains_with_a_wider_teacher(tmp_path: Path) -> None:
     found = losses_of(folder, "attention-relations")
     assert len(found) == 3 and found[-1] < found[0]
     assert ("layers.attention-relations", "1:1, 2:2") in [(e["field"], e["value"]) for e in told(folder, "reason")]
+
+
+def test_a_chain_through_an_assistant_runs(tmp_path: Path) -> None:
+    """The assistant learns the teacher's relations, the student then those of the assistant as it has become."""
+    terms = [{"type": "cross-entropy"}, {"type": "attention-relations"}]
+    common = {"kind": "train", "steps": 2, "batch_size": 4, "learning_rate": 0.01, "terms": terms, "rows": "labelled"}
+    stages = [
+        {**common, "name": "first", "learner": "assistant"},
+        {**common, "name": "second", "teaching": {"members": [{"name": "assistant"}]}},
+    ]
+    small = {"method": None, "train": {}, "control": False, "stages": stages}
+    folder = several.folder_of(tmp_path / "run", "assistant", small)
+    assert several.run(folder)["trained"] == ["assistant", "student"]
+    assert len(losses_of(folder, "attention-relations")) == 4
