@@ -292,7 +292,7 @@ def _start(folder: Path, rank: int, size: int, where: str, work: Callable[[Path,
     """Starts another rank, returns its process id. A fork costs nothing but cannot follow a process that has used CUDA."""
     told = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "WB_RENDEZVOUS": where}
     if torch.cuda.is_available():
-        command = [sys.executable, "-m", "jobs.distill", "run", str(folder)]
+        command = [sys.executable, "-m", "jobs.distill", "distill", str(folder)]
         return subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.DEVNULL).pid
     if pid := os.fork():
         return pid

@@ -73,6 +73,9 @@ def _run(given: argparse.Namespace) -> int:
     offline()
     from ..run import distill
 
+    # for ranks that are started as processes of their own
+    places = [*map(str, given.signals), os.environ.get("WB_SIGNALS", "")]
+    os.environ["WB_SIGNALS"] = os.pathsep.join(filter(None, places))
     code = in_ranks_of(folder, True, lambda own, events: distill(own, events, given.signals))
     if code == 0 and os.environ.get("RANK", "0") == "0":
         _print_report(folder)

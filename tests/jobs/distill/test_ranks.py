@@ -30,6 +30,14 @@ def engine() -> Iterator[Forker]:
     forker.close()
 
 
+@pytest.fixture(scope="module")
+def whole(engine: Forker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process."""
+    folder = tiny.run_folder(tmp_path_factory.mktemp("whole") / "run", {"train": TRAIN})
+    assert engine.run("distill", str(folder), WB_RANKS="1") == 0
+    return folder
+
+
 def losses(folder: Path) -> dict[tuple[str, int], float]:
     events = [e for e in read(folder / "events.jsonl") if e["type"] == "metric" and "loss" in e["values"]]
     return {(e["arm"], e["step"]): e["values"]["loss"] for e in events}
@@ -51,13 +59,22 @@ def assert_same(one: Path, two: Path) -> None:
         torch.testing.assert_close(other[name], tensor, atol=1e-5, rtol=1e-4)
 
 
-def test_two_ranks_make_the_curve_of_one(engine: Forker, tmp_path: Path) -> None:
+def test_two_ranks_make_the_curve_of_one(engine: Forker, whole: Path, tmp_path: Path) -> None:
     """Cross-entropy and forward KL, student and control: losses to 1e-6, adapters alike; nothing of the second rank stays."""
-    one, two = in_both(engine, tmp_path, {"train": TRAIN})
-    assert_same(one, two)
+    two = tiny.run_folder(tmp_path / "run", {"train": TRAIN})
+    assert engine.run("distill", str(two), WB_RANKS="2") == 0
+    assert_same(whole, two)
     assert {arm for arm, _ in losses(two)} == {"student", "control"}
     assert any(e["type"] == "reason" and e["field"] == "ranks" and e["value"] == 2 for e in read(two / "events.jsonl"))
     assert not (two / "ranks").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["distillm-2", "on-policy-distillation"])
+def test_groups_and_the_students_own_answers_are_dealt_out(engine: Forker, tmp_path: Path, method: str) -> None:
+    """Pairs stay together on a rank; each rank writes its part of the answers and all learn from all of them."""
+    changes = {"train": {**TRAIN, "steps": 3}, "method": method, "control": False}
+    assert_same(*in_both(engine, tmp_path, changes))
 
 
 def test_a_rank_that_is_lost_ends_the_run_in_words(engine: Forker, tmp_path: Path) -> None:
@@ -70,9 +87,9 @@ def test_a_rank_that_is_lost_ends_the_run_in_words(engine: Forker, tmp_path: Pat
     assert len(losses(folder)) == 2
 
 
-def test_a_stop_reaches_every_rank_and_the_run_goes_on_with_another_number(engine: Forker, tmp_path: Path) -> None:
-    whole = tiny.run_folder(tmp_path / "whole", {"train": TRAIN})
-    assert engine.run("distill", str(whole), WB_RANKS="1") == 0
+def test_a_stop_reaches_every_rank_and_the_run_goes_on_with_another_number(
+    engine: Forker, whole: Path, tmp_path: Path
+) -> None:
     cut = tiny.run_folder(tmp_path / "cut", {"train": TRAIN})
     lines = [e["type"] for e in read(whole / "events.jsonl")].index("metric") + 4
     kill = {"folder": str(cut), "events": lines, "signal": signal.SIGTERM}
