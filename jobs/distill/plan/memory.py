@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..recipe import Train
+from . import room
 from .case import Case
 from .facts import ModelFacts
 from .result import MemoryPart
@@ -35,6 +36,7 @@ class Load:
     recorded_k: int = 0
     teachers: tuple[str, ...] = ("teacher",)  # models that run beside who learns, where they do
     learner: str = "student"
+    stage: Train | None = None  # whose rows and terms need room of their own
 
 
 def dtype_bytes(case: Case, asked: str) -> int:
@@ -51,20 +53,26 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     tokens = int(load.micro_batch * _long_row(case))
     supervised = int(load.micro_batch * case.answer_tokens) + 1
     width = dtype_bytes(case, case.recipe.student.dtype)
-    parts = {"student weights": student.parameters * width}
+    adapter = case.recipe.student.adapter
+    parts = {"student weights": (student.parameters - _pruned_away(student, adapter.pruned)) * width}
     if learner is not student:
         parts[f"{load.learner} weights"] = learner.parameters * _dtype_of(case, load.learner)
-    if named:
-        parts["teacher weights"] = sum(m.parameters * _dtype_of(case, n) for n, m in named.items())
+    for name, model in named.items():
+        parts[f"{name} weights"] = model.parameters * _dtype_of(case, name)
     parts["adapter"] = case.adapter_parameters * 4
     parts["optimizer"] = case.adapter_parameters * ADAM
-    parts["activations"] = tokens * activation_bytes(learner, width, case.recipe.student.adapter.rank)
+    kept = activation_bytes(learner, width, adapter.rank, adapter.velora.groups if adapter.velora else None)
+    passes = 2 if adapter.noise and adapter.noise.kind == "symmetric" else 1  # both forwards wait for one backward
+    parts["activations"] = tokens * kept * passes
     if named:  # one after the other: the widest forward, and the states of each
         parts["activations"] += tokens * max(forward_bytes(m, width) for m in named.values())
         parts["activations"] += supervised * sum(m.hidden_size for m in named.values()) * 4
     parts["head chunk"] = head_bytes(case, supervised)
     if load.recorded_k:
-        parts["signals"] = 2 * supervised * (load.recorded_k * SIGNAL_BYTES + 8)
+        voices = max(1, len(load.teachers))
+        parts["signals"] = voices * 2 * supervised * (load.recorded_k * SIGNAL_BYTES + 8)
+    if load.stage is not None:
+        parts |= room.of_stage(case, load.stage, learner, width)
     return _parts(case, parts)
 
 
@@ -116,13 +124,21 @@ def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int
     return _parts(case, parts)
 
 
-def activation_bytes(model: ModelFacts, width: int, rank: int) -> int:
-    """Kept for the backward, a token: the input of every linear layer (LoRA's gradients need it), the attention's
-    inputs and output, two norms, the residual stream, and the activation function's input and output."""
+def activation_bytes(model: ModelFacts, width: int, rank: int, groups: int | None = None) -> int:
+    """Kept for the backward, a token: the input of every linear layer (LoRA's gradients need it; with VeLoRA one number of
+    each of its `groups`), the attention's inputs and output, two norms, the residual stream, and the activation function's
+    input and output."""
     hidden, inner = model.hidden_size, model.intermediate_size
-    linears = sum(m.inputs * m.count for m in model.linears) + sum(m.count for m in model.linears) * rank
+    inputs = sum((m.inputs if groups is None else min(groups, m.inputs)) * m.count for m in model.linears)
+    linears = inputs + sum(m.count for m in model.linears) * rank
     rest = model.layers * (8 * hidden + 3 * inner)
     return (linears + rest) * width
+
+
+def _pruned_away(model: ModelFacts, share: float) -> int:
+    """Weights of the feed-forward units that LoRAM takes out of memory while it trains."""
+    units = sum(m.inputs * m.outputs * m.count for m in model.linears if m.name in ("gate_proj", "up_proj", "down_proj"))
+    return int(share * units)
 
 
 def forward_bytes(model: ModelFacts, width: int) -> int:

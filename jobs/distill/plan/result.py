@@ -58,7 +58,7 @@ class Choice(Part):
 
 class MemoryPart(Part):
     name: str = Field(
-        description="student weights | teacher weights | adapter | optimizer | activations | head chunk | signals | other"
+        description="student weights | NAME weights of each teacher | adapter | optimizer | activations | head chunk | signals | rollout cache | replay | helper modules | other"
     )
     bytes: int
 

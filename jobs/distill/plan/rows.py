@@ -60,7 +60,7 @@ def rows_of(case: Case, rows: Rows, stage: Train) -> int:
 
 def share_kept(stage: Select) -> float:
     """The share of all rows that a selection leaves; some only weigh them."""
-    return 1.0 if stage.method in ("everything", "domain-gap") else stage.keep
+    return 1.0 if stage.method in ("everything", "domain-gap", "branches") else stage.keep
 
 
 def rows_use(case: Case, rows: Rows) -> RowsUse:

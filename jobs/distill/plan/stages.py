@@ -195,7 +195,7 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
 
     def parts_at(micro: int) -> list[MemoryPart]:
         kept = top_k if source == "recorded" else 0
-        return memory.train_parts(case, Load(micro, source == "online", kept, teachers_of(stage), stage.learner))
+        return memory.train_parts(case, Load(micro, source == "online", kept, teachers_of(stage), stage.learner, stage))
 
     micro = stage.micro_batch or _micro(case, index, stage, parts_at, work)
     work.phases.append(parts_at(micro))
@@ -263,7 +263,7 @@ def _choose_signals(case: Case, n: int, stage: Train) -> tuple[str, str]:
     if known.rows and known.rows >= n:
         return "recorded", f"The teacher's signals for all {count(n, 'row')} are already recorded."
     micro = stage.micro_batch or 1
-    beside = memory.total(memory.train_parts(case, Load(micro, True, 0, teachers_of(stage), stage.learner)))
+    beside = memory.total(memory.train_parts(case, Load(micro, True, 0, teachers_of(stage), stage.learner, stage)))
     if memory.usable(case) and beside > memory.usable(case):
         return (
             "recorded",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .base import Strict
 
@@ -13,6 +13,7 @@ AdapterType = Literal[
     "shira", "c3a", "vblora", "ln_tuning", "road", "delora", "gralora", "hira", "clover",
 ]  # fmt: skip
 Start = Literal["default", "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga"]
+PROMPTS = ("prefix_tuning", "prompt_tuning", "p_tuning", "multitask_prompt_tuning")  # peft's kinds that lengthen the input
 FROM_ROWS = ("eva", "corda", "lora_ga")  # starts that look at training rows
 
 
@@ -121,6 +122,16 @@ class Adapter(Strict):
         description="LoRAM (arXiv:2502.13533): share of each feed-forward layer's units that leave memory during training. "
         "The finished adapter has zeros there and is used with the whole model.",
     )
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _acts_inside_the_layers(cls, value: Any) -> Any:
+        if value in PROMPTS:
+            raise ValueError(
+                f"{value} puts trained tokens before the prompt, and the losses here are read at the rows' own tokens; "
+                "choose an adapter inside the layers, such as lora"
+            )
+        return value
 
     @model_validator(mode="after")
     def _the_parts_fit_together(self) -> Adapter:

@@ -34,6 +34,11 @@ class DualSpace(StatesPart):
     reads = ("student.hidden", "teacher.hidden")
     needs = frozenset({"teacher", "aligned", "live_teacher"})
 
+    @staticmethod
+    def helper_parameters(student: int, teacher: int) -> int:
+        """Numbers in the modules, from the widths of both models."""
+        return teacher * (student + 1) + student + student * teacher
+
     def module(self, student: ModelShape, teacher: ModelShape | None, options: Options) -> nn.Module:
         from torch import nn
 
@@ -64,6 +69,11 @@ class CrossModelAttention(StatesPart):
     paper = PAPER
     reads = ("student.hidden", "teacher.hidden")
     needs = frozenset({"teacher", "aligned", "live_teacher"})
+
+    @staticmethod
+    def helper_parameters(student: int, teacher: int) -> int:
+        """Numbers in the modules, from the widths of both models."""
+        return DualSpace.helper_parameters(student, teacher) + (2 * student + 1) * 2 * teacher
 
     def module(self, student: ModelShape, teacher: ModelShape | None, options: Options) -> nn.Module:
         from torch import nn
