@@ -66,7 +66,7 @@ def main(name: str) -> None:
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        counted, last = counted + int(wanted.sum()), float(loss)
+        counted, last = counted + int(wanted.sum()), float(loss.detach())
     meter.stop(counted, last)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from jobs.distill.catalog import SYSTEMS
 from tests.workbench.samples import model_facts, sample_library
 from workbench.runs.models import Run, Slot
 from workbench.studio.models import Draft
@@ -121,7 +122,8 @@ def test_it_says_which_methods_remain_with_another_tokenizer(library: Any, brows
     answer = post(browser, draft, "start")
     assert answer.status_code == 422
     usable = {m.system.id for m in answer.context["methods"] if not m.why_not}
-    assert usable == {"sft", "seqkd"}
+    assert {"sft", "seqkd", "alm", "uld"} <= usable
+    assert not [m for m in usable if SYSTEMS[m].needs.same_vocabulary]
 
 
 def test_it_hides_drafts_and_models_of_another_team(
