@@ -60,6 +60,7 @@ def select(work: Work, index: int, stage: Select) -> None:
         work.drop_teacher()
     kept = json.loads((found / "chosen.json").read_text(encoding="utf-8"))
     work.chosen = {str(k): float(w) for k, w in kept["weights"].items()}
+    work.domains.update(kept.get("domains", {}))
     _tell(work, stage, kept)
 
 
@@ -102,7 +103,7 @@ def _text(row: Row) -> str:
 
 
 def _stored(chosen: Chosen) -> dict[str, object]:
-    return {"weights": chosen.weights, "scores": chosen.scores, "note": chosen.note, "facts": chosen.facts}
+    return {"weights": chosen.weights, "scores": chosen.scores, "note": chosen.note, "facts": chosen.facts, "domains": chosen.domains}
 
 
 def _tell(work: Work, stage: Select, kept: dict[str, dict[str, float]]) -> None:

@@ -38,8 +38,13 @@ class Learner:
     trained: bool = False
 
     def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Takes over an adapter; a merged one may be wider than the recipe's rank, and the layers follow it."""
         with torch.no_grad():
             for name, parameter in trainable(self.model).items():
+                if parameter.shape != tensors[name].shape:
+                    path, _, leaf = name.rpartition(".")
+                    parameter = torch.nn.Parameter(parameter.new_empty(tensors[name].shape))
+                    setattr(self.model.get_submodule(path), leaf, parameter)
                 parameter.copy_(tensors[name])
 
     def adapter(self) -> dict[str, torch.Tensor]:
@@ -59,6 +64,7 @@ class Work:
     )  # adapters of learners that left the memory
     written: dict[str, str] = field(default_factory=dict)  # row id -> the teacher's answer
     chosen: dict[str, float] | None = None  # row id -> weight, after a selection; None: every row
+    domains: dict[str, str] = field(default_factory=dict)  # row id -> its branch, where a selection cut the rows
     record: Record | None = None
     trained: list[tuple[Train, int]] = field(default_factory=list)  # the student's stages and their steps
     ended: dict[str, str] = field(default_factory=dict)  # stage name -> name of its stored result

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import PlanRefused
+from ..merging.base import Merging
+from ..merging.linear import Linear
+from ..merging.slerp import Slerp
 from ..parts import Paper
 from ..recipe import MergeModels
 from .base import Given, Shaped, ShapeKind
@@ -41,30 +43,9 @@ class Merged(ShapeKind):
         given.told(
             f"{len(sources)} models are merged ({options.method}), weights {', '.join(f'{w:g}' for w in weights)}."
         )
-        combine = linear if options.method == "linear" else slerp
-        return Shaped({}, {n: combine([s[n] for s in sources], weights) for n in own}, {"weights": list(weights)})
-
-
-def linear(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Weighted sum, in float32."""
-    total = sum(t.float() * w for t, w in zip(tensors, weights, strict=True))
-    return total.to(tensors[0].dtype)  # type: ignore[union-attr]
-
-
-def slerp(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """From the first to the second of two tensors along the arc between their directions (Shoemake 1985), with the share
-    t = w_2 / (w_1 + w_2); nearly parallel ones are mixed on the straight line."""
-    import torch
-
-    a, b = (t.float() for t in tensors)
-    share = weights[1] / sum(weights)
-    lengths = a.norm() * b.norm()
-    cosine = float((a * b).sum() / lengths) if lengths > 0 else 1.0
-    if abs(cosine) > 0.9995:
-        return linear(tensors, (1 - share, share))
-    angle = torch.arccos(torch.tensor(cosine))
-    ends = torch.sin((1 - share) * angle), torch.sin(share * angle)
-    return ((ends[0] * a + ends[1] * b) / torch.sin(angle)).to(tensors[0].dtype)
+        method: Merging = Linear() if options.method == "linear" else Slerp()
+        merged = {n: method.tensor([s[n] for s in sources], weights, None) for n in own}
+        return Shaped({}, merged, {"weights": list(weights)})
 
 
 def _fits(name: str, own: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -86,9 +86,14 @@ def add_mixer(layer: Any) -> None:
 def plain(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]] | None:
     """Layer name -> (A, B) where any layer needs folding; None when peft's own tensors say everything."""
     found = layers(model)
-    if not any(isinstance(m.lora_variant.get(NAME), _Own) for m in found.values()):
+    if not any(isinstance(m.lora_variant.get(NAME), _Own) or _widened(m) for m in found.values()):
         return None
     return {name: _factors(layer) for name, layer in found.items()}
+
+
+def _widened(layer: Any) -> bool:
+    """Whether a merged adapter left the layer with another rank than it was made with; its scale stays."""
+    return len(layer.lora_A[NAME].weight) != layer.r[NAME]
 
 
 def _factors(layer: Any) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...parts import Described
 from ...selection.base import Selection
+from ...selection.branches import Branches
 from ...selection.coreset import KCenter, Quantization
 from ...selection.difference import Difference
 from ...selection.gap import DomainGap
@@ -15,6 +16,7 @@ METHODS: dict[str, type[Selection]] = {
     part.id: part
     for part in (
         Difference, Perplexity, TeacherSureStudentNot, DomainGap, Quantization, KCenter, Informative, Everything,
+        Branches,
     )
 }  # fmt: skip
 

@@ -3,8 +3,9 @@ import torch
 from pydantic import ValidationError
 
 from jobs.distill.errors import PlanRefused
+from jobs.distill.merging.linear import Linear
+from jobs.distill.merging.slerp import Slerp
 from jobs.distill.shapes.make import make
-from jobs.distill.shapes.merge import linear, slerp
 from tests.jobs.distill import tiny
 
 from .making import loaded, shape_of
@@ -21,11 +22,11 @@ def test_a_linear_merge_is_the_weighted_sum_of_two_models(tmp_path):
 
 def test_slerp_keeps_the_length_and_the_angle():
     a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
-    half = slerp([a, b], [1, 1])
+    half = Slerp().tensor([a, b], [1, 1], None)
     torch.testing.assert_close(half, torch.tensor([2.0, 2.0]) / 2**0.5)
-    third = slerp([a, b], [2, 1])
+    third = Slerp().tensor([a, b], [2, 1], None)
     assert float(torch.rad2deg(torch.arctan2(third[1], third[0]))) == pytest.approx(30, abs=1e-4)
-    torch.testing.assert_close(slerp([a, a], [1, 1]), linear([a, a], [0.5, 0.5]))
+    torch.testing.assert_close(Slerp().tensor([a, a], [1, 1], None), Linear().tensor([a, a], [0.5, 0.5], None))
 
 
 def test_models_of_different_sizes_are_refused(tmp_path):
