@@ -7,8 +7,12 @@ from xdist.workermanage import WorkerController
 
 # One after the other on one worker: they start web servers, Celery workers and engines, wait on clocks, and share a stack.
 PROCESSES = ("tests/browser/", "tests/jobs/test_", "tests/workbench/datasets/test_worker.py")
-# Files that take longest; the others follow by their number of tests.
-LONG: tuple[str, ...] = ()
+# Files of few tests that train or resume whole runs; the others follow by their number of tests.
+LONG = (
+    "tests/jobs/distill/test_resume.py",
+    "tests/jobs/distill/test_resume_rollouts.py",
+    "tests/jobs/distill/test_checkpoint.py",
+)
 
 
 def group_of(test: str) -> str:
