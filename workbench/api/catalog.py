@@ -9,6 +9,7 @@ from ninja import Router
 
 from jobs.distill import catalog
 from jobs.distill import recipe as recipes
+from jobs.distill.catalog.show import all_parts
 from jobs.distill.plan.result import Problem
 from jobs.distill.recipe import Recipe
 from workbench.studio import queries
@@ -30,7 +31,7 @@ def systems(request: TeamRequest) -> list[dict[str, Any]]:
     return [catalog.system_json(s) for s in catalog.SYSTEMS.values()]
 
 
-@router.get("/systems/{slug:system_id}", response=dict[str, Any], summary="One published method")
+@router.get("/systems/{str:system_id}", response=dict[str, Any], summary="One published method")
 def system(request: TeamRequest, system_id: str) -> dict[str, Any]:
     if system_id not in catalog.SYSTEMS:
         raise Http404
@@ -39,7 +40,14 @@ def system(request: TeamRequest, system_id: str) -> dict[str, Any]:
 
 @router.get("/parts", response=list[dict[str, Any]], summary="Parts that methods are made of")
 def parts(request: TeamRequest) -> list[dict[str, Any]]:
-    return [catalog.part_json(p) for p in catalog.PARTS.values()]
+    """Objective terms, token weights, selections, sources, teachers, adapters, shapes and merges, each with its `kind`."""
+    return [catalog.part_json(p) for p in all_parts()]
+
+
+@router.get("/recipe-schema", response=dict[str, Any], summary="JSON schema of a recipe")
+def recipe_schema(request: TeamRequest) -> dict[str, Any]:
+    """Every field with title, description and range: the text beside the fields of the studio and in the manual."""
+    return Recipe.model_json_schema()
 
 
 def _not_enough(missing: list[str]) -> Problem:

@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from jobs.distill.catalog import SYSTEMS, options_schema
+from jobs.distill.catalog.system import GROUPS as catalog_groups
 from workbench.studio.forms import option_inputs
-from workbench.studio.methods import COST, needs_words
+from workbench.studio.methods import COST, GROUP_TITLES, needs_words
 
-from . import manual
+from . import manual, reference
 
 
 @require_GET
@@ -38,8 +39,34 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def methods(request: HttpRequest) -> HttpResponse:
-    rows = [{"system": s, "needs": needs_words(s), "cost": COST[s.needs.teacher]} for s in SYSTEMS.values()]
-    return render(request, "help/methods.html", {"rows": rows, "groups": manual.groups()})
+    found = [
+        (id, *GROUP_TITLES[id], [(s, needs_words(s)) for s in SYSTEMS.values() if s.group == id])
+        for id in catalog_groups
+    ]
+    return render(
+        request, "help/methods.html", {"method_groups": [g for g in found if g[3]], "groups": manual.groups()}
+    )
+
+
+@require_GET
+def parts(request: HttpRequest) -> HttpResponse:
+    """The kinds of parts that methods are made of."""
+    return render(request, "help/parts.html", {"kinds": reference.kinds().values(), "groups": manual.groups()})
+
+
+@require_GET
+def parts_of(request: HttpRequest, kind: str) -> HttpResponse:
+    """Every part of a kind with formula, paper, when to use it and options."""
+    found = reference.kinds().get(kind)
+    if found is None:
+        raise Http404
+    return render(request, "help/parts_of.html", {"kind": found, "groups": manual.groups()})
+
+
+@require_GET
+def fields(request: HttpRequest) -> HttpResponse:
+    """Every field of a recipe with its meaning: the text beside the fields of the studio."""
+    return render(request, "help/fields.html", {"sections": reference.fields(), "groups": manual.groups()})
 
 
 @require_GET

@@ -11,7 +11,7 @@ from jobs.distill.catalog import System, options_schema
 from jobs.distill.plan.result import Plan, Problem
 from workbench.team.models import User
 
-from . import actions, forms, methods, paths, queries, recipe_text
+from . import actions, forms, methods, nodes, paths, queries, recipe_text
 from .models import Draft
 
 FIT = 0.9  # share of the device above which the bar turns to "tight"
@@ -33,6 +33,7 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
     check = queries.check(draft.team, fields)
     data = queries.complete(fields)
     system = queries.system_of(fields)
+    found = SimpleLazyObject(lambda: methods.choices(check, data.get("method")))
     return {
         "draft": draft,
         "fields": data,
@@ -41,11 +42,15 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
             card: dict(zip(("simple", "advanced"), inputs(card, fields, check, system), strict=True))
             for card in forms.CARDS
         },
+        "more": SimpleLazyObject(lambda: nodes.rest(data)),
+        "card_names": tuple(forms.CARDS),
+        "spelled": bool(isinstance(data.get("stages"), list) and data["stages"]),
         "options": forms.option_inputs(options_schema(system), fields) if system else [],
         "advanced_options": {f"options.{k}" for k, o in (system.options if system else {}).items() if o.advanced},
         "system": system,
         "method_name": system.title if system else data.get("method") or "Own stages",
-        "methods": SimpleLazyObject(lambda: methods.choices(check, data.get("method"))),
+        "methods": found,
+        "method_groups": SimpleLazyObject(lambda: methods.grouped(list(found))),
         "models": SimpleLazyObject(lambda: queries.models(draft.team)),
         "datasets": SimpleLazyObject(lambda: queries.datasets(draft.team)),
         "versions": SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset"))),

@@ -71,6 +71,8 @@ class Input:
     default: Any = None
     value: Any = field(default=None, compare=False)
     suggestions: tuple[str, ...] = field(default=(), compare=False)
+    groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # choices under headings
+    fixed: bool = False  # shown, but not changed here
 
     @property
     def id(self) -> str:
@@ -97,8 +99,36 @@ class Input:
 
     @property
     def shown(self) -> str:
-        value = self.default if self.value is None and self.kind == "choice" else self.value
-        return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        spaced = isinstance(self.default, str) and self.default != self.default.strip()
+        value = self.default if self.value is None and (self.kind == "choice" or spaced) else self.value
+        if value is None:
+            return ""
+        if self.kind == "tri":
+            return str(value).lower()
+        if self.kind == "pairs" and isinstance(value, dict):
+            return "\n".join(f"{k} = {v}" for k, v in value.items())
+        if self.kind == "points" and isinstance(value, list):
+            return "\n".join(" ".join(map(str, p)) if isinstance(p, list | tuple) else str(p) for p in value)
+        if isinstance(value, list):
+            return ("\n" if self.kind == "lines" else ", ").join(map(str, value))
+        return str(value)
+
+    @property
+    def said_default(self) -> str:
+        """The default in the words of a recipe file; empty where there is none, or where it is a group."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return "" if self.default is None or isinstance(self.default, dict) else str(self.default)
+
+    @property
+    def label_of_value(self) -> str:
+        """The chosen value in words."""
+        return dict(self.choices).get(self.shown, self.shown)
+
+    @property
+    def stranger(self) -> str:
+        """A chosen value that is none of the choices: kept and shown, so that the check can name it."""
+        return "" if self.shown in dict(self.choices) else self.shown
 
     @property
     def is_on(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.distill.catalog import SYSTEMS, System
+from jobs.distill.catalog.system import GROUPS
 from jobs.distill.plan.compiler import compile as compile_plan
 from jobs.distill.plan.facts import Facts
 
@@ -20,6 +21,34 @@ COST = {
     "text": "The teacher writes one answer per unlabelled row, once.",
     "weights": "The teacher reads each row once; its signals are kept for later runs.",
 }
+
+
+GROUP_TITLES = {
+    "logits": ("Logits", "The teacher's probabilities, token by token."),
+    "answers": ("Answers", "The teacher writes, the student learns from the text."),
+    "on-policy": ("On-policy", "The student writes, the teacher judges."),
+    "tokenizers": ("Different tokenizers", "Teacher and student cut text differently."),
+    "teachers": (
+        "Several or corrected teachers",
+        "Assistants, ensembles, teachers that learn too, the learner itself.",
+    ),
+    "features": ("Features", "Hidden states and attention as well as answers."),
+    "preference": ("Preferences", "Pairs and rankings of answers."),
+    "data": ("Data", "Which rows, rationales and domains to learn from."),
+    "shape": ("Shape of the student", "A smaller student is cut from a larger model."),
+    "merge": ("Merging", "Several adapters become one."),
+    "adapter": ("Adapters", "What is trained beside the frozen weights."),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Methods of one kind under a heading."""
+
+    id: str
+    title: str
+    about: str
+    choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True)
@@ -51,6 +80,12 @@ def choices(check: Check, chosen: str | None) -> list[Choice]:
         if s.status == "works"
     ]
     return sorted(found, key=lambda c: bool(c.why_not) and not c.is_chosen)
+
+
+def grouped(found: list[Choice]) -> list[Group]:
+    """The choices under the headings of their groups, in the catalogue's order of groups."""
+    out = ((id, tuple(c for c in found if c.system.group == id)) for id in GROUPS)
+    return [Group(id, *GROUP_TITLES[id], choices) for id, choices in out if choices]
 
 
 def needs_words(system: System) -> str:

@@ -44,3 +44,11 @@ def drop(data: dict[str, Any], path: str) -> None:
         drop(data[head], rest)
         if not data[head]:
             del data[head]
+
+
+def drop_inside(data: dict[str, Any], path: str) -> None:
+    """Removes the key at `path`, which may lie inside a list; what is around it stays, even when empty."""
+    parent, _, last = path.rpartition(".")
+    here = get(data, parent) if parent else data
+    if isinstance(here, dict):
+        here.pop(last, None)

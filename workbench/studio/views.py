@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from jobs.distill.catalog import options_schema
-from jobs.distill.errors import DistillError
+from jobs.distill.errors import DistillError, RecipeInvalid
 from jobs.distill.plan.result import Problem
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, forms, paths, queries, recipe_text
+from . import actions, editing, forms, nodes, paths, queries, reading, recipe_text
 from .board import board
 from .models import Draft
 
@@ -53,7 +53,11 @@ def save(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(reverse("studio:draft", args=[draft.id]) + "#summary")
     shaping = any(paths.get(before, p) != paths.get(draft.fields, p) for p in SHAPING)
-    context = board(draft, request.user) | {"oob": True, "shaping": shaping}
+    context = board(draft, request.user) | {
+        "oob": True,
+        "shaping": shaping,
+        "reshaped": _shape(before) != _shape(draft.fields),
+    }
     return render(request, "studio/_partials/changed.html", context)
 
 
@@ -70,6 +74,22 @@ def fix(request: TeamRequest, draft_id: UUID) -> HttpResponse:
         return redirect("studio:draft", draft.id)
     actions.save_draft(draft, actions.apply_fix(draft.fields, path, value))
     return redirect(reverse("studio:draft", args=[draft.id]) + f"#card-{forms.card_of(path)}")
+
+
+@require_POST
+@needs(Role.MEMBER)
+def edit(request: TeamRequest, draft_id: UUID) -> HttpResponse:
+    """The form is saved, then its method is spelled out, or one list of the recipe gets longer, shorter or another order."""
+    draft = _save(request, _draft(request, draft_id))
+    what, at = request.POST.get("do", ""), "stages"
+    try:
+        fields, at = (
+            (editing.spell_out(draft.fields), at) if what == "spell" else editing.edit(draft.fields, what, request.POST)
+        )
+        actions.save_draft(draft, fields)
+    except RecipeInvalid as e:
+        messages.error(request, f"The stages cannot be spelled out yet. {e.message}")
+    return redirect(reverse("studio:draft", args=[draft.id]) + f"#{forms.anchor(at)}")
 
 
 @require_POST
@@ -127,13 +147,17 @@ def _save(request: TeamRequest, draft: Draft) -> Draft:
     fields = draft.fields if isinstance(draft.fields, dict) else {}
     system = queries.system_of(fields)
     options = forms.option_inputs(options_schema(system), fields) if system else []
-    out = forms.parse(request.POST, fields, options)
+    out = reading.parse(request.POST, fields, options)
     if out.get("method") != queries.complete(fields).get("method"):
         # Another method: options of the old one mean nothing to it, and stages spelled out give way.
         out.pop("options", None)
         if out.get("method"):
             out.pop("stages", None)
     return actions.save_draft(draft, out)
+
+
+def _shape(fields: dict[str, Any]) -> dict[str, frozenset[str]]:
+    return {card: nodes.shape_of(found) for card, found in nodes.rest(fields).items()}
 
 
 def _page(request: TeamRequest, draft: Draft, status: int = 200, **extra: Any) -> HttpResponse:

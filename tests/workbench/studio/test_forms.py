@@ -31,14 +31,6 @@ def test_it_makes_a_field_of_every_option_of_a_method(name: str) -> None:
     assert all(inputs[f"options.{o}"].help == option.help for o, option in SYSTEMS[name].options.items())
 
 
-def test_it_offers_every_field_of_a_training_and_an_adapter() -> None:
-    shown = {i.path.split(".")[1] for i in forms.all_inputs() if i.path.startswith("train.")}
-    assert shown == set(TrainOptions.model_fields)
-    assert {i.path.split(".")[2] for i in forms.all_inputs() if i.path.startswith("student.adapter.")} == set(
-        Adapter.model_fields
-    ) - {"type"}
-
-
 def test_it_keeps_what_the_form_does_not_show() -> None:
     fields = {"data": {"roles": {"user": "text"}}, "student": {"model": "a", "sha256": "0" * 64}}
     out = forms.parse({"student.model": "b"}, fields)
