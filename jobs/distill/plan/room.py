@@ -44,7 +44,8 @@ def helper_parameters(case: Case, stage: Train, learner: ModelFacts) -> int:
         if hasattr(part, "helper_parameters"):
             n += part.helper_parameters(*widths)
         elif "layers" in part.needs and part.id in MAPS:
-            n += MAPS[part.id](*widths) * _pairs(str(term.options.get("layers", "last")), learner.layers)
+            layers = term.options.get("layers", part.Options.model_fields["layers"].default)
+            n += MAPS[part.id](*widths) * _pairs(str(layers), learner.layers)
     return n
 
 

@@ -185,21 +185,11 @@ def _moving_temperature(case: Case, i: int, k: int, stage: Train, term: Term, pa
 
 
 def stages_find_each_other(case: Case, rows: Rows) -> Iterator[Finding]:
-    """Branches start from, and merges take, training stages that come before; a name that stands twice means neither."""
+    """Branches start from training stages that come before; a name that stands twice means neither."""
     ended: dict[str, str] = {}
     for i, stage in enumerate(case.recipe.stages):
         if isinstance(stage, Train) and stage.start not in ("previous", "fresh") and ended.get(stage.start) != stage.learner:
-            yield _no_stage(case, i, "start", stage.name, stage.start, [n for n, who in ended.items() if who == stage.learner])
-        if isinstance(stage, Merge):
-            for parent in stage.parents:
-                if parent not in ended:
-                    yield _no_stage(case, i, "parents", stage.name, parent, list(ended))
-            if stage.weights and len(stage.weights) != len(stage.parents):
-                yield refuse(
-                    "MERGE_WEIGHTS", case.field(i, "weights"),
-                    f"'{stage.name}' merges {len(stage.parents)} parents but has {len(stage.weights)} weights. Give one a parent, or none.",
-                    fix("Weigh them equally", case.field(i, "weights"), []),
-                )  # fmt: skip
+            yield _no_stage(case, i, stage, [n for n, who in ended.items() if who == stage.learner])
         if isinstance(stage, (Train, Merge)):
             if stage.name in ended and _is_named(case, stage.name):
                 yield refuse(
@@ -209,10 +199,10 @@ def stages_find_each_other(case: Case, rows: Rows) -> Iterator[Finding]:
             ended[stage.name] = stage.learner if isinstance(stage, Train) else "student"
 
 
-def _no_stage(case: Case, i: int, name: str, stage: str, wanted: str, there: list[str]) -> Finding:
+def _no_stage(case: Case, i: int, stage: Train, there: list[str]) -> Finding:
     have = listed(there) if there else "none"
-    text = f"'{stage}' builds on the adapter of {wanted!r}, but no training stage of that name comes before; there are: {have}."
-    return refuse("STAGE_UNKNOWN", case.field(i, name), text)
+    text = f"'{stage.name}' builds on the adapter of {stage.start!r}, but no training stage of that name comes before; there are: {have}."
+    return refuse("STAGE_UNKNOWN", case.field(i, "start"), text)
 
 
 def _is_named(case: Case, name: str) -> bool:

@@ -257,7 +257,7 @@ def test_memory_names_what_rows_and_helpers_bring(desk: Any) -> None:
 
 @pytest.mark.parametrize("term", ["dskd", "dskd-cma", "hidden", "task-aware-layers"])
 def test_helper_modules_are_counted_as_they_are_made(desk: Any, term: str) -> None:
-    from jobs.distill.catalog.parts import PARTS
+    from jobs.distill.catalog import PARTS
     from jobs.distill.objectives.states import ModelShape
     from jobs.distill.plan.case import Case
     from jobs.distill.plan.facts import Facts
