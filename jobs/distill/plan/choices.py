@@ -13,6 +13,7 @@ from .words import listed
 
 def choices(case: Case) -> Iterator[Choice]:
     yield from _dtypes(case)
+    yield from _ranks(case)
     if case.recipe.data.max_length is None:
         yield Choice(field="data.max_length", value=case.max_length, why=_length_reason(case))
     if case.recipe.student.adapter.targets == "all-linear" and case.targets:
@@ -37,6 +38,14 @@ def _dtypes(case: Case) -> Iterator[Choice]:
     for name, ref in (("student", case.recipe.student), ("teacher", case.recipe.teacher)):
         if ref is not None and ref.dtype == "auto":
             yield Choice(field=f"{name}.dtype", value=value, why=why)
+
+
+def _ranks(case: Case) -> Iterator[Choice]:
+    """More than one GPU: a process on each, unless WB_RANKS says otherwise where the run is carried out."""
+    count = case.facts.device.count
+    if count > 1:
+        why = "Each GPU holds teacher and student and reads a share of every step's rows; WB_RANKS on the worker changes the number."
+        yield Choice(field="ranks", value=count, why=why)
 
 
 def _length_reason(case: Case) -> str:
