@@ -37,7 +37,7 @@ class Hidden(StatesPart):
         venue="ICLR", url="https://arxiv.org/abs/1412.6550", arxiv="1412.6550",
     )  # fmt: skip
     reads = ("student.layers", "teacher.layers")
-    needs = frozenset({"teacher", "live_teacher", "layers"})
+    needs = frozenset({"teacher", "same_vocabulary", "live_teacher", "layers"})
     Options = HiddenOptions
 
     def layers(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> list[tuple[int, int]]:

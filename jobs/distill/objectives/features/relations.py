@@ -37,8 +37,8 @@ class Relations(StatesPart):
         "Teacher and student of different widths and numbers of heads; no projection is trained and none is needed."
     )
     formula = (
-        r"\ell_i = \frac{1}{3R}\sum_{X \in \{Q,K,V\}}\sum_{r=1}^{R} \mathrm{KL}\Bigl(\mathrm{softmax}_{j \le i}"
-        r"\tfrac{X^T_{r,i} \cdot X^T_{r,j}}{\sqrt{d^T_r}} \,\Big\|\, \mathrm{softmax}_{j \le i}\tfrac{X^S_{r,i} \cdot X^S_{r,j}}{\sqrt{d^S_r}}\Bigr)"
+        r"\ell_i = \frac{1}{3R}\sum_{X \in \{Q,K,V\}}\sum_{r=1}^{R} \mathrm{KL}\bigl(\mathrm{softmax}_{j \le i}"
+        r"\frac{X^T_{r,i} \cdot X^T_{r,j}}{\sqrt{d^T_r}} \,\|\, \mathrm{softmax}_{j \le i}\frac{X^S_{r,i} \cdot X^S_{r,j}}{\sqrt{d^S_r}}\bigr)"
     )
     paper = Paper(
         title="MiniLMv2: Multi-Head Self-Attention Relation Distillation for Compressing Pretrained Transformers",
@@ -46,7 +46,7 @@ class Relations(StatesPart):
         arxiv="2012.15828",
     )  # fmt: skip
     reads = ("student.projections", "teacher.projections")
-    needs = frozenset({"teacher", "live_teacher", "layers", "projections"})
+    needs = frozenset({"teacher", "same_vocabulary", "live_teacher", "layers", "projections"})
     Options = RelationOptions
 
     def layers(self, student: ModelShape, teacher: ModelShape | None, options: Any) -> list[tuple[int, int]]:
