@@ -77,5 +77,4 @@ def fields() -> list[dict[str, Any]]:
 
 def _inputs(definition: dict[str, Any]) -> list[Input]:
     schema = nodes.recipe_schema()
-    found = [nodes.described_leaf(name, spec, schema) for name, spec in definition["properties"].items()]
-    return [i for i in found if i.path != "kind" or i.choices]
+    return [nodes.described_leaf(name, spec, schema) for name, spec in definition["properties"].items()]
