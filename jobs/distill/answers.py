@@ -145,7 +145,9 @@ def _sum(entry: list[Any]) -> str:
     return hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def ledger_key(session: Session, speaker: Speaker, prompts: list[list[int]], decoding: Decoding, batch_size: int) -> str:
+def ledger_key(
+    session: Session, speaker: Speaker, prompts: list[list[int]], decoding: Decoding, batch_size: int
+) -> str:
     settings = [
         speaker.sha256,
         speaker.adapter_sha256,

@@ -19,7 +19,7 @@ from .device import peak_memory
 from .events import Events, read
 from .merging.stage import merge_stage
 from .output_layer import Head, probe
-from .recipe import Generate, Merge, Recipe, Record, Schedule, Select, Train, Watch
+from .recipe import Generate, Merge, Recipe, Record, Schedule, Select, Stage, Train, Watch
 from .session import expand, open_session
 from .work import Work
 
@@ -47,7 +47,7 @@ def shortened(recipe: Recipe) -> Recipe:
     """The same recipe with two steps a training stage over as many rows as they take, nothing watched and no selection."""
     trains = [s for s in recipe.stages if isinstance(s, Train)]
     rows = STEPS * max((s.batch_size for s in trains), default=1)
-    out = []
+    out: list[Stage] = []
     for stage in recipe.stages:
         if isinstance(stage, Train):
             schedule = Schedule(type="constant")

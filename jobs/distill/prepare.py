@@ -40,9 +40,7 @@ def find(recipe: Recipe, overrides: Overrides, beside: Path, events: Events | No
     return Places(find_models(recipe, overrides, beside, events), _rows(recipe, overrides, beside))
 
 
-def find_models(
-    recipe: Recipe, overrides: Overrides, beside: Path, events: Events | None = None
-) -> dict[str, Path]:
+def find_models(recipe: Recipe, overrides: Overrides, beside: Path, events: Events | None = None) -> dict[str, Path]:
     """Name -> folder of the recipe's models."""
     models = {}
     for who, reference in recipe.models().items():
@@ -122,9 +120,7 @@ def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
     """Facts about the models, the rows (tokenised with both tokenizers) and the device."""
     from .models.inspect import inspect_model
 
-    models = {
-        who: inspect_model(place, name=recipe.models()[who].model) for who, place in places.models.items()
-    }
+    models = {who: inspect_model(place, name=recipe.models()[who].model) for who, place in places.models.items()}
     more = {who: found for who, found in models.items() if who not in ("student", "teacher")}
     return Facts(
         student=models["student"],

@@ -195,7 +195,11 @@ def record(folder: Path, events: Events) -> Path:
             select(work, index, stage)
         elif isinstance(stage, Record):
             work.record = stage
-        elif isinstance(stage, Train) and stage.source.kind != "pairs" and teaching.can_be_recorded(stages.terms_of(stage)):
+        elif (
+            isinstance(stage, Train)
+            and stage.source.kind != "pairs"
+            and teaching.can_be_recorded(stages.terms_of(stage))
+        ):
             recorded_teacher(work, stage, stages.training_examples(work, stage))
     place = folder / "signals"
     shutil.copytree(folder / "answers", place / "answers", dirs_exist_ok=True)

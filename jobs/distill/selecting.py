@@ -103,7 +103,13 @@ def _text(row: Row) -> str:
 
 
 def _stored(chosen: Chosen) -> dict[str, object]:
-    return {"weights": chosen.weights, "scores": chosen.scores, "note": chosen.note, "facts": chosen.facts, "domains": chosen.domains}
+    return {
+        "weights": chosen.weights,
+        "scores": chosen.scores,
+        "note": chosen.note,
+        "facts": chosen.facts,
+        "domains": chosen.domains,
+    }
 
 
 def _tell(work: Work, stage: Select, kept: dict[str, dict[str, float]]) -> None:

@@ -150,7 +150,9 @@ class Losses:
         for (_, term), keys in zip(terms, wants, strict=True):
             part = term.objective.part
             got = part.combine([read[k] for k in keys], batch, term.objective.temperature, term.objective.options)
-            shares.append((got * group_weights_of(term, micro).to(got.dtype)).sum() * term.weight * term.objective.factor)
+            shares.append(
+                (got * group_weights_of(term, micro).to(got.dtype)).sum() * term.weight * term.objective.factor
+            )
         return torch.stack(shares).sum(), [s.detach() for s in shares]
 
     def _states(

@@ -310,7 +310,9 @@ class Loop:
         self.progress.seconds += seconds
         self.losses.append(values["loss"])
         for term in self.arm.terms:
-            divergence = term.objective.needs_teacher and "rollouts" not in term.objective.part.needs  # a policy's loss has any sign
+            divergence = (
+                term.objective.needs_teacher and "rollouts" not in term.objective.part.needs
+            )  # a policy's loss has any sign
             if divergence and values[f"loss.{term.objective.name}"] < DIVERGENCE_FLOOR:
                 self.events.emit(
                     "alarm",

@@ -123,7 +123,9 @@ class Case:
     def needs_teacher(self) -> bool:
         taught = any(self.needs(s, "teacher") and self.reads_model(s) for _, s in self.trains)
         read = any("teacher" in self.readers(s) for s in self.recipe.stages) or any(s.mix for _, s in self.trains)
-        return bool(self.generates or self.records or taught or read or any(self.scores_pairs(s) for _, s in self.trains))
+        return bool(
+            self.generates or self.records or taught or read or any(self.scores_pairs(s) for _, s in self.trains)
+        )
 
     @cached_property
     def divergence(self) -> bool:

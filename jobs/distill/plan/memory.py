@@ -137,7 +137,9 @@ def activation_bytes(model: ModelFacts, width: int, rank: int, groups: int | Non
 
 def _pruned_away(model: ModelFacts, share: float) -> int:
     """Weights of the feed-forward units that LoRAM takes out of memory while it trains."""
-    units = sum(m.inputs * m.outputs * m.count for m in model.linears if m.name in ("gate_proj", "up_proj", "down_proj"))
+    units = sum(
+        m.inputs * m.outputs * m.count for m in model.linears if m.name in ("gate_proj", "up_proj", "down_proj")
+    )
     return int(share * units)
 
 

@@ -58,9 +58,7 @@ def _vocabulary(s: ModelFacts, t: ModelFacts, same: bool) -> VerdictItem:
             f"different text. {REMAINS}"
         )
         if s.tokenizer.vocab_size == t.tokenizer.vocab_size:
-            text = (
-                f"Both tokenizers have {s.tokenizer.vocab_size:,} tokens, but not the same ones: the same id means different text. {REMAINS}"
-            )
+            text = f"Both tokenizers have {s.tokenizer.vocab_size:,} tokens, but not the same ones: the same id means different text. {REMAINS}"
         return _item("vocabulary", "warning", text)
     n = shared_vocabulary(s, t)
     if s.vocab_rows != t.vocab_rows:

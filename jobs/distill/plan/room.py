@@ -56,5 +56,7 @@ def _pairs(layers: str, blocks: int) -> int:
 
 MAPS: dict[str, Callable[[int, int], int]] = {  # of one pair of layers: a projection; a filter of each side
     "hidden": lambda student, teacher: (student + 1) * teacher,
-    "task-aware-layers": lambda student, teacher: (student + 1) * teacher + 2 * student + (teacher + 1) * teacher + 2 * teacher,
+    "task-aware-layers": lambda student, teacher: (
+        (student + 1) * teacher + 2 * student + (teacher + 1) * teacher + 2 * teacher
+    ),
 }

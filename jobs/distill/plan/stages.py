@@ -155,7 +155,11 @@ def _select(case: Case, rows: Rows, stage: Select, work: Work) -> None:
             spent += time.score_seconds(case, model, rows.train, 16)
             work.phases.append(memory.alone_parts(case, model, f"{who} weights", case.recipe.student.dtype, 16, 0))
     names = listed("the student as it starts" if who == "base" else f"the {who}" for who in readers)
-    how = f"{names[0].upper()}{names[1:]} {'read' if len(readers) > 1 else 'reads'} every row once; then" if readers else "No model is needed:"
+    how = (
+        f"{names[0].upper()}{names[1:]} {'read' if len(readers) > 1 else 'reads'} every row once; then"
+        if readers
+        else "No model is needed:"
+    )
     kept = max(1, round(rows.train * share_kept(stage)))
     work.stages.append(StageEstimate(
         name=stage.name, kind="select", rows=rows.train, tokens=round(rows.train * case.row_tokens * len(readers)), seconds=spent,

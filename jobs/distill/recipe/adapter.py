@@ -13,7 +13,12 @@ AdapterType = Literal[
     "shira", "c3a", "vblora", "ln_tuning", "road", "delora", "gralora", "hira", "clover",
 ]  # fmt: skip
 Start = Literal["default", "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga"]
-PROMPTS = ("prefix_tuning", "prompt_tuning", "p_tuning", "multitask_prompt_tuning")  # peft's kinds that lengthen the input
+PROMPTS = (
+    "prefix_tuning",
+    "prompt_tuning",
+    "p_tuning",
+    "multitask_prompt_tuning",
+)  # peft's kinds that lengthen the input
 FROM_ROWS = ("eva", "corda", "lora_ga")  # starts that look at training rows
 
 

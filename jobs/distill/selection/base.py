@@ -62,7 +62,9 @@ class Chosen:
     scores: dict[str, float]
     note: str = ""
     facts: dict[str, float] = field(default_factory=dict)  # thresholds and the like, for the log
-    domains: dict[str, str] = field(default_factory=dict)  # row id -> the domain it has from here on, where it is renamed
+    domains: dict[str, str] = field(
+        default_factory=dict
+    )  # row id -> the domain it has from here on, where it is renamed
 
 
 class Selection(Described):

@@ -99,9 +99,15 @@ def teaching_is_read(case: Case, rows: Rows) -> Iterator[Finding]:
                 yield from _unused(case, i, f"teaching.{name}", teaching, what, "terms that compare with a teacher")
             continue
         if all(m.kind != "ema" for m in teaching.members):
-            yield from _unused(case, i, "teaching.ema_decay", teaching, "no teacher is a moving average", "teachers of kind ema")
+            yield from _unused(
+                case, i, "teaching.ema_decay", teaching, "no teacher is a moving average", "teachers of kind ema"
+            )
         if teaching.combine != "route" or len(teaching.members) == 1:
-            what = "one teacher answers for every row" if len(teaching.members) == 1 else f"teachers are combined by {teaching.combine}"
+            what = (
+                "one teacher answers for every row"
+                if len(teaching.members) == 1
+                else f"teachers are combined by {teaching.combine}"
+            )
             for k, member in enumerate(teaching.members):
                 yield from _unused(case, i, f"teaching.members.{k}.domains", member, what, "combine: route")
         if len(teaching.members) == 1 and teaching.combine == "compose":
@@ -113,7 +119,12 @@ def terms_have_their_rows(case: Case, rows: Rows) -> Iterator[Finding]:
     """A term asked for rows that its stage never has, or for one side of the pairs that it compares."""
     for i, stage in case.trains:
         kind = stage.source.kind
-        here = {"fixed": ("fixed",), "student": ("rollout",), "mixed": ("fixed", "rollout"), "pairs": ("chosen", "rejected")}[kind]
+        here = {
+            "fixed": ("fixed",),
+            "student": ("rollout",),
+            "mixed": ("fixed", "rollout"),
+            "pairs": ("chosen", "rejected"),
+        }[kind]
         for k, term, part in case.terms(stage):
             where, mend = case.field(i, f"terms.{k}.rows"), fix("Use all rows", case.field(i, f"terms.{k}.rows"), "all")
             if term.rows in ("chosen", "rejected") and part.scope == "sequence":
@@ -188,7 +199,11 @@ def stages_find_each_other(case: Case, rows: Rows) -> Iterator[Finding]:
     """Branches start from training stages that come before; a name that stands twice means neither."""
     ended: dict[str, str] = {}
     for i, stage in enumerate(case.recipe.stages):
-        if isinstance(stage, Train) and stage.start not in ("previous", "fresh") and ended.get(stage.start) != stage.learner:
+        if (
+            isinstance(stage, Train)
+            and stage.start not in ("previous", "fresh")
+            and ended.get(stage.start) != stage.learner
+        ):
             yield _no_stage(case, i, stage, [n for n, who in ended.items() if who == stage.learner])
         if isinstance(stage, (Train, Merge)):
             if stage.name in ended and _is_named(case, stage.name):

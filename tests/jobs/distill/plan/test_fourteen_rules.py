@@ -80,7 +80,12 @@ def test_rule_3_cuts_both_models_to_the_ids_they_share(desk: Any) -> None:
 
 
 def test_rule_4_a_teacher_behind_an_interface_is_no_teacher_of_this_schema() -> None:
-    wrong = {"method": "llm-neo", "teacher": {"model": "t", "api": "text"}, "student": {"model": "s"}, "data": {"dataset": "d"}}
+    wrong = {
+        "method": "llm-neo",
+        "teacher": {"model": "t", "api": "text"},
+        "student": {"model": "s"},
+        "data": {"dataset": "d"},
+    }
     with pytest.raises(RecipeInvalid, match=r"teacher\.api: unknown field"):
         recipes.parse(wrong)
 
@@ -129,13 +134,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"teacher": tiny.model(top / "teacher", 1, 48), "student": tiny.model(top / "student", 2, 32)}
 
 
-def loop(folders: dict[str, Path], place: Path, terms: list[Term], teacher: Any = None, batch: int = 8) -> tuple[Loop, Events]:
+def loop(
+    folders: dict[str, Path], place: Path, terms: list[Term], teacher: Any = None, batch: int = 8
+) -> tuple[Loop, Events]:
     cpu = torch.device("cpu")
     events = Events(place)
     model = attach(load_model(folders["student"], torch.float32, cpu), Adapter(rank=4, alpha=8), 0, events, list)
     renderer = Renderer(tiny.tokenizer(), [1])
     rows = [
-        renderer.example(Row(r["row_id"], tuple(r["messages"]), r["answer"], "train", 0, True)) for r in tiny.rows(8, 0, 0)
+        renderer.example(Row(r["row_id"], tuple(r["messages"]), r["answer"], "train", 0, True))
+        for r in tiny.rows(8, 0, 0)
     ]
     stage = Train(terms=terms, steps=2, batch_size=batch, learning_rate=0.01)
     bound = [Bound(objective(t), t.weight, t.rows) for t in terms]
@@ -160,7 +168,9 @@ def test_rule_12_a_term_lost_beside_another_is_said_at_the_first_step(
     folders: dict[str, Path], tmp_path: Path, weight: float, said: bool
 ) -> None:
     teacher = LocalTeacher(load_model(folders["teacher"], torch.float32, torch.device("cpu")), 261)
-    made, events = loop(folders, tmp_path, [Term(type="cross-entropy"), Term(type="forward-kl", weight=weight)], teacher)
+    made, events = loop(
+        folders, tmp_path, [Term(type="cross-entropy"), Term(type="forward-kl", weight=weight)], teacher
+    )
     made.resume()
     made.one_step()
     made.one_step()
@@ -250,7 +260,9 @@ def test_memory_names_what_rows_and_helpers_bring(desk: Any) -> None:
     own = {"kind": "student", "replay": 1000}
     plan = desk.plan(stages=[desk.train("forward-kl", source=own)], evaluation={"batch_size": 1})
     found = {p.name: p.bytes for p in plan.memory}
-    assert found["rollout cache"] == 32 * (20 + 64) * 3 * 2 * 128 * 4  # rows, tokens, layers, keys and values, width, float32
+    assert (
+        found["rollout cache"] == 32 * (20 + 64) * 3 * 2 * 128 * 4
+    )  # rows, tokens, layers, keys and values, width, float32
     assert found["replay"] > 1000 * 64 * 12
     assert {"student weights", "teacher weights", "adapter", "optimizer", "activations", "head chunk"} <= set(found)
 
