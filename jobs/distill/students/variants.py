@@ -70,8 +70,9 @@ class Singular(_Own):
 
 
 def layers(model: nn.Module) -> dict[str, Any]:
-    """Name -> LoRA layer, in the model's order."""
-    return {n: m for n, m in model.named_modules() if hasattr(m, "lora_A") and NAME in m.lora_A}
+    """Name -> LoRA layer, in the model's order. AdaLoRA's factors are bare tensors: nothing of it is folded."""
+    found = {n: m for n, m in model.named_modules() if isinstance(getattr(m, "lora_A", None), nn.ModuleDict)}
+    return {n: m for n, m in found.items() if NAME in m.lora_A}
 
 
 def add_mixer(layer: Any) -> None:
