@@ -178,6 +178,16 @@ class SampleRun:
         return "/runs/" + self.url.rstrip("/").rsplit("/", 1)[-1] + "/"
 
 
+def finished(page: Any, timeout: float = 600_000) -> str:
+    """Wait until the page of a run has become its report, without reloading; its text then.
+
+    The parts of the page come one by one: the link to the adapter can be there a moment before the number.
+    """
+    page.get_by_role("link", name="Download adapter").first.wait_for(timeout=timeout)
+    page.locator("#part-report .result-value").first.wait_for(timeout=30_000)
+    return str(page.inner_text("main"))
+
+
 @pytest.fixture(scope="package")
 def sample_run(workbench: Workbench, chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
     """Sign in, press the button, wait without reloading until the page has turned into the report, download."""
@@ -187,8 +197,7 @@ def sample_run(workbench: Workbench, chromium: Any, tmp_path_factory: pytest.Tem
     visitor.click("button", "Run the sample distillation")
     visitor.page.wait_for_url("**/runs/*/")
     url = visitor.page.url
-    visitor.page.get_by_role("link", name="Download adapter").first.wait_for(timeout=800_000)
-    text = visitor.page.inner_text("main")
+    text = finished(visitor.page, timeout=800_000)
     with visitor.page.expect_download() as waiting:
         visitor.click("link", "Download adapter")
     folder = tmp_path_factory.mktemp("adapter")

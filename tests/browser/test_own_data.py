@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import finished
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 TRAIN = Path(__file__).parents[2] / "jobs/samples/data/banking77/train.csv.gz"
 
@@ -46,8 +48,7 @@ def test_it_goes_from_a_file_to_a_distilled_adapter(sample_run: Any, visit: Any)
     visitor.click("button", "Start run")
     page.wait_for_url("**/runs/*/")
     assert page.get_by_text("LLM-Neo").first.is_visible()
-    page.get_by_role("link", name="Download adapter").first.wait_for(timeout=600_000)
-    text = page.inner_text("main")
+    text = finished(page)
     train, heldout = (
         int(number.replace(",", ""))
         for number in re.search(r"Training rows\s+([\d,]+).*?Held-out rows\s+([\d,]+)", text, re.S).groups()

@@ -81,7 +81,16 @@ def list_runs(
     request: TeamRequest,
     state: Literal["", "live", "finished", "failed", "cancelled"] = "",
     kind: Literal[
-        "distill", "evaluate", "import_dataset", "profile_dataset", "add_model", "prepare_samples", "all"
+        "distill",
+        "evaluate",
+        "import_dataset",
+        "profile_dataset",
+        "fetch_dataset",
+        "transform_dataset",
+        "add_model",
+        "dry_run",
+        "prepare_samples",
+        "all",
     ] = "distill",
     sort: Literal["newest", "oldest", "gap", "title"] = "newest",
     q: str = Query("", max_length=100),

@@ -23,6 +23,7 @@ TITLES = {
     "tokens_per_second": ("Speed", "supervised tokens per second"),
     "memory_bytes": ("Memory", "bytes"),
     "score": ("Held-out score", "share"),
+    "watched": ("Watched slice", ""),
 }
 ORDER = list(TITLES)
 SHOWN = {"memory_bytes": ("MiB", 2.0**-20)}  # people read MiB; the API gives bytes

@@ -40,7 +40,10 @@ class Kind(models.TextChoices):
     EVALUATE = "evaluate", "Evaluation"
     IMPORT_DATASET = "import_dataset", "Dataset import"
     PROFILE_DATASET = "profile_dataset", "Dataset profile"
+    FETCH_DATASET = "fetch_dataset", "Fetching a dataset"
+    TRANSFORM_DATASET = "transform_dataset", "Dataset transform"
     ADD_MODEL = "add_model", "Adding a model"
+    DRY_RUN = "dry_run", "Dry run"
     PREPARE_SAMPLES = "prepare_samples", "Preparing the samples"
 
 
