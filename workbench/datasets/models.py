@@ -64,7 +64,40 @@ class DatasetVersion(models.Model):
     profile = models.JSONField(null=True)
     created_by_run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="children",
+        help_text="the version whose rows were changed into these; null: made from a file",
+    )
+    joined = models.ManyToManyField(
+        "self", symmetrical=False, related_name="joined_into", help_text="other versions whose rows came in by a join"
+    )
+    steps = models.JSONField(
+        default=list, help_text="the transforms that made it from its parent, in order, replayable"
+    )
+    changes = models.JSONField(default=list, help_text="per step: rows in, dropped, changed, added, out, by reason")
+    changes_blob = models.ForeignKey(
+        "runs.Blob",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="every dropped, changed and added row with its step and reason, JSONL",
+    )
 
     class Meta:
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_version_per_number")]
+
+
+class StepDraft(models.Model):
+    """Transforms that a person is putting together for a version; kept on every change, gone once they are made."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="step_drafts")
+    user = models.ForeignKey("team.User", on_delete=models.CASCADE)
+    steps = models.JSONField(default=list, help_text="as typed: a step may be unfinished")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "user"], name="one_step_draft_per_person")]
