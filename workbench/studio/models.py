@@ -17,8 +17,28 @@ class Draft(models.Model):
         "runs.Run", null=True, on_delete=models.SET_NULL, related_name="drafts", help_text="the run it became"
     )
     idem_key = models.UUIDField(default=uuid.uuid4, help_text="a double click on Start is one run")
+    comments = models.JSONField(default=list, blank=True, help_text="Comments of the recipe's text, each with its path")
+    head = models.PositiveIntegerField(default=0, help_text="number of the change whose state this is")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["-changed_at"]
+
+
+class DraftChange(models.Model):
+    """One state a draft was in. Undone changes stay: a later change has the state before it as `parent`, so nothing is lost."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="changes")
+    number = models.PositiveIntegerField()
+    parent = models.PositiveIntegerField(null=True, help_text="number of the state it came from")
+    fields = models.JSONField(default=dict)
+    comments = models.JSONField(default=list)
+    words = models.CharField(max_length=400, help_text="what was changed, as a sentence")
+    by = models.ForeignKey("team.User", null=True, on_delete=models.SET_NULL)
+    tab = models.CharField(max_length=40, default="", blank=True, help_text="page that sent it; empty for the API")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["draft", "number"], name="one_number_per_draft")]
