@@ -12,6 +12,8 @@ from ..parts import Paper
 from . import arithmetic
 
 Scalar = bool | int | float | str
+# The same safe language, read by libyaml where PyYAML was built with it: ten times as fast for the whole catalogue.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 GROUPS = (  # of the method picker, in its order
     "logits", "answers", "on-policy", "tokenizers", "teachers", "features", "preference", "data", "shape", "merge", "adapter",
@@ -127,6 +129,6 @@ class System(Strict):
 def load(path: Path) -> System:
     """Raises ValueError naming the file."""
     try:
-        return System.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        return System.model_validate(yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER))  # noqa: S506 - a safe loader either way
     except (ValueError, OSError, yaml.YAMLError) as e:
         raise ValueError(f"system file {Path(path).name}: {e}") from e

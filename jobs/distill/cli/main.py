@@ -20,13 +20,14 @@ DONE, STOPPED, REFUSED, CRASHED = 0, 3, 4, 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the arguments and runs one command; returns the exit code."""
-    from . import commands, shape, verbs
+    from . import advice, commands, shape, verbs
 
     parser = argparse.ArgumentParser(
         prog="python -m jobs.distill", description="Distil a large language model into a small one."
     )
     commands_of = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add(commands_of)
+    advice.add(commands_of)
     shape.add(commands_of)
     verbs.add(commands_of)
     given = parser.parse_args(arguments)

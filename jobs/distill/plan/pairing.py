@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from .capacity import LAW
+from . import licences
+from .capacity import LAW, SOURCE
 from .facts import ModelFacts, TokenizerFacts
 from .result import Verdict, VerdictItem
 from .words import count, ids, listed, params
 
 State = Literal["ok", "note", "warning", "blocked"]
-BEST_RATIO, LARGE_RATIO = LAW.best, LAW.far
 REMAINS = (
     "Methods that compare probabilities token by token cannot be used; those that compare pieces of text or map the vocabularies can, "
     "and those that learn from the teacher's text."
@@ -43,6 +43,9 @@ def shared_vocabulary(student: ModelFacts, teacher: ModelFacts | None) -> int:
 
 
 def _headline(same: bool, items: list[VerdictItem]) -> str:
+    if any(i.state == "blocked" for i in items):
+        rest = "Same vocabulary" if same else "Different tokenizers"
+        return f"{rest}, but the teacher's licence forbids training other models on its outputs."
     if not same:
         return "Different tokenizers: methods made for them, and those that learn from text only, work."
     warnings = [i.topic for i in items if i.state == "warning"]
@@ -59,22 +62,29 @@ def _vocabulary(s: ModelFacts, t: ModelFacts, same: bool) -> VerdictItem:
         )
         if s.tokenizer.vocab_size == t.tokenizer.vocab_size:
             text = f"Both tokenizers have {s.tokenizer.vocab_size:,} tokens, but not the same ones: the same id means different text. {REMAINS}"
-        return _item("vocabulary", "warning", text)
+        return _item(
+            "vocabulary",
+            "warning",
+            text,
+            "differs",
+            "Take a method for different tokenizers, or one that learns from text.",
+        )
     n = shared_vocabulary(s, t)
     if s.vocab_rows != t.vocab_rows:
         return _item(
             "vocabulary",
             "ok",
             f"Same {n:,} tokens. The output layers have {s.vocab_rows:,} and {t.vocab_rows:,} rows: the difference is padding, both are cut to the shared {n:,}.",
+            "same",
         )
-    return _item("vocabulary", "ok", f"Same {n:,} tokens with the same ids.")
+    return _item("vocabulary", "ok", f"Same {n:,} tokens with the same ids.", "same")
 
 
 def _special(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[VerdictItem]:
     if not same:
         return
     if s.special == t.special:
-        yield _item("special tokens", "ok", f"Same {count(len(s.special), 'special token')}.")
+        yield _item("special tokens", "ok", f"Same {count(len(s.special), 'special token')}.", "same")
         return
     differing = sorted(set(s.special.items()) ^ set(t.special.items()), key=lambda x: x[1])
     names = listed(dict.fromkeys(name for name, _ in differing), 4)
@@ -82,52 +92,56 @@ def _special(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[Verdi
         "special tokens",
         "note",
         f"Marked as special in one model only: {names}. Their ids are the same, so nothing is lost.",
+        "marked otherwise",
+        "Nothing, unless your rows contain these tokens as text.",
     )
 
 
 def _template(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> VerdictItem:
     if not same:
-        return _item("template", "ok", "Each model reads rows in its own chat template and tokens.")
+        return _item("template", "ok", "Each model reads rows in its own chat template and tokens.", "each its own")
     if s.template_sha256 == t.template_sha256:
         if s.template_sha256:
-            return _item("template", "ok", "Same chat template.")
-        return _item("template", "note", "Neither model has a chat template: turns are joined by line breaks.")
+            return _item("template", "ok", "Same chat template.", "same")
+        text = "Neither model has a chat template: turns are joined by line breaks."
+        return _item(
+            "template",
+            "note",
+            text,
+            "none",
+            "Write the rows as prompt and answer; chats of several turns lose their roles.",
+        )
+    advice = "Compare both renderings in the dataset's preview, or choose models of one family."
     if not s.template_sha256 or not t.template_sha256:
         lacking = "teacher" if s.template_sha256 else "student"
         other = "student" if s.template_sha256 else "teacher"
-        return _item(
-            "template",
-            "warning",
-            f"The {lacking} has no chat template, the {other} has one. Both read the student's rendering of each row, so the teacher may see turns in a form it does not know.",
-        )
-    return _item(
-        "template",
-        "warning",
-        "The chat templates differ. Both models read the student's rendering of each row, so the teacher may see turns in a form it does not know.",
-    )
+        text = f"The {lacking} has no chat template, the {other} has one. Both read the student's rendering of each row, so the teacher may see turns in a form it does not know."
+        return _item("template", "warning", text, "one has none", advice)
+    text = "The chat templates differ. Both models read the student's rendering of each row, so the teacher may see turns in a form it does not know."
+    return _item("template", "warning", text, "differs", advice)
 
 
 def _end(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> VerdictItem:
+    topic = "end of text"
     if not s.eos_ids:
+        text = "The student names no end-of-text token: its answers end only at the length limit."
         return _item(
-            "end of text",
-            "warning",
-            "The student names no end-of-text token: its answers end only at the length limit.",
+            topic, "warning", text, "missing", "Add eos_token to its tokenizer_config.json and add the model again."
         )
     if not same:
-        return _item("end of text", "ok", "Each model ends answers with its own token.")
+        return _item(topic, "ok", "Each model ends answers with its own token.", "each its own")
     if set(s.eos_ids) == set(t.eos_ids):
-        return _item("end of text", "ok", f"Same end-of-text tokens (ids {ids(s.eos_ids)}).")
+        return _item(topic, "ok", f"Same end-of-text tokens (ids {ids(s.eos_ids)}).", "same")
     if set(s.eos_ids) & set(t.eos_ids):
-        return _item(
-            "end of text",
-            "note",
-            f"They share an end-of-text token; the student stops at ids {ids(s.eos_ids)}, the teacher at {ids(t.eos_ids)}.",
-        )
+        text = f"They share an end-of-text token; the student stops at ids {ids(s.eos_ids)}, the teacher at {ids(t.eos_ids)}."
+        return _item(topic, "note", text, "one shared", "Nothing: rows end with the token they share.")
+    text = f"The student ends answers with id {ids(s.eos_ids)}, the teacher with {ids(t.eos_ids)}: the teacher never shows the student how its own end looks."
     return _item(
-        "end of text",
+        topic,
         "warning",
-        f"The student ends answers with id {ids(s.eos_ids)}, the teacher with {ids(t.eos_ids)}: the teacher never shows the student how its own end looks.",
+        text,
+        "differs",
+        "Keep rows with given answers in the mix, so that the student learns its own end.",
     )
 
 
@@ -138,71 +152,102 @@ def _begin(s: TokenizerFacts, t: TokenizerFacts, same: bool) -> Iterator[Verdict
             "beginning of text",
             "warning",
             f"The {adds} puts a beginning-of-text token first, the {not_} does not. Both read the student's tokens.",
+            "differs",
+            "Compare the teacher's score on held-out rows with what you know of it; if it is lower, choose another pair.",
         )
 
 
 def _context(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     n = min(s.context, t.context)
     if s.context == t.context:
-        return _item("context", "ok", f"Both read up to {n:,} tokens.")
+        return _item("context", "ok", f"Both read up to {n:,} tokens.", "same")
     shorter = "student" if s.context < t.context else "teacher"
+    text = f"The student reads up to {s.context:,} tokens, the teacher {t.context:,}: rows may be {n:,} long, the {shorter}'s limit."
     return _item(
         "context",
         "note",
-        f"The student reads up to {s.context:,} tokens, the teacher {t.context:,}: rows may be {n:,} long, the {shorter}'s limit.",
+        text,
+        f"{n:,} tokens",
+        "Look at rows used and lost in the summary; longer rows are cut or left out.",
     )
 
 
 def _architecture(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     shape = f"student {s.hidden_size:,} wide, {s.layers} layers; teacher {t.hidden_size:,} wide, {t.layers} layers"
     if s.model_type == t.model_type:
-        return _item("architecture", "ok", f"Both are {s.model_type} models ({shape}).")
+        return _item("architecture", "ok", f"Both are {s.model_type} models ({shape}).", "same family")
+    text = f"{s.model_type} learns from {t.model_type} ({shape}). Methods on the output do not mind."
     return _item(
         "architecture",
         "note",
-        f"{s.model_type} learns from {t.model_type} ({shape}). Methods on the output do not mind.",
+        text,
+        "differs",
+        "Nothing, unless you take a method on hidden states: it then maps layers between the two.",
     )
 
 
 def _capacity(s: ModelFacts, t: ModelFacts) -> VerdictItem:
+    """The law of the capacity gap: a student follows a teacher only as far as its own capacity reaches."""
     ratio = t.parameters / max(1, s.parameters)
+    best = f"a teacher of about {params(round(LAW.best * s.parameters))}"
     sizes = f"The teacher has {params(t.parameters)} parameters, the student {params(s.parameters)}: {ratio:.1f} times as many."
+    law = f"Published experiments find the best teacher at about {LAW.best} times the student's size, because a student cannot follow what it has no room for"
     if ratio < 1:
+        smaller = sizes.replace(f"{ratio:.1f} times as many", f"the teacher is smaller ({ratio:.2f} times)")
         return _item(
             "capacity",
             "warning",
-            sizes.replace(f"{ratio:.1f} times as many", f"the teacher is smaller ({ratio:.2f} times)")
-            + " A smaller teacher rarely helps.",
+            f"{smaller} A smaller teacher rarely helps.",
+            "teacher is smaller",
+            f"Swap the two, or take {best}.",
+            SOURCE,
         )
-    if ratio > LARGE_RATIO:
-        return _item(
-            "capacity",
-            "note",
-            f"{sizes} Published experiments find the best teacher at about {BEST_RATIO} times; a teacher of middle size may teach better.",
-        )
-    return _item("capacity", "ok", f"{sizes} Published experiments find the best teacher at about {BEST_RATIO} times.")
+    if ratio > LAW.far:
+        text = f"{sizes} {law}; a teacher of middle size may teach better."
+        advice = f"If you can, take {best}, or the method Teacher assistants, which puts one in between."
+        return _item("capacity", "note", text, "far apart", advice, SOURCE)
+    word = "near the best" if 1 / LAW.near <= ratio / LAW.best <= LAW.near else "workable"
+    advice = "" if word == "near the best" else f"Nothing must change; {best} is nearest to the law."
+    return _item("capacity", "ok", f"{sizes} {law}.", word, advice, SOURCE)
 
 
 def _licence(s: ModelFacts, t: ModelFacts) -> VerdictItem:
     unknown = [who for who, m in (("teacher", t), ("student", s)) if not m.licence]
+    known = licences.find(t.licence)
+    found = licences.answer(t.licence, s.model_type)
+    word = licences.WORDS[found]
+    source = known.source if known else ""
     if unknown:
+        text = f"No licence is stated for the {listed(unknown)}. Whether you may train on the teacher's output is not known here."
         return _item(
             "licence",
             "note",
-            f"No licence is stated for the {listed(unknown)}. Check that you may train on the teacher's output and pass the adapter on.",
+            text,
+            licences.WORDS["unknown"],
+            "Read the model card, then state the licence under Models.",
+            source,
         )
     stated = f"Teacher: {t.licence}. Student: {s.licence}."
-    if any(_non_commercial(m.licence or "") for m in (s, t)):
-        return _item("licence", "warning", f"{stated} One of them limits commercial use, and so limits the adapter.")
-    return _item(
-        "licence", "ok", f"{stated} Some licences ask that models trained on the output keep the name or the terms."
-    )
+    says = f"The teacher's licence {known.says}" if known else ""
+    if found == "no":
+        return _item("licence", "blocked", f"{stated} {says}", word, known.do if known else "", source)
+    if found == "limited" or licences.is_non_commercial(s.licence):
+        text = " ".join(filter(None, (stated, says, "One of them limits commercial use, and so limits the adapter.")))
+        return _item(
+            "licence",
+            "warning",
+            text,
+            licences.WORDS["limited"],
+            "Use the adapter for research only, or choose other models.",
+            source,
+        )
+    if known is None:
+        text = f"{stated} The teacher's licence is not in the table of known ones, so what it says about training on outputs is not known here."
+        return _item(
+            "licence", "note", text, word, "Read it for the words outputs, derivatives and distillation.", source
+        )
+    return _item("licence", "note" if found == "terms" else "ok", f"{stated} {says}", word, known.do, source)
 
 
-def _non_commercial(licence: str) -> bool:
-    words = licence.lower().replace("_", "-").replace(" ", "-")
-    return "nc" in words.split("-") or any(w in words for w in ("non-commercial", "noncommercial", "research"))
-
-
-def _item(topic: str, state: State, text: str) -> VerdictItem:
-    return VerdictItem(topic=topic, state=state, text=text)
+def _item(topic: str, state: State, text: str, word: str, advice: str = "", source: str = "") -> VerdictItem:
+    return VerdictItem(topic=topic, state=state, text=text, word=word, advice=advice, source=source)

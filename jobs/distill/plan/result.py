@@ -17,10 +17,13 @@ class VerdictItem(Part):
     """One line of the pairing verdict."""
 
     topic: str = Field(
-        description="vocabulary | special tokens | template | end of text | context | capacity | licence"
+        description="vocabulary | special tokens | template | end of text | beginning of text | context | architecture | capacity | licence"
     )
     state: Literal["ok", "note", "warning", "blocked"]
     text: str
+    word: str = Field("", description="The verdict on this topic in a word or two.")
+    advice: str = Field("", description="What to do about it; empty where there is nothing to do.")
+    source: str = Field("", description="Address of the paper or licence behind the sentence.")
 
 
 class Verdict(Part):

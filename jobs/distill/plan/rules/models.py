@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .. import licences
 from ..case import Case
 from ..findings import Finding, fix, refuse, warn
 from ..rows import Rows
@@ -68,4 +69,14 @@ def student_ends(case: Case, rows: Rows) -> Iterator[Finding]:
         )
 
 
-RULES = (teacher_is_there, teacher_differs, teacher_is_larger, student_ends)
+def licence_allows_it(case: Case, rows: Rows) -> Iterator[Finding]:
+    """A warning, not a refusal: whether a licence binds is for people to decide, and some have an agreement of their own."""
+    t = case.teacher
+    if t is None or not case.needs_teacher or licences.answer(t.licence, case.student.model_type) != "no":
+        return
+    known = licences.find(t.licence)
+    if known is not None:
+        yield warn("LICENCE_FORBIDS", "teacher.model", f"The teacher's licence ({known.title}) {known.says} {known.do}")
+
+
+RULES = (teacher_is_there, teacher_differs, teacher_is_larger, student_ends, licence_allows_it)

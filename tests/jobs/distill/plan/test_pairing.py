@@ -1,4 +1,6 @@
-from jobs.distill.plan import pairing
+import pytest
+
+from jobs.distill.plan import licences, pairing
 
 
 def item(verdict, topic):
@@ -53,3 +55,44 @@ def test_it_reads_licences(desk):
     )
     assert item(pairing(desk.model("student", licence=None), open_), "licence").state == "note"
     assert item(pairing(desk.model("student", licence="tencent"), open_), "licence").state == "ok"
+
+
+def test_it_gives_each_line_a_word_and_says_what_to_do(desk):
+    found = pairing(
+        desk.model("student"), desk.model("teacher", 256, eos_ids=[2], template_sha256="e" * 64, licence=None)
+    )
+    assert all(i.word and i.text.endswith(".") for i in found.items)
+    assert all(i.advice for i in found.items if i.state in ("note", "warning", "blocked"))
+    assert item(found, "capacity").source.startswith("https://aclanthology.org/")
+
+
+@pytest.mark.parametrize(
+    ("licence", "state", "word"),
+    [
+        ("Apache-2.0", "ok", "may train on outputs"),
+        ("llama3.1", "note", "may train on outputs, with terms"),
+        ("gemma", "note", "may train on outputs, with terms"),
+        ("cc-by-nc-4.0", "warning", "not for commercial use"),
+        ("llama2", "blocked", "may not train other models"),
+        ("acme-1.0", "note", "not known"),
+        (None, "note", "not known"),
+    ],
+)
+def test_it_says_whether_a_licence_lets_outputs_train(desk, licence, state, word):
+    student = desk.model("student", model_type="qwen2")
+    line = item(pairing(student, desk.model("teacher", 256, licence=licence)), "licence")
+    assert (line.state, line.word) == (state, word)
+    assert line.source.startswith("https://") or licences.find(licence) is None
+
+
+def test_a_licence_that_forbids_is_in_the_headline_and_warns_in_the_plan(desk):
+    teacher = desk.model("teacher", 256, licence="tencent-hunyuan")
+    assert "forbids" in pairing(desk.model("student"), teacher).headline
+    plan = desk.plan(teacher=teacher)
+    assert [p.field for p in plan.warnings if p.code == "LICENCE_FORBIDS"] == ["teacher.model"]
+    assert plan.ok
+
+
+def test_its_own_family_may_learn_from_a_model_whose_licence_forbids_others(desk):
+    line = item(pairing(desk.model("student"), desk.model("teacher", 256, licence="llama2")), "licence")
+    assert line.state == "note"
