@@ -136,6 +136,7 @@ def _prepare_samples(run: Run, folder: Path) -> None:
 
 INPUTS: dict[Kind, Callable[[Run, Path], None]] = {
     Kind.DISTILL: _distill,
+    Kind.DRY_RUN: _distill,
     Kind.EVALUATE: _evaluate,
     Kind.IMPORT_DATASET: _import,
     Kind.PROFILE_DATASET: _profile,

@@ -23,9 +23,9 @@ class Outcome:
     commit: Callable[[Run, dict[str, Blob]], None] | None = None
 
 
-def read_report(folder: Path) -> dict[str, Any]:
-    """report.json without NaN, which PostgreSQL cannot store; raises Transient when the engine left none."""
-    path = folder / "report.json"
+def read_report(folder: Path, name: str = "report.json") -> dict[str, Any]:
+    """The report without NaN, which PostgreSQL cannot store; raises Transient when the engine left none."""
+    path = folder / name
     try:
         report = _finite(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.team.models import Team, User
 
 # What may wait for a GPU slot; everything else is short work.
-QUEUES = {Kind.DISTILL: Queue.GPU, Kind.EVALUATE: Queue.GPU}
+QUEUES = {Kind.DISTILL: Queue.GPU, Kind.EVALUATE: Queue.GPU, Kind.DRY_RUN: Queue.GPU}
 FRESH: dict[str, Any] = {
     "desired": "run",
     "crashes_without_progress": 0,
