@@ -23,12 +23,13 @@ class Micro:
     input_ids: torch.Tensor  # [rows, length]
     places: torch.Tensor  # [N] index into rows * length of each supervised position
     labels: torch.Tensor  # [N] the token that each of them predicts
-    weights: torch.Tensor  # [N] float32: the row's weight / Z of the whole optimizer step
+    weights: torch.Tensor  # [N] float32: the row's weight * the token's paint / Z of the whole optimizer step
     labelled: torch.Tensor  # [N] bool: does the row have a gold answer?
     of: torch.Tensor  # [N] int64: the row of each position
     group: torch.Tensor  # [rows] int64: the group of each row, 0 .. groups - 1
     group_weights: torch.Tensor  # [groups] float32: the group's weight / groups of the whole optimizer step
     origin: list[str]  # of each row
+    paint: torch.Tensor | None = None  # [N] float32 weight of each token; None: nothing is painted, all are 1
 
     def to(self, device: torch.device) -> Micro:
         if device.type == "cpu":
@@ -105,7 +106,7 @@ def micro_batches(
     """
     step = [examples[i] for i in rows]
     every = step if whole is None else whole
-    counts = Normaliser(sum(e.supervised for e in every), len(every), group_count(every), reduction)
+    counts = Normaliser(sum(e.mass for e in every), sum(e.mass > 0 for e in every), group_count(every), reduction)
     cuts = cut_groups(step, limits) if any(e.group for e in step) else cut([len(e.ids) - 1 for e in step], limits)
     return [_collate([rows[i] for i in g], [step[i] for i in g], counts) for g in cuts]
 
@@ -117,21 +118,24 @@ def one_batch(examples: Sequence[Example]) -> Micro:
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Counts of the whole optimizer step, over all micro-batches and ranks."""
+    """Counts of the whole optimizer step, over all micro-batches and ranks. A token that is painted out is not counted, one
+    of weight 2 counts twice, and an answer without a token left is no sequence."""
 
-    tokens: int
+    tokens: float
     sequences: int
     groups: int
     reduction: str = "token_mean"
 
-    def each(self, supervised: int) -> float:
-        """Weight of one position in an answer of so many."""
-        return 1 / self.tokens if self.reduction == "token_mean" else 1 / (supervised * self.sequences)
+    def each(self, mass: float) -> float:
+        """Weight of one position in an answer of so many; 0 where nothing is left to learn."""
+        whole = self.tokens if self.reduction == "token_mean" else mass * self.sequences
+        return 1 / whole if whole > 0 and mass > 0 else 0.0
 
 
 def group_count(examples: Sequence[Example]) -> int:
-    """Groups of these rows; a row without a group is one of its own."""
-    return len({e.group for e in examples if e.group}) + sum(not e.group for e in examples)
+    """Groups of these rows in which something is left to learn; a row without a group is one of its own."""
+    left = [e for e in examples if e.mass > 0]
+    return len({e.group for e in left if e.group}) + sum(not e.group for e in left)
 
 
 def cut_groups(examples: Sequence[Example], limits: Limits) -> list[list[int]]:
@@ -161,24 +165,35 @@ def _collate(which: list[int], group: list[Example], whole: Normaliser) -> Micro
     places = np.concatenate([r * length + np.arange(e.start - 1, len(e.ids) - 1) for r, e in enumerate(group)])
     labels = np.concatenate([e.ids[e.start :] for e in group]).astype(np.int64)
     counts = [e.supervised for e in group]
-    each = [e.weight * whole.each(c) for e, c in zip(group, counts, strict=True)]
+    each = [e.weight * whole.each(e.mass) for e in group]
+    weights = np.repeat(np.asarray(each, dtype=np.float32), counts)
+    paint = _paint(group)
     numbers: dict[str, int] = {}
     units = np.asarray([numbers.setdefault(e.group or f"\0{r}", len(numbers)) for r, e in enumerate(group)])
     unit_weights = np.zeros(len(numbers), dtype=np.float32)
     for unit, e in zip(units, group, strict=True):
-        unit_weights[unit] = e.weight / whole.groups
+        unit_weights[unit] = e.weight / max(1, whole.groups)
     return Micro(
         which,
         torch.from_numpy(ids),
         torch.from_numpy(places),
         torch.from_numpy(labels),
-        torch.from_numpy(np.repeat(np.asarray(each, dtype=np.float32), counts)),
+        torch.from_numpy(weights if paint is None else weights * paint),
         torch.from_numpy(np.repeat(np.asarray([e.labelled for e in group]), counts)),
         torch.from_numpy(np.repeat(np.arange(len(group)), counts)),
         torch.from_numpy(units),
         torch.from_numpy(unit_weights),
         [e.origin for e in group],
+        None if paint is None else torch.from_numpy(paint),
     )
+
+
+def _paint(group: Sequence[Example]) -> np.ndarray | None:
+    """Weight of each supervised token of these rows, float32 [N]; None where no row is painted."""
+    if all(e.paint is None for e in group):
+        return None
+    each = [np.ones(e.supervised, dtype=np.float32) if e.paint is None else e.paint for e in group]
+    return np.concatenate(each).astype(np.float32)
 
 
 def features_of(group: Sequence[Example]) -> dict[str, torch.Tensor]:

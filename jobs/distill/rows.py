@@ -7,17 +7,21 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from .align.spelling import Spelling
 from .data.load import load_rows
+from .data.paint import Painted, Span, painted_of
 from .data.split import assign_splits
 from .errors import DataRefused, ModelRejected
 from .events import Events
 from .models.conversation import Conversation
+from .painting import token_weights
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,18 @@ class Row:
     labelled: bool
     fields: Mapping[str, Any] = field(
         default_factory=dict
-    )  # domain, rationale, chosen, rejected, ranked, privileged, weight
+    )  # domain, rationale, chosen, rejected, ranked, privileged, weight, paint
+    painted: Painted | None = None  # of the answer the row came with
 
     @property
     def question(self) -> str:
         """The last user turn: what pages show."""
         return self.messages[-1]["content"]
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Painted spans of the answer as it is now; an answer somebody else wrote has none."""
+        return self.painted.of(self.answer) if self.painted else ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,17 @@ class Example:
     features: Mapping[str, Any] = field(
         default_factory=dict, compare=False
     )  # number an answer, or float32 [supervised]
+    paint: np.ndarray | None = field(default=None, compare=False)  # weight of each token, float32 [supervised]; None: 1
 
     @property
     def supervised(self) -> int:
         """Number of positions that predict an answer token."""
         return len(self.ids) - self.start
+
+    @property
+    def mass(self) -> float:
+        """Supervised positions as they count: none for an ignored token, two for one of weight 2."""
+        return self.supervised if self.paint is None else float(self.paint.sum(dtype=np.float64))
 
     @property
     def key(self) -> str:
@@ -86,7 +102,8 @@ def read_rows(path: Path, heldout: float = 0.1) -> list[Row]:
                 split,
                 int(r["line"] or 0),
                 r["answer"] is not None,
-                json.loads(r.get("fields") or "{}"),
+                fields := json.loads(r.get("fields") or "{}"),
+                painted_of(r["answer"], fields),
             )
         )
     return rows
@@ -137,6 +154,11 @@ class Renderer:
                 "template", "plain text", "the model has no chat template: the texts, a line break, the answer"
             )
 
+    @cached_property
+    def spelling(self) -> Spelling:
+        """What each of the tokenizer's ids spells; read when first asked for."""
+        return Spelling(self.tokenizer)
+
     @property
     def template(self) -> str:
         return self.conversation.template
@@ -161,10 +183,9 @@ class Renderer:
     def example(self, row: Row) -> Example:
         """The row with its answer as ids; the row must have one."""
         prompt, answer = self.prompt(row.messages), self.answer(row.messages, row.answer or "")
-        weight = float(row.fields.get("weight", 1.0))
-        return Example(
-            row.row_id, np.asarray(prompt + answer, dtype=np.int32), len(prompt), row.labelled, weight=weight
-        )
+        weight, paint = float(row.fields.get("weight", 1.0)), token_weights(self, row, answer)
+        ids = np.asarray(prompt + answer, dtype=np.int32)
+        return Example(row.row_id, ids, len(prompt), row.labelled, weight=weight, paint=paint)
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))

@@ -203,7 +203,7 @@ def _answer_nats(work: Work, stage: Train, asked: Sequence[tuple[Row, str]]) -> 
         whole = renderer.example(reasoned(row, rationale))
         tail = len(renderer.answer(row.messages, row.answer or ""))
         ids = whole.ids[-longest:]
-        examples.append(replace(whole, ids=ids, start=max(1, len(ids) - tail)))
+        examples.append(replace(whole, ids=ids, start=max(1, len(ids) - tail), paint=None))
     learner.model.eval()
     reads = read_examples(learner.model, examples, lambda: work.session.stopping)
     return {row.row_id: read.nats for (row, _), read in zip(asked, reads, strict=True)}

@@ -32,6 +32,7 @@ from .watching import slice_of
 from .work import Learner, Work, outcome_of
 
 __all__ = ["outcome_of", "trainable", "training_mode"]
+SHOWN = 5  # row ids in a sentence
 
 
 def begin(session: Session) -> Work:
@@ -86,11 +87,40 @@ def examples_of(work: Work, rows: Sequence[Row], what: str, learner: str = "stud
         )
     if made.truncated:
         session.events.log(f"{made.truncated} prompts were cut on the left to {longest} tokens.", "warning")
-    if not made.examples:
+    kept = _painted(work, made.examples, what)
+    if not kept:
         raise PlanRefused(
             f"No rows are left for {what}.", field="data", hint="Add rows with answers, or raise the longest row."
         )
-    return made.examples
+    return kept
+
+
+def _painted(work: Work, examples: Sequence[Example], what: str) -> list[Example]:
+    """The rows with something left to learn; what is painted, and the rows of which nothing is left, are counted and said."""
+    painted = [e.paint for e in examples if e.paint is not None]
+    if not painted:
+        return list(examples)
+    ignored, heavy = sum(int((p == 0).sum()) for p in painted), sum(int((p > 1).sum()) for p in painted)
+    events = work.session.events
+    events.reason(
+        "train.paint",
+        f"{len(painted)} of {len(examples)} rows",
+        f"{ignored} tokens are not learnt and {heavy} weigh more, as painted in the data, for {what}",
+    )
+    empty = [e.row_id for e in examples if e.mass == 0]
+    if empty:
+        shown = ", ".join(empty[:SHOWN]) + (" …" if len(empty) > SHOWN else "")
+        are = "row is" if len(empty) == 1 else "rows are"
+        events.log(
+            f"{len(empty)} {are} left out of {what}: all of the answer is painted as ignored ({shown}).", "warning"
+        )
+    if len(empty) == len(examples):
+        raise PlanRefused(
+            f"No row is left for {what}: all {len(empty)} answers are painted as ignored.",
+            field="data",
+            hint="Leave some of each answer to learn: paint less of it, or choose another version of the data.",
+        )
+    return [e for e in examples if e.mass > 0]
 
 
 # -- training an arm ----------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ class Losses:
         ).rows
         read = dict(zip(asked, rows, strict=True))
         features = {name: t.to(hidden.device) for name, t in features_of(group).items()}
-        batch = Sequences(micro.of, micro.group, micro.origin, micro.labels, features, side)
+        batch = Sequences(micro.of, micro.group, micro.origin, micro.labels, features, side, micro.paint)
         shares = []
         for (_, term), keys in zip(terms, wants, strict=True):
             part = term.objective.part
@@ -163,7 +163,7 @@ class Losses:
         widest = max(head.vocab, getattr(side.vocabulary, "vocab", 0))
         view = States(
             student, side.states, hidden, head, micro.labels, micro.of, micro.places, lengths, side.hidden, side.head,
-            choose_chunk(len(hidden), widest, hidden.device)[0], side.extras,
+            choose_chunk(len(hidden), widest, hidden.device)[0], side.extras, micro.paint,
         )  # fmt: skip
         shares = []
         for index, term in terms:

@@ -27,12 +27,13 @@ def whole_texts(rows: Sequence[Row], renderer: Renderer, longest: int) -> list[E
     """
     out = []
     for row in rows:
-        ids = whole_ids(row, renderer)
+        ids, paint = whole_ids(row, renderer), whole_paint(row, renderer)
+        weight = float(row.fields.get("weight", 1.0))
         for begin in range(0, max(1, len(ids) - 1), longest):
-            piece = ids[begin : begin + longest]
+            piece = np.asarray(ids[begin : begin + longest], dtype=np.int32)
             if len(piece) > 1:  # the first token has nothing before it
-                weight = float(row.fields.get("weight", 1.0))
-                out.append(Example(row.row_id, np.asarray(piece, dtype=np.int32), 1, row.labelled, weight=weight))
+                some = None if paint is None else paint[begin + 1 : begin + longest]
+                out.append(Example(row.row_id, piece, 1, row.labelled, weight=weight, paint=some))
     return out
 
 
@@ -41,6 +42,16 @@ def whole_ids(row: Row, renderer: Renderer) -> list[int]:
         return renderer.text(row.question)
     prompt = renderer.prompt(row.messages)
     return prompt if row.answer is None else prompt + renderer.answer(row.messages, row.answer)
+
+
+def whole_paint(row: Row, renderer: Renderer) -> np.ndarray | None:
+    """Weight of each id of `whole_ids`, 1 before the answer; None where nothing is painted."""
+    if not row.spans:
+        return None
+    example = renderer.example(row)
+    if example.paint is None:
+        return None
+    return np.concatenate([np.ones(example.start, dtype=np.float32), example.paint])
 
 
 # -- rationales ---------------------------------------------------------------------------------------------------------
@@ -73,7 +84,10 @@ def rationale_rows(rows: Sequence[Row], prefix: str) -> list[Row]:
 def reasoned(row: Row, rationale: str | None = None) -> Row:
     """The row whose answer is the rationale, then the answer on a line of its own."""
     said = str(row.fields["rationale"]) if rationale is None else rationale
-    return replace(row, answer=f"{said}{ANSWER_LINE}{row.answer}" if said else row.answer)
+    if not said:
+        return row
+    painted = row.painted and row.painted.after(said + ANSWER_LINE)
+    return replace(row, answer=f"{said}{ANSWER_LINE}{row.answer}", painted=painted)
 
 
 def chunks_of(rationale: str, most: int) -> list[str]:
@@ -106,6 +120,7 @@ def chunk_examples(row: Row, renderer: Renderer, most: int, longest: int) -> lis
     whole answer, each in exactly one chunk. Empty where the row is too long.
     """
     whole = reasoned(row)
+    paint = renderer.example(whole).paint if whole.spans else None
     prompt, ids = renderer.prompt(row.messages), renderer.answer(row.messages, whole.answer or "")
     if len(prompt) + len(ids) > longest:
         return []
@@ -117,7 +132,15 @@ def chunk_examples(row: Row, renderer: Renderer, most: int, longest: int) -> lis
     all_ids = np.asarray(prompt + ids, dtype=np.int32)
     start, weight = len(prompt), float(row.fields.get("weight", 1.0))
     return [
-        Example(row.row_id, all_ids[: start + e], start + b, row.labelled, weight=weight, features={"chunk": float(k)})
+        Example(
+            row.row_id,
+            all_ids[: start + e],
+            start + b,
+            row.labelled,
+            weight=weight,
+            features={"chunk": float(k)},
+            paint=None if paint is None else paint[b:e],
+        )
         for k, (b, e) in enumerate(zip(bounds, bounds[1:], strict=False))
     ]
 

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from ..parts import Described, NoOptions, Options, Paper
 
-__all__ = ["NoOptions", "Objective", "Options", "Paper", "Part", "SequencePart", "Slope", "StatesPart"]
+__all__ = ["SMALLEST", "NoOptions", "Objective", "Options", "Paper", "Part", "SequencePart", "Slope", "StatesPart"]
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .sequences import Sequences
     from .states import ModelShape, States
     from .view import View
+
+
+SMALLEST = 1e-9  # divides the sum of an answer of which nothing is learnt, which is 0
 
 
 @dataclass

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .base import SMALLEST
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -23,6 +25,7 @@ class Sequences:
         default_factory=dict
     )  # by name: [N] or [S], constants (reward, old_logq ...)
     side: Any = None  # the teacher's side of the micro-batch
+    paint: Tensor | None = None  # [N] weight of each position: 0 is not learnt, 2 counts twice; None: all are 1
 
     @property
     def answers(self) -> int:
@@ -38,18 +41,26 @@ class Sequences:
         return torch.bincount(self.of, minlength=self.answers)
 
     @cached_property
+    def masses(self) -> Tensor:
+        """Positions of each answer as they count, [S]."""
+        if self.paint is None:
+            return self.lengths.clamp_min(1)
+        return self.paint.new_zeros(self.answers).index_add(0, self.of, self.paint)
+
+    @cached_property
     def place(self) -> Tensor:
         """Place of each position inside its answer, from 0, [N]."""
         ends = self.lengths.cumsum(0)
         return torch.arange(len(self.of), device=self.of.device) - (ends - self.lengths)[self.of]
 
     def sums(self, x: Tensor) -> Tensor:
-        """Sum over each answer's positions: [N] -> [S]."""
-        return x.new_zeros(self.answers).index_add(0, self.of, x)
+        """Sum over each answer's positions, each as often as it counts: [N] -> [S]."""
+        counted = x if self.paint is None else x * self.paint.to(x.dtype)
+        return x.new_zeros(self.answers).index_add(0, self.of, counted)
 
     def means(self, x: Tensor) -> Tensor:
-        """Mean over each answer's positions: [N] -> [S]."""
-        return self.sums(x) / self.lengths.clamp_min(1).to(x.dtype)
+        """Mean over each answer's positions, 0 where none is learnt: [N] -> [S]."""
+        return self.sums(x) / self.masses.clamp_min(SMALLEST).to(x.dtype)
 
     def by_group(self, x: Tensor) -> Tensor:
         """Sum over each group's answers: [S] -> [G]."""

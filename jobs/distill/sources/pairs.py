@@ -201,4 +201,7 @@ def as_candidate(example: Example, candidate: Candidate, group: str) -> Example:
 
 def unended(example: Example, finished: bool) -> Example:
     """Without its end token where the answer was cut: nobody said it ends there."""
-    return example if finished or example.supervised < 2 else replace(example, ids=example.ids[:-1])
+    if finished or example.supervised < 2:
+        return example
+    paint = None if example.paint is None else example.paint[:-1]
+    return replace(example, ids=example.ids[:-1], paint=paint)

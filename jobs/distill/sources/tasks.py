@@ -25,7 +25,7 @@ class TwoTasks:
 
     def step(self, step: int) -> list[Example]:
         drawn = [e for first in self.rows.step(step) for e in self.of[first.row_id]]
-        counts = [e.supervised if self.reduction == "token_mean" else 1 for e in drawn]
+        counts = [e.mass if self.reduction == "token_mean" else 1 for e in drawn]
         rationale = [e.features["task"] == 1 for e in drawn]
         total = sum(counts)
         theirs = sum(c for c, r in zip(counts, rationale, strict=True) if r)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ..base import Objective, Options, Paper, Part, SequencePart
+from ..base import SMALLEST, Objective, Options, Paper, Part, SequencePart
 from ..cross_entropy import CrossEntropy
 from .side import aligned_in, chunk_in
 
@@ -84,10 +84,19 @@ class LikelihoodMatching(SequencePart):
             both = (has_a & has_b).to(a.dtype)
             a, b = a + end_a * both, b + end_b * both
             kept = ((end_a.exp() > SURELY_INSIDE) | (both == 0)).to(a.dtype)
+        if batch.paint is not None:
+            kept = kept * painted(batch.paint.to(a.dtype), teacher.student_spans, count)
         each = binary_kl(a / options.tau, b / options.tau) * kept
         total = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, each)
         chunks = each.new_zeros(batch.answers).index_add(0, teacher.span_rows, kept)
-        return batch.group_means(total / chunks.clamp_min(1))
+        return batch.group_means(total / chunks.clamp_min(SMALLEST))
+
+
+def painted(paint: Tensor, spans: Tensor, count: int) -> Tensor:
+    """How often each of `count` chunks counts: not at all where one of its tokens is painted out, else the mean. [C]"""
+    ones = paint.new_ones(len(paint))
+    mean = summed(paint, spans, count) / summed(ones, spans, count).clamp_min(1)
+    return mean * (summed((paint == 0).to(paint.dtype), spans, count) == 0)
 
 
 def summed(x: Tensor, spans: Tensor, count: int) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..base import Options, Paper, StatesPart
+from ..base import SMALLEST, Options, Paper, StatesPart
+from .alm import painted
 from .side import aligned_in
 
 if TYPE_CHECKING:
@@ -96,10 +97,18 @@ class CrossModelAttention(StatesPart):
         ]
         value = student_space(states, torch.cat([t2s for t2s, _ in pairs]), everyone, T)
         own = teacher_space(batch.head, torch.cat([s2t for _, s2t in pairs]), batch.hidden, T, states.chunk)
-        # The teacher's positions of an answer are shared out among the student's.
-        count = torch.bincount(states.of, minlength=len(batch.aligned)).to(own.dtype)
-        whole = own.new_zeros(len(batch.aligned)).index_add(0, batch.of, own)
-        return value + (whole / count)[states.of]
+        # The teacher's positions of an answer are shared out among the student's, as often as each counts.
+        whole = own.new_zeros(len(batch.aligned))
+        if states.paint is None:
+            count = torch.bincount(states.of, minlength=len(batch.aligned)).to(own.dtype)
+            return value + (whole.index_add(0, batch.of, own) / count)[states.of]
+        mine = states.paint.to(own.dtype)
+        inside = batch.teacher_spans >= 0
+        by_span = painted(mine, batch.student_spans, len(batch.span_rows))
+        theirs = torch.ones_like(own)
+        theirs[inside] = by_span[batch.teacher_spans[inside]]
+        count = whole.index_add(0, states.of, mine).clamp_min(SMALLEST)
+        return value + (whole.index_add(0, batch.of, own * theirs) / count)[states.of]
 
 
 def attended(states: States, module: Any, mine: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ..base import Objective, Options, Paper, SequencePart
+from ..base import SMALLEST, Objective, Options, Paper, SequencePart
 from ..label_reads import logp_y, logq_y
 
 if TYPE_CHECKING:
@@ -49,8 +49,11 @@ class SpanCorrelation(SequencePart):
     def combine(self, values: list[Tensor], batch: Sequences, T: float, options: SpanOptions) -> Tensor:
         q, p = values[0].exp(), values[1].exp()
         together = (batch.of[1:] == batch.of[:-1]) & (batch.place[1:] % options.width != 0)
-        gap = (p[1:] * p[:-1] - q[1:] * q[:-1]).square() * together
+        counted = together.to(p.dtype)
+        if batch.paint is not None:  # of two neighbours the one that counts less
+            counted = counted * batch.paint[1:].minimum(batch.paint[:-1]).to(p.dtype)
+        gap = (p[1:] * p[:-1] - q[1:] * q[:-1]).square() * counted
         answers = gap.new_zeros(batch.answers)
         total = answers.index_add(0, batch.of[1:], gap)
-        count = answers.index_add(0, batch.of[1:], together.to(gap.dtype))
-        return batch.group_means(total / count.clamp_min(1))
+        count = answers.index_add(0, batch.of[1:], counted)
+        return batch.group_means(total / count.clamp_min(SMALLEST))
