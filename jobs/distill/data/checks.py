@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .counting import LONG_CHARS, PROMPTS_KEPT, Counting
+from .counting import LONG_CHARS, Counting
 from .findings import Problem
 from .limits import count
 from .rows import in_words
@@ -78,7 +78,7 @@ class Checks(Counting):
                     count=len(self.contradictions),
                 )
             )
-        if self.pairs:
+        if len(self._seen_pairs):
             out.append(
                 Problem(
                     "preference",
@@ -103,8 +103,7 @@ class Checks(Counting):
                 else []
             )
         out = []
-        both = sum(n for group, n in self.held_prompts.items() if self.prompts[group][1] & 1)
-        if both:
+        if both := self.overlap:
             out.append(
                 Problem(
                     "overlap",
@@ -182,14 +181,14 @@ class Checks(Counting):
                 )
             )
         if self.conflicts:
-            listed = "; ".join(list(self.conflicts.values())[:3])
+            listed = "; ".join(self.conflicts[:3])
             out.append(
                 Problem(
                     "conflicts",
                     "confirm" if self.task()["kind"] == "classification" else "note",
-                    f"{count(len(self.conflicts), 'text stands', 'texts stand')} under different answers: {listed}.",
+                    f"{count(self.conflict_count, 'text stands', 'texts stand')} under different answers: {listed}.",
                     "Decide for one answer, if the task has one.",
-                    count=len(self.conflicts),
+                    count=self.conflict_count,
                 )
             )
         if self.near_duplicates:
@@ -199,14 +198,6 @@ class Checks(Counting):
                     "note",
                     f"{count(self.near_duplicates, 'near-duplicate')}: pairs of texts that differ only by case or white space; the split keeps them on one side.",
                     count=self.near_duplicates,
-                )
-            )
-        if self.unwatched:
-            out.append(
-                Problem(
-                    "unwatched",
-                    "note",
-                    f"Copies and conflicts were looked for among the first {PROMPTS_KEPT:,} different rows; {self.unwatched:,} rows come after them.",
                 )
             )
         if 0 < self.rows < 2:

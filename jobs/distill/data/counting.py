@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .limits import count
 from .rows import Row
 from .split import GROUP
+from .tally import BITS, Tally
 
 CONTROL = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?think>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
@@ -22,20 +25,21 @@ SECRETS = {
     ),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
 }
+DIGITS = re.compile(r"\d{4}")
 # A cheap look before each pattern: most texts hold none of these.
-HINTS = {
-    "card number": re.compile(r"[3-6]\d{3}[ -]?\d{4}"),
-    "e-mail address": re.compile("@"),
-    "phone number": re.compile(r"\+\d"),
-    "access key": re.compile(r"AKIA|ghp_|github_pat_|xox|sk-"),
-    "private key": re.compile("-----BEGIN"),
+HINTS: dict[str, Callable[[str], object]] = {
+    "card number": DIGITS.search,
+    "e-mail address": lambda s: "@" in s,
+    "phone number": lambda s: "+" in s,
+    "access key": lambda s: "AKIA" in s or "ghp_" in s or "github_pat_" in s or "xox" in s or "sk-" in s,
+    "private key": lambda s: "-----BEGIN" in s,
 }
-LABELS_KEPT, PROMPTS_KEPT, LABEL_CHARS, LONG_CHARS = 20_000, 1_000_000, 200, 12_000
+LABELS_KEPT, SHORTS_KEPT, LABEL_CHARS, LONG_CHARS = 20_000, 100_000, 200, 12_000
 
 
 @dataclass
 class Counting:
-    """Counts over the rows as they pass. Memory is bounded: hashes of at most a million prompts are kept."""
+    """Counts over the rows as they pass. Memory: some 70 bytes a row, for hashes of texts, never the texts themselves."""
 
     rows: int = 0
     labelled: int = 0
@@ -51,32 +55,40 @@ class Counting:
     control_count: int = 0
     secrets: Counter[str] = field(default_factory=Counter)
     long_rows: int = 0
-    ids: dict[int, int] = field(default_factory=dict)
-    exact: Counter[int] = field(default_factory=Counter)
-    answers: dict[int, tuple[int, str]] = field(default_factory=dict)
-    prompts: dict[int, list[int]] = field(
-        default_factory=dict
-    )  # group -> [rows, bits: 1 train, 2 held out, of exact pairs]
-    conflicts: dict[int, str] = field(default_factory=dict)
-    unwatched: int = 0
     duplicates: int = 0
     duplicate_lines: list[tuple[int, int]] = field(default_factory=list)
-    held_prompts: Counter[int] = field(default_factory=Counter)
-    label_column: bool = False  # the column of answers is named as labels are
-    pairs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
+    near_duplicates: int = 0  # pairs of prompts that differ only by case, white space or invisible characters
+    conflict_count: int = 0  # prompts that stand under different answers
+    conflicts: list[str] = field(default_factory=list)  # the first of them
     contradictions: list[tuple[int, int]] = field(default_factory=list)
+    label_column: bool = False  # the column of answers is named as labels are
+    # Rows of the same content, of the same prompt, of prompts that look the same: a Tally, and arrays by its places.
+    _ids: Tally = field(default_factory=Tally, repr=False)
+    _id_rows: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    _prompts: Tally = field(default_factory=Tally, repr=False)
+    _asked: array[int] = field(default_factory=lambda: array("I"), repr=False)  # rows with this prompt
+    _answer: array[int] = field(default_factory=lambda: array("Q"), repr=False)  # hash of its first answer, 0: none yet
+    _answer_line: array[int] = field(default_factory=lambda: array("Q"), repr=False)
+    _clashes: bytearray = field(default_factory=bytearray, repr=False)
+    _shorts: dict[int, str] = field(default_factory=dict, repr=False)  # beginning of the first answer, by prompt
+    _groups: Tally = field(default_factory=Tally, repr=False)
+    _group_rows: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    _group_held: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    _seen_pairs: Tally = field(default_factory=Tally, repr=False)
+    _pair_lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
 
     def see(self, row: Row) -> int:
-        """Counts a row; how many rows with the same content came before it, -1 where that is not known any more."""
+        """Counts a row; how many rows with the same content came before it."""
         self.rows += 1
         self.splits[row.split or ""] += 1
-        self.remarks.update(set(row.remarks))
+        if row.remarks:
+            self.remarks.update(set(row.remarks))
         self._text(row)
         if row.answer is not None:
-            self._answer(row, row.answer)
+            self._count_answer(row, row.answer)
         return self._copies(row)
 
-    def _answer(self, row: Row, answer: str) -> None:
+    def _count_answer(self, row: Row, answer: str) -> None:
         self.labelled += 1
         lines = self.kinds.setdefault(row.answer_kind, [])
         if len(lines) < 5:
@@ -96,9 +108,11 @@ class Counting:
             self.trained.add(answer)
 
     def _text(self, row: Row) -> None:
-        texts = [m["content"] for m in row.messages] + ([row.answer] if row.answer else [])
+        texts = [m["content"] for m in row.messages]
+        if row.answer:
+            texts.append(row.answer)
         whole = "\n".join(texts)
-        if sum(map(len, texts)) > LONG_CHARS:
+        if len(whole) - len(texts) + 1 > LONG_CHARS:
             self.long_rows += 1
         if ("<" in whole or "[" in whole) and CONTROL.search(whole):
             self.control_count += 1
@@ -106,50 +120,84 @@ class Counting:
                 self.control.append(row.line)
         if len(whole) < 20_000:
             for name, pattern in SECRETS.items():
-                if HINTS[name].search(whole) and any(
+                if HINTS[name](whole) and any(
                     name != "card number" or _luhn(m.group()) for m in pattern.finditer(whole)
                 ):
                     self.secrets[name] += 1
 
     def _copies(self, row: Row) -> int:
-        if len(self.ids) >= PROMPTS_KEPT:
-            self.unwatched += 1
-            return -1
-        whole, group = int(row.row_id, 16), int(row.row_id[:GROUP], 16)
-        before = self.ids.get(whole, 0)
-        self.ids[whole] = before + 1
+        place = self._ids.place(int(row.row_id, 16))
+        if place == len(self._id_rows):
+            self._id_rows.append(0)
+        before = self._id_rows[place]
+        self._id_rows[place] = before + 1
         if before:
             self.duplicates += 1
             if len(self.duplicate_lines) < 20:
                 self.duplicate_lines.append((row.line, before))
         prompt = hash(tuple((m["role"], m["content"]) for m in row.messages))
-        self.exact[prompt] += 1
-        if row.answer is not None:
-            short = row.answer[:40]
-            if (first := self.answers.setdefault(prompt, (hash(row.answer), short)))[0] != hash(row.answer):
-                self.conflicts.setdefault(prompt, f"{first[1]!r} and {short!r}, line {row.line:,}")
-        seen = self.prompts.setdefault(group, [0, 0, 0])
-        seen[0] += 1
-        seen[2] += self.exact[prompt] - 1
-        bit = 2 if row.split == "heldout" else 1
-        seen[1] |= bit
-        if bit == 2:
-            self.held_prompts[group] += 1
-        self._pair(row, prompt)
+        same = self._same_prompt(row, prompt)
+        self.near_duplicates += self._look_alikes(row) - same
+        if "rejected" in row.fields:
+            self._pair(row, prompt)
         return before
+
+    def _same_prompt(self, row: Row, prompt: int) -> int:
+        """How many rows before asked exactly this; a different answer to it is a conflict, counted once a prompt."""
+        place = self._prompts.place(prompt)
+        if place == len(self._asked):
+            self._asked.append(0)
+            self._answer.append(0)
+            self._answer_line.append(0)
+            self._clashes.append(0)
+        before = self._asked[place]
+        self._asked[place] = before + 1
+        if row.answer is not None:
+            found, first = hash(row.answer) & BITS or 1, self._answer[place]
+            if not first:
+                self._answer[place], self._answer_line[place] = found, max(0, row.line)
+                if len(self._shorts) < SHORTS_KEPT:
+                    self._shorts[place] = row.answer[:40]
+            elif first != found and not self._clashes[place]:
+                self._clashes[place] = 1
+                self._conflict(place, row)
+        return before
+
+    def _conflict(self, place: int, row: Row) -> None:
+        self.conflict_count += 1
+        if len(self.conflicts) < 20:
+            short = self._shorts.get(place)
+            first = repr(short) if short is not None else f"the answer of line {self._answer_line[place]:,}"
+            self.conflicts.append(f"{first} and {(row.answer or '')[:40]!r}, line {row.line:,}")
+
+    def _look_alikes(self, row: Row) -> int:
+        """How many rows before have a prompt that looks the same."""
+        place = self._groups.place(int(row.row_id[:GROUP], 16))
+        if place == len(self._group_rows):
+            self._group_rows.append(0)
+            self._group_held.append(0)
+        before = self._group_rows[place]
+        self._group_rows[place] = before + 1
+        if row.split == "heldout":
+            self._group_held[place] += 1
+        return before
+
+    @property
+    def overlap(self) -> int:
+        """Held-out rows whose prompt also occurs among the other rows."""
+        if not self.splits.get("heldout"):
+            return 0
+        return sum(h for n, h in zip(self._group_rows, self._group_held, strict=True) if 0 < h < n)
 
     def _pair(self, row: Row, prompt: int) -> None:
         chosen, rejected = row.fields.get("chosen"), row.fields.get("rejected")
-        if rejected is None or chosen is None:
+        place = self._seen_pairs.place(hash((prompt, chosen, rejected)))
+        if place < len(self._pair_lines):
             return
-        first = self.pairs.setdefault(prompt, (chosen, rejected, row.line))
-        if first[:2] == (rejected, chosen) and len(self.contradictions) < 100:
-            self.contradictions.append((first[2], row.line))
-
-    @property
-    def near_duplicates(self) -> int:
-        """Pairs of prompts that differ only by case, white space or invisible characters."""
-        return sum(n * (n - 1) // 2 - same for n, _, same in self.prompts.values())
+        self._pair_lines.append(max(0, row.line))
+        turned = self._seen_pairs.find(hash((prompt, rejected, chosen)))
+        if turned is not None and turned != place and len(self.contradictions) < 100:
+            self.contradictions.append((self._pair_lines[turned], row.line))
 
     def task(self) -> dict[str, str]:
         """{kind, why}: classification when few answers repeat, else free answers."""

@@ -15,27 +15,31 @@ from .options import Options
 from .rows import SCHEMA, Row
 from .scan import scan
 
-GROUP_ROWS = 10_000
+GROUP_ROWS, GROUP_CHARS = 10_000, 32 * 2**20  # a group is written when it holds as many rows, or as much text
 
 
 class RowsWriter:
-    """Writes canonical rows in groups of ten thousand; the file appears under its name only when it is whole."""
+    """Writes canonical rows in groups of at most ten thousand; the file appears under its name only when it is whole."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = Path(path), 0
         self._part = self.path.with_suffix(".part")
         self._file = pq.ParquetWriter(self._part, SCHEMA, compression="zstd")
         self._buffer: list[dict[str, Any]] = []
+        self._chars = 0
 
     def add(self, row: Row) -> None:
         self._buffer.append(row.as_dict())
         self.rows += 1
-        if len(self._buffer) >= GROUP_ROWS:
+        self._chars += sum(len(m["content"]) for m in row.messages) + len(row.answer or "")
+        self._chars += sum(len(v) for v in row.fields.values() if isinstance(v, str)) if row.fields else 0
+        if len(self._buffer) >= GROUP_ROWS or self._chars >= GROUP_CHARS:
             self._flush()
 
     def _flush(self) -> None:
         self._file.write_table(pa.Table.from_pylist(self._buffer, schema=SCHEMA))
         self._buffer.clear()
+        self._chars = 0
 
     def close(self) -> None:
         if self._buffer:

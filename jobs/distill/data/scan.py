@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,20 @@ from .tables import Record, Table, open_table
 
 SAMPLE, SHOWN, CELL_SHOWN, NAME_SHOWN = 200, 20, 400, 120
 LABEL_NAMES = ("label", "labels", "category", "class", "klass", "intent", "sentiment", "tag", "topic")
+
+
+class Refused:
+    """Refused rows by code: how many, and the first lines. All of them would not fit into memory in a bad file."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.lines: dict[str, list[int]] = {}
+
+    def see(self, row: BadRow) -> None:
+        self.counts[row.code] += 1
+        lines = self.lines.setdefault(row.code, [])
+        if len(lines) < 5:
+            lines.append(row.line)
 
 
 def scan(
@@ -129,13 +144,13 @@ def _pass(
     seconds: float | None,
 ) -> None:
     checks, end, read = Checks(label_column=_is_label(found.roles)), time.monotonic() + (seconds or 1e9), 0
-    refused: dict[str, list[int]] = {}
+    refused = Refused()
     for read, record in enumerate(table.records(), start=1):
         if read > limits.rows:
             raise refuse("too_many_rows", f"More than {limits.rows:,} rows.", "Upload it in parts.")
         row = convert(record, found.roles, options, limits) if isinstance(record, Record) else record
         if isinstance(row, BadRow):
-            refused.setdefault(row.code, []).append(row.line)
+            refused.see(row)
             if len(found.refused) < 100:
                 found.refused.append(row)
             if bad:
@@ -147,11 +162,7 @@ def _pass(
             if len(found.rows) < SHOWN:
                 found.rows.append(row.as_dict())
             if good:
-                good(
-                    row
-                    if not before
-                    else _with_id(row, f"{row.row_id}.{before + 1 if before > 0 else f'line{row.line}'}")
-                )
+                good(row if not before else _with_id(row, f"{row.row_id}.{before + 1}"))
         if tick and read % 1000 == 0:
             tick(read)
         if read % 500 == 0 and time.monotonic() > end:
@@ -172,12 +183,12 @@ def _conclude(
     found: Findings,
     table: Table,
     checks: Checks,
-    refused: dict[str, list[int]],
+    refused: Refused,
     read: int,
     guess: roles_of.Guess,
     merge: dict[str, str],
 ) -> None:
-    bad = sum(map(len, refused.values()))
+    bad = refused.counts.total()
     found.counts = {
         "read": read,
         "rows": checks.rows,
@@ -188,7 +199,7 @@ def _conclude(
         "refused": bad,
         "duplicates": checks.duplicates,
         "near_duplicates": checks.near_duplicates,
-        "conflicts": len(checks.conflicts),
+        "conflicts": checks.conflict_count,
         "labels": len(checks.labels),
         "blank_lines": table.skipped[0],
     }
@@ -238,12 +249,12 @@ def _known() -> set[str]:
     return {*roles_of.USER, *roles_of.ANSWER, *roles_of.CONVERSATION} - {"utterance", "klass"}
 
 
-def _bad_rows(found: Findings, refused: dict[str, list[int]], rows: int, read: int) -> list[Problem]:
+def _bad_rows(found: Findings, refused: Refused, rows: int, read: int) -> list[Problem]:
     """One problem for rows that are not supported (seen and left out), one for rows that are wrong (skipped only on choice)."""
-    out, wrong = [], sum(len(v) for k, v in refused.items() if k not in ("unsupported_rows", "open_ended"))
+    out, wrong = [], sum(n for k, n in refused.counts.items() if k not in ("unsupported_rows", "open_ended"))
     if rows == 0 and read:
         first = found.refused[0]
-        if set(refused) == {"open_ended"}:
+        if set(refused.counts) == {"open_ended"}:
             return [
                 Problem(
                     "open_ended",
@@ -279,18 +290,18 @@ def _bad_rows(found: Findings, refused: dict[str, list[int]], rows: int, read: i
                 count=wrong,
             )
         )
-    if n := len(refused.get("open_ended", ())):
+    if n := refused.counts["open_ended"]:
         out.append(
             Problem(
                 "open_ended",
                 "choose",
-                f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused['open_ended'][:5]))}).",
+                f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused.lines['open_ended']))}).",
                 "Add the assistant's turn.",
                 f"Import {count(n, 'such conversation')} as unlabelled prompts",
                 count=n,
             )
         )
-    if n := len(refused.get("unsupported_rows", ())):
+    if n := refused.counts["unsupported_rows"]:
         first = next(r for r in found.refused if r.code == "unsupported_rows")
         out.append(
             Problem(

@@ -13,16 +13,18 @@ INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 def look_alike(text: str) -> str:
     """Text without case, white space runs, invisible characters and compatibility forms: equal means looks the same."""
+    if text.isascii():  # has no compatibility forms and nothing invisible
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).translate(INVISIBLE).casefold().split())
 
 
 def digest(*parts: str) -> str:
     """SHA-256 of texts, each with its length, so that no two lists of texts run into one another."""
-    h = hashlib.sha256()
+    pieces: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8")
-        h.update(len(data).to_bytes(8, "big") + data)
-    return h.hexdigest()
+        pieces += (len(data).to_bytes(8, "big"), data)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def row_id_of(messages: Sequence[dict[str, str]], answer: str | None) -> str:

@@ -191,12 +191,3 @@ def test_it_reads_the_sample_of_the_product(tmp_path: Path) -> None:
     assert [(r["messages"], r["answer"] or None, r["split"]) for r in csv_rows] == [
         (r["messages"], r["answer"] or None, r["split"]) for r in parquet_rows
     ]
-
-
-def test_it_keeps_ids_unique_beyond_what_it_can_remember(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.distill.data import counting
-
-    monkeypatch.setattr(counting, "PROMPTS_KEPT", 2)
-    report = run(folder_with(tmp_path, b"text,label\na,x\nb,y\nc,x\nc,x\na,x\n", filename="x.csv"))
-    assert len({r["row_id"] for r in load_rows(tmp_path / "rows.parquet")}) == 5
-    assert any("3 rows come after them" in w["message"] for w in report["warnings"])
