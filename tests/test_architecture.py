@@ -5,7 +5,7 @@ jobs/*.py             the queue side: Celery, Django models, and the recipe, eve
 jobs/results          the same: what a finished run leaves in the database
 jobs/samples          data and scripts of the sample pair; its catalogue is light
 jobs/distill          the engine: never Django, Celery, psycopg or workbench, so that it runs alone on a GPU box
-jobs/distill LIGHT    recipe, catalog, parts, plan, events, errors: importable without torch
+jobs/distill LIGHT    recipe, catalog, parts, plan, net, events, errors: importable without torch
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ LIGHT = (
     "jobs.distill.catalog",
     "jobs.distill.parts",
     "jobs.distill.plan",
+    "jobs.distill.net",
     "jobs.distill.events",
     "jobs.distill.errors",
 )
