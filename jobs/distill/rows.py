@@ -103,7 +103,7 @@ def read_rows(path: Path, heldout: float = 0.1) -> list[Row]:
                 int(r["line"] or 0),
                 r["answer"] is not None,
                 fields := json.loads(r.get("fields") or "{}"),
-                painted_of(r["answer"], fields),
+                painted_of(r["row_id"], r["answer"], fields),
             )
         )
     return rows

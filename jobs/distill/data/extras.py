@@ -10,7 +10,7 @@ from .options import Options
 from .read_json import kind
 
 TEXTS = ("domain", "rationale", "privileged", "group")  # one text a row
-EXTRAS = (*TEXTS, "weight", "chosen", "rejected", "ranked")
+EXTRAS = (*TEXTS, "weight", "chosen", "rejected", "ranked", "paint")
 
 NAMES: dict[str, tuple[str, ...]] = {  # the usual names of their columns
     "domain": ("domain", "data_source", "source_dataset", "task_name"),
@@ -19,6 +19,7 @@ NAMES: dict[str, tuple[str, ...]] = {  # the usual names of their columns
     "ranked": ("ranked", "ranking", "ranked_answers", "ranked_responses"),
     "privileged": ("privileged", "privileged_context", "teacher_context"),
     "group": ("group", "group_id"),
+    "paint": ("paint", "painted", "loss_spans"),
 }
 WORDS = {
     "domain": "the kind or source of the row",
@@ -27,6 +28,7 @@ WORDS = {
     "ranked": "and holds lists of answers, best first",
     "privileged": "only the teacher may read it",
     "group": "rows that belong together",
+    "paint": "and holds spans of the answer with weights",
 }
 
 
@@ -50,6 +52,8 @@ def _holds(role: str, column: str, rows: Sequence[dict[str, Any]]) -> bool:
     values = [v for r in rows if (v := r.get(column)) not in (None, "")]
     if role == "ranked":
         return bool(values) and all(isinstance(v, list) and len(v) > 1 for v in values)
+    if role == "paint":
+        return bool(values) and all(isinstance(v, list) or str(v).lstrip().startswith("[") for v in values)
     if role == "weight":
         return bool(values) and all(_number(v) is not None for v in values)
     return any(isinstance(v, str) and v.strip() for v in values)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import DataRefused
 from .extras import Wrong
 from .read_json import kind
 
@@ -36,12 +37,16 @@ class Painted:
         return Painted(before + self.text, tuple((a + len(before), b + len(before), w) for a, b, w in self.spans))
 
 
-def painted_of(answer: str | None, fields: Any) -> Painted | None:
-    """What a canonical row's fields say about its answer; they were checked when the row was made."""
-    spans = fields.get("paint")
-    if not spans or answer is None:
+def painted_of(row_id: str, answer: str | None, fields: Any) -> Painted | None:
+    """What a canonical row's fields say about its answer. Raises DataRefused where the spans do not fit it (any more)."""
+    if not fields.get("paint"):
         return None
-    return Painted(answer, tuple((int(a), int(b), float(w)) for a, b, w in spans))
+    try:
+        spans = read_spans(fields["paint"], answer)
+    except Wrong as e:
+        reason, remedy = e.args
+        raise DataRefused(f"Row {row_id}: {reason}.", field="data", hint=remedy) from None
+    return Painted(answer or "", tuple(spans or ()))
 
 
 def read_spans(value: Any, answer: str | None) -> list[Span] | None:

@@ -25,6 +25,7 @@ ROLES: dict[str, str] = {
     "domain": "Domain: what kind of row it is, for methods that weigh domains",
     "weight": "Weight: how much the row counts in the loss, 1 where empty",
     "group": "Group: rows of one group belong together",
+    "paint": "Painted spans: characters of the answer that are not learnt or weigh more, as [[start, end, weight], ...]",
     "split": "Split: train or held out",
     "id": "Id: kept with the row",
 }

@@ -12,6 +12,7 @@ from . import extras
 from .findings import BadRow
 from .limits import LIMITS, Limits, count, size
 from .options import Options
+from .paint import read_spans
 from .read_json import kind
 from .split import row_id_of
 from .strict_json import Number
@@ -25,7 +26,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("line", pa.int64()),
         ("source_id", pa.string()),
-        ("fields", pa.string()),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight; null: none
+        ("fields", pa.string()),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint; null: none
     ]
 )
 SPLITS = {
@@ -110,6 +111,9 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
         said, answer_kind = pair["chosen"][1], "a text"
     answer = clean_label(said, options) if said.strip() else None
     source_id = _text(values, roles["id"], limits) if "id" in roles else None
+    fields = _fields(values, roles, pair, said, limits)
+    if "paint" in roles and (spans := _painted(values.get(roles["paint"]), roles["paint"], answer, said)) is not None:
+        fields["paint"] = spans
     return Row(
         row_id_of(messages, answer),
         messages,
@@ -119,7 +123,7 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
         source_id,
         answer_kind,
         remarks,
-        _fields(values, roles, pair, said, limits),
+        fields,
         said,
     )
 
@@ -203,6 +207,24 @@ def _fields(
         if out["chosen"] == out["rejected"]:
             raise _Bad("chosen and rejected are the same", "A pair needs two different answers.", roles["rejected"])
     return out
+
+
+def _painted(value: Any, column: str, answer: str | None, said: str) -> list[list[float]] | None:
+    """Checked spans of the row's answer; raises _Bad where they do not fit it."""
+    try:
+        spans = read_spans(value, answer)
+    except extras.Wrong as e:
+        reason, remedy = e.args
+        raise _Bad(reason, remedy, column) from None
+    if spans is None:
+        return None
+    if answer != said:
+        raise _Bad(
+            "spans are painted, and the answer is written in other words on import",
+            "Import the labels as they are, or leave the painted column out.",
+            column,
+        )
+    return [list(span) for span in spans]
 
 
 def clean_label(text: str, options: Options) -> str:
