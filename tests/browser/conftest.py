@@ -120,7 +120,12 @@ class Clicks:
         self.page, self.base, self.count = page, base, 0
         self.complaints: list[str] = []
         page.on(
-            "console", lambda m: self.complaints.append(m.text) if m.type == "error" and not replaced(m.text) else None
+            "console",
+            lambda m: (
+                self.complaints.append(f"{m.text} {m.location.get('url', '')}")
+                if m.type == "error" and not replaced(m.text)
+                else None
+            ),
         )
         page.on("pageerror", lambda e: self.complaints.append(str(e)))
 
@@ -153,7 +158,7 @@ def visit(workbench: Workbench, chromium: Any) -> Iterator[Any]:
     for context in contexts:
         context.close()
     complaints = [c for v in visitors for c in v.complaints]
-    assert not complaints, complaints
+    assert not complaints, f"{complaints}\nThe server said last:\n{(workbench.data_dir / 'up.txt').read_text()[-6000:]}"
 
 
 def sign_in(visitor: Clicks, workbench: Workbench) -> None:

@@ -40,5 +40,6 @@ def configuration(data_dir: Path) -> dict[str, Any]:
         "HOST": query.pop("host", None) or parts.hostname or "",
         "PORT": query.pop("port", None) or parts.port or "",
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **query},
+        # A machine that trains answers late; five seconds turned a busy minute into error pages.
+        "OPTIONS": {"connect_timeout": 15, **query},
     }
