@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Dataset(models.Model):
@@ -37,7 +38,45 @@ class Upload(models.Model):
     filename = models.CharField(max_length=300)
     blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT)
     findings = models.JSONField(help_text="format, encoding, columns, first rows, guessed roles with reasons, problems")
+    origin = models.JSONField(default=dict, help_text="kind (file, paste, address, hub, version, run) and what it needs")
+    fetched_by = models.OneToOneField(
+        "runs.Run", null=True, on_delete=models.SET_NULL, related_name="upload", help_text="the work that brought it"
+    )
+    idem_key = models.UUIDField(null=True, unique=True, help_text="of the form or request: sent twice is taken once")
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class PartialUpload(models.Model):
+    """A file that comes in parts. `received` is the truth about what is here: parts stand below it without gap or overlap."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey("team.Team", on_delete=models.CASCADE)
+    created_by = models.ForeignKey("team.User", on_delete=models.CASCADE)
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE)
+    filename = models.CharField(max_length=300)
+    size = models.BigIntegerField(help_text="bytes of the whole file, as announced")
+    head_sha256 = models.CharField(max_length=64, help_text="of the first bytes: the same file chosen again is recognised")
+    received = models.BigIntegerField(default=0)
+    upload = models.ForeignKey(Upload, null=True, on_delete=models.CASCADE, help_text="what it became")
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(db_default=Now(), help_text="when the last part came; forgotten some time after")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "created_by", "dataset", "filename", "size", "head_sha256"],
+                condition=models.Q(upload=None),
+                name="one_partial_upload_per_file",
+                nulls_distinct=False,
+            )
+        ]
+
+
+class UploadPart(models.Model):
+    pk = models.CompositePrimaryKey("whole", "offset")
+    whole = models.ForeignKey(PartialUpload, on_delete=models.CASCADE, related_name="parts")
+    offset = models.BigIntegerField()
+    data = models.BinaryField()
 
 
 class DatasetVersion(models.Model):
@@ -63,6 +102,7 @@ class DatasetVersion(models.Model):
     facts = models.JSONField(null=True, help_text="DataFacts of the engine")
     profile = models.JSONField(null=True)
     created_by_run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="+")
+    origin = models.JSONField(default=dict, help_text="where the rows came from: address, hub files, run, version")
     created_at = models.DateTimeField(auto_now_add=True)
     parent = models.ForeignKey(
         "self",
