@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,6 +42,19 @@ class Lengths:
     @cached_property
     def longest(self) -> int:
         return max((p + a for p, a in zip(self.prompts, self.answers, strict=True)), default=0)
+
+    @cached_property
+    def _sorted(self) -> tuple[list[int], list[int]]:
+        """Lengths of whole rows (an answer counts for at least one token) and of answers, ascending."""
+        return sorted(p + max(a, 1) for p, a in zip(self.prompts, self.answers, strict=True)), sorted(self.answers)
+
+    def longer_than(self, limit: int) -> int:
+        """Rows of the sample that are longer than this many tokens."""
+        return len(self.prompts) - bisect_right(self._sorted[0], limit)
+
+    def answers_from(self, limit: int) -> int:
+        """Rows of the sample whose answer alone has this many tokens or more."""
+        return len(self.answers) - bisect_left(self._sorted[1], limit)
 
 
 @dataclass(frozen=True)
@@ -209,6 +223,15 @@ class Case:
         data, key = self.facts.data, self.student.tokenizer.vocab_sha256
         if key not in data.prompt_lengths:
             key = next(iter(data.prompt_lengths), "")
+        stands_for = (data.prompt_lengths.get(key), data.answer_lengths.get(key), data.rows, data.labelled)
+        before, found = data._worked_out.get(key, (None, None))
+        if found is None or any(a is not b for a, b in zip(before, stands_for, strict=True)):  # copied with other rows
+            found = self._lengths(key)
+            data._worked_out[key] = stands_for, found
+        return found
+
+    def _lengths(self, key: str) -> Lengths:
+        data = self.facts.data
         prompts, answers = data.prompt_lengths.get(key, []), data.answer_lengths.get(key, [])
         n = min(len(prompts), len(answers))
         if not n:

@@ -17,6 +17,7 @@ from .pairing import pairing
 from .result import MemoryPart, Plan, Problem, Verdict
 from .rows import count_rows, rows_use
 from .rules import check
+from .spent import teacher_use
 from .stages import Work, plan_stages
 from .words import size
 
@@ -47,6 +48,30 @@ def compile(
     return _plan(Case(recipe, full, facts, parts, by_text), wrong)
 
 
+def estimate(recipe: Recipe, facts: Facts) -> Plan | None:
+    """Time, rows and stages of a recipe without checking it: enough to compare many methods. None where it does not expand."""
+    from .. import catalog
+
+    try:
+        case = Case(recipe, catalog.expand(recipe), facts, catalog.PARTS)
+    except DistillError:
+        return None
+    rows = count_rows(case)
+    work = plan_stages(case, rows)
+    return Plan(
+        recipe=recipe,
+        recipe_sha256="",
+        stages=work.stages,
+        seconds=_seconds(case, work),
+        disk_bytes=work.disk,
+        rows=rows_use(case, rows),
+    )
+
+
+def _seconds(case: Case, work: Work) -> float:
+    return time.LOAD.get(case.facts.device.kind, 6.0) + sum(s.seconds for s in work.stages)
+
+
 def _plan(case: Case, wrong: Problem | None) -> Plan:
     rows = count_rows(case)
     work = plan_stages(case, rows)
@@ -67,9 +92,10 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
         memory_bytes=memory.total(peak),
         device_bytes=case.facts.device.memory_bytes,
         stages=work.stages,
-        seconds=time.LOAD.get(case.facts.device.kind, 6.0) + sum(s.seconds for s in work.stages),
+        seconds=_seconds(case, work),
         disk_bytes=work.disk,
         rows=rows_use(case, rows),
+        teacher=teacher_use(case, work),
     )
 
 

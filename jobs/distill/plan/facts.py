@@ -5,7 +5,9 @@ Light: no torch. `python -m jobs.distill inspect FOLDER` prints ModelFacts, `...
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 
 class Fact(BaseModel):
@@ -79,6 +81,8 @@ class DataFacts(Fact):
     extras: dict[str, int] | None = Field(
         None, description="Rows that carry rejected, ranked, ... ; None: they were not counted."
     )
+    # What the compiler works out from the lengths, by tokenizer: the same for every method that is compared.
+    _worked_out: dict[str, Any] = PrivateAttr(default_factory=dict)
 
 
 class DeviceFacts(Fact):

@@ -85,6 +85,22 @@ class RowsUse(Part):
     lost_why: list[str] = []
 
 
+class TeacherUse(Part):
+    """What teachers are asked for over the run, the held-out rows left out."""
+
+    read_tokens: int = 0
+    written_tokens: int = 0
+    seconds: float = Field(0, description="Of the stages in which only the teacher works.")
+
+
+class Saving(Part):
+    """One change that needs less memory at the peak."""
+
+    fix: Fix
+    memory_bytes: int
+    fits: bool = Field(description="Whether the device then has room for it.")
+
+
 class Plan(Part):
     recipe: Recipe = Field(description="The expanded recipe: stages spelled out.")
     recipe_sha256: str
@@ -100,6 +116,7 @@ class Plan(Part):
     seconds: float = 0
     disk_bytes: int = 0
     rows: RowsUse = RowsUse()
+    teacher: TeacherUse = TeacherUse()
 
     @property
     def ok(self) -> bool:

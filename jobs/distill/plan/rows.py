@@ -101,8 +101,7 @@ def _length_shares(case: Case) -> tuple[float, float]:
     lengths, limit = case.lengths, case.max_length
     if not lengths.measured:
         return 0.0, 0.0
-    long = sum(1 for p, a in zip(lengths.prompts, lengths.answers, strict=True) if p + max(a, 1) > limit)
-    hopeless = sum(1 for a in lengths.answers if a >= limit)
+    long, hopeless = lengths.longer_than(limit), lengths.answers_from(limit)
     n = len(lengths.prompts)
     if case.recipe.data.too_long == "drop":
         return long / n, 0.0
