@@ -19,6 +19,12 @@ class Draft(models.Model):
     idem_key = models.UUIDField(default=uuid.uuid4, help_text="a double click on Start is one run")
     comments = models.JSONField(default=list, blank=True, help_text="Comments of the recipe's text, each with its path")
     head = models.PositiveIntegerField(default=0, help_text="number of the change whose state this is")
+    device = models.CharField(
+        max_length=80, default="", blank=True, help_text="what memory is shown against: a GPU's id; empty for the slots here"
+    )
+    dry_run = models.ForeignKey(
+        "runs.Run", null=True, on_delete=models.SET_NULL, related_name="+", help_text="the newest dry run"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -42,3 +48,11 @@ class DraftChange(models.Model):
     class Meta:
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["draft", "number"], name="one_number_per_draft")]
+
+
+class Tour(models.Model):
+    """How far a person has gone through the tour of the studio; dismissed or finished, it does not come back by itself."""
+
+    user = models.OneToOneField("team.User", on_delete=models.CASCADE, related_name="tour")
+    step = models.PositiveSmallIntegerField(default=1)
+    ended_at = models.DateTimeField(null=True)
