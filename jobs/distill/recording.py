@@ -15,6 +15,7 @@ from . import signals
 from .arm import Stopped
 from .batches import limits_on
 from .catalog.tables import get_part
+from .outcomes import unsure_of
 from .pairing import local_teacher
 from .recipe import Record, Train
 from .rows import Example
@@ -81,6 +82,8 @@ def _store(work: Work, stage: Train, examples: list[Example], name: str) -> sign
         _record(work, stage, examples, store, name)
     if keys:
         _tell_of_signals(work, store, keys, name, total - missing)
+    if name == "teacher":
+        work.unsure.update(unsure_of(store, examples))
     return store
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import stages, teaching
+from . import outcomes, stages, teaching
 from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
@@ -176,6 +176,7 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
     with session.timed("export"):
         report = build(session, arms, metric, training)
         export(session, work.model, report)
+    outcomes.write(work, arms, metric)
     (session.folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
     return report
 

@@ -71,6 +71,7 @@ class Work:
     teacher_said: dict[str, Said] = field(default_factory=dict)  # on held-out rows
     teacher_watched: dict[str, Said] = field(default_factory=dict)  # on the slice looked at during training
     signals: dict[str, dict[str, Any]] = field(default_factory=dict)  # teacher -> what its recorded signals hold
+    unsure: dict[str, dict[str, float]] = field(default_factory=dict)  # row id -> how unsure the main teacher was of it
     judged: dict[str, Judged] = field(default_factory=dict)  # teachers beside the main one, on held-out rows
     metric: str = "exact_match"  # of the report, and of the watched slice
 

@@ -22,7 +22,7 @@ def collect(run: Run, folder: Path) -> Outcome:
             "The engine ended well but left no adapter.", code="ADAPTER_MISSING", hint="See the log of the run."
         )
     files = {str(p.relative_to(folder)): p for p in adapter} | present(
-        folder, ("report.json", "recipe.yaml", "engine.log")
+        folder, ("report.json", "recipe.yaml", "engine.log", "rows.jsonl")
     )
     signals.keep(described_teachers(folder), folder)
     commit = _student(run, folder, files)

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import DataRefused
 from .extras import Wrong
 from .read_json import kind
+from .strict_json import Number
 
 Span = tuple[int, int, float]
 MOST = 100.0  # a heavier span would drown the rest of its batch
@@ -115,7 +116,7 @@ def _number(value: Any) -> float | None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, str):
-        return f'"{value[:40]}"'
+        return str(value) if isinstance(value, Number) else f'"{value[:40]}"'
     return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else kind(value)
 
 

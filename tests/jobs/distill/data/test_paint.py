@@ -35,7 +35,7 @@ def test_spans_come_as_a_list_or_its_text_and_stand_in_order() -> None:
     ([[-1, 3, 0]], "the start of painted span 1 is -1"),
     ([[0, 3.5, 0]], "the end of painted span 1 is 3.5"),
     ([[0, 3, -1]], "the weight of painted span 1 is -1"),
-    ([[0, 3, 1e9]], "the weight of painted span 1 is 1e+09"),
+    ([[0, 3, 1e9]], "the weight of painted span 1 is 1000000000.0"),
     ([[0, 3, "much"]], 'the weight of painted span 1 is "much"'),
     ([[0, True, 0]], "the end of painted span 1 is"),
     ("red", 'the painted spans are the text "red", not a list'),
