@@ -1,4 +1,4 @@
-"""Held-out rows by hash: the same rows whatever the order of the file, and all copies of a prompt on one side."""
+"""Held-out rows by hash: the same rows whatever the order of the file, all copies of a prompt and all rows of a group on one side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-GROUP = 12  # hexadecimal digits of a row id that belong to its prompt
+from .families import GROUP, Groups, group_key, group_of, prompt_key
+
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
@@ -34,19 +35,36 @@ def row_id_of(messages: Sequence[dict[str, str]], answer: str | None) -> str:
     return group + digest(*turns, "1" + answer if answer is not None else "0")[:12]
 
 
+def share_of(name: str) -> float:
+    """0 up to 1 by hash: rows of which this is below the asked share are held out."""
+    return int(hashlib.sha256(name.encode("utf-8")).hexdigest()[:13], 16) / 16**13
+
+
 def split_of(row_id: str, share: float) -> str:
     """`heldout` for this share of prompts, else `train`. Depends on the prompt's part of the id alone."""
-    fraction = int(hashlib.sha256(row_id[:GROUP].encode()).hexdigest()[:13], 16) / 16**13
-    return "heldout" if fraction < share else "train"
+    return "heldout" if share_of(row_id[:GROUP]) < share else "train"
+
+
+def side_of(family: str, share: float) -> str:
+    """The side of a family of rows (see families.py): of a prompt alone it is the one that `split_of` says."""
+    return "heldout" if share_of(family[1:] if family.startswith("p") else family) < share else "train"
 
 
 def assign_splits(rows: Iterable[dict[str, Any]], share: float) -> list[str]:
     """The split of each canonical row, in order.
 
-    Rows with a split keep it. Without one, labelled rows go by hash; unlabelled rows are for training, except copies of
-    a held-out prompt: those are `heldout` too, so that nothing is learnt from a question that is asked in the end.
+    Rows with a split keep it. Without one, labelled rows go by the hash of their family: their prompt, and the group they
+    belong to with all its prompts. Unlabelled rows are for training, except those of a family that is held out: they are
+    `heldout` too, so that nothing is learnt from a question that is asked in the end.
     """
-    rows = list(rows)
-    out: list[str] = [r["split"] or (split_of(r["row_id"], share) if r["answer"] is not None else "") for r in rows]
-    kept = {r["row_id"][:GROUP] for r, s in zip(rows, out, strict=True) if s == "heldout"}
-    return [s or ("heldout" if r["row_id"][:GROUP] in kept else "train") for r, s in zip(rows, out, strict=True)]
+    rows, groups = list(rows), Groups()
+    for row in rows:
+        if (group := group_of(row)) is not None:
+            groups.join(group_key(group), prompt_key(row))
+    families = [groups.find(prompt_key(row)) for row in rows]
+    out = [
+        r["split"] or (side_of(f, share) if r["answer"] is not None else "")
+        for r, f in zip(rows, families, strict=True)
+    ]
+    held = {f for f, side in zip(families, out, strict=True) if side == "heldout"}
+    return [side or ("heldout" if f in held else "train") for side, f in zip(out, families, strict=True)]

@@ -50,3 +50,24 @@ def test_it_is_frozen() -> None:
 
 
 FROZEN_ID, FROZEN_COUNT = "5c8077796857c8f5a5af7e2f", 2
+
+
+def grouped(text: str, group: str | None, answer: str | None = "a") -> dict[str, Any]:
+    return {**row(text, answer), "fields": f'{{"group": "{group}"}}' if group else None}
+
+
+def test_it_keeps_a_group_on_one_side_and_every_copy_of_its_prompts_with_it() -> None:
+    rows = [grouped(f"question {i}", f"document {i // 4}") for i in range(200)]
+    rows += [grouped("question 3", "document 9"), grouped("question 5", None), grouped("question 7", None, None)]
+    splits = assign_splits(rows, 0.3)
+    assert 0 < splits.count("heldout") < len(rows)
+    for i in range(50):
+        assert len(set(splits[4 * i : 4 * i + 4])) == 1
+    assert splits[200] == splits[0] == splits[36]  # documents 0 and 9 share a question
+    assert splits[201] == splits[4] and splits[202] == splits[4]
+
+
+def test_it_moves_no_row_when_its_group_grows() -> None:
+    rows = [grouped(f"question {i}", f"document {i // 4}") for i in range(200)]
+    more = [grouped(f"another {i}", f"document {i // 2}") for i in range(100)]
+    assert assign_splits([*rows, *more], 0.3)[:200] == assign_splits(rows, 0.3)
