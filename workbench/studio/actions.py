@@ -20,7 +20,7 @@ from workbench.runs import actions as runs
 from workbench.runs.models import Kind, Run
 from workbench.team.models import Team, User
 
-from . import paths, queries
+from . import history, paths, queries
 from .models import Draft
 
 UNTITLED = Recipe.model_fields["name"].default
@@ -50,15 +50,31 @@ def open_draft(team: Team, user: User, preset: Mapping[str, str]) -> Draft:
     return pristine or Draft.objects.create(team=team, created_by=user, fields=fields)
 
 
-def save_draft(draft: Draft, fields: dict[str, Any]) -> Draft:
-    """Stores the fields. A draft that has become a run and is changed afterwards is a new one with a new key."""
-    if fields == draft.fields:
-        return draft
-    draft.fields, draft.title = fields, str(fields.get("name") or "")[:200]
-    if draft.run_id:
-        draft.run, draft.idem_key = None, uuid.uuid4()
-    draft.save(update_fields=["fields", "title", "run", "idem_key", "changed_at"])
-    return draft
+def save_draft(
+    draft: Draft,
+    fields: dict[str, Any],
+    seen: history.Seen = history.Seen(),  # noqa: B008 - frozen
+    words: str = "",
+    comments: list[Any] | None = None,
+) -> Draft:
+    """Stores the fields as a new state of the draft. Raises history.Conflict where it was changed elsewhere meanwhile."""
+    return history.change(draft, fields, seen, words, comments)
+
+
+def copy_draft(draft: Draft, user: User, fields: dict[str, Any] | None = None) -> Draft:
+    """A draft of one's own with the same recipe, or with `fields`; the other stays as it is."""
+    copied = deepcopy(draft.fields if fields is None else fields)
+    title = f"{draft.title or 'Draft'} (copy)"[:200]
+    if copied.get("name"):
+        copied["name"] = title
+    return Draft.objects.create(
+        team=draft.team, created_by=user, title=title, fields=copied, comments=deepcopy(draft.comments)
+    )
+
+
+def may_change(draft: Draft, user: Any) -> bool:
+    """A draft belongs to the person who made it; one whose maker is gone belongs to the team."""
+    return draft.created_by_id in (None, user.pk)
 
 
 def apply_fix(fields: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -179,16 +179,34 @@ def option_inputs(schema: Mapping[str, Any], fields: Mapping[str, Any]) -> list[
 def parse(post: Mapping[str, str], fields: Mapping[str, Any], options: Iterable[Input] = ()) -> dict[str, Any]:
     """The draft's fields after a post of the form. Fields the form does not have keep what they are.
 
-    Text that is no number stays text, so that the check can show it with the allowed range; nothing is guessed.
+    Text that is no number stays text, so that the check can show it with the allowed range; nothing is guessed. An input
+    that says what it was shown with changes nothing.
     """
     out = deepcopy(dict(fields))
     for path in PICKED:
         if path in post:
             _store(out, path, _version(post[path]) if path == "data.version" else plain_text(post[path]), None)
     for item in [*all_inputs(), *options]:
-        if f"{item.path}:shown" in post or item.path in post:
+        shown = f"{item.path}:shown" in post or item.path in post
+        if shown and not untouched(item, post, paths.get(fields, item.path)):
             _store(out, item.path, _value(item, post), item.default)
     return out
+
+
+def untouched(item: Input, post: Mapping[str, str], old: Any) -> bool:
+    """Whether the post says what the form showed for `old`: then the value stays as it was written, to the last space."""
+    before = _with(item, old)
+    if item.kind == "switch":
+        return (plain_text(post.get(item.path, "")) in ("on", "true", "1")) == before.is_on
+    lines = item.kind in ("lines", "pairs", "points")
+    said, shown = (_one_form(t, lines) for t in (post.get(item.path, ""), before.shown))
+    return said == shown
+
+
+def _one_form(text: str, lines: bool) -> str:
+    """As a browser sends it: one kind of line end in a text area, none in a line."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removesuffix("\n") if lines else text.replace("\n", "")
 
 
 def plain_text(text: str) -> str:
@@ -262,11 +280,11 @@ def _value(item: Input, post: Mapping[str, str]) -> Any:
     if item.kind == "integer":
         return int(text) if INTEGER.fullmatch(text) else text
     if item.kind == "number":
-        return _number(text)
+        return number_of(text)
     return text
 
 
-def _number(text: str) -> float | int | str:
+def number_of(text: str) -> float | int | str:
     if INTEGER.fullmatch(text):
         return int(text)
     if not DECIMAL.fullmatch(text):

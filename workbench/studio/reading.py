@@ -26,6 +26,8 @@ def _leaf(node: Node, post: Post, old: Any) -> Any:
         return item.default
     if item.path not in post and f"{item.path}:shown" not in post:
         return old
+    if forms.untouched(item, post, None if old is GONE else old):
+        return old
     value = value_of(item, post)
     return GONE if value is None or value == "" and not _spaced(item) or _same(value, item.default) else value
 
@@ -129,12 +131,12 @@ def value_of(item: Input, post: Post) -> Any:
     if item.kind == "tri":
         return {"true": True, "false": False}.get(text)
     if item.kind == "numbers":
-        return [forms._number(t) for t in re.split(r"[\s,;]+", text) if t] or None
+        return [forms.number_of(t) for t in re.split(r"[\s,;]+", text) if t] or None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if item.kind == "lines":
         return lines or None
     if item.kind == "points":
-        return [[forms._number(t) for t in re.split(r"[\s,;:]+", line) if t] for line in lines] or None
+        return [[forms.number_of(t) for t in re.split(r"[\s,;:]+", line) if t] for line in lines] or None
     if item.kind == "pairs":
         pairs = (line.partition("=") for line in lines)
         return {a.strip(): b.strip() for a, _, b in pairs} or None

@@ -1,7 +1,8 @@
-"""A draft as YAML and back, with the line of each error."""
+"""A draft as YAML and back, with line and column of each error."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,29 +10,42 @@ import yaml
 
 from jobs.distill import recipe as recipes
 
+from . import comments
 from .queries import storable
 
 LONGEST = 200_000
+MOST_NODES = 50_000
 INCOMPLETE = ("is missing", "give a method or spell the stages out")
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class TextProblem:
+    """line and column count from 1."""
+
     line: int | None
     field: str
     message: str
+    column: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Line 4, column 3."""
+        column = f", column {self.column}" if self.column else ""
+        return f"Line {self.line}{column}" if self.line else ""
 
 
-def dump(fields: dict[str, Any]) -> str:
-    """The draft as it stands, fields in the order of the recipe's schema."""
+def dump(fields: dict[str, Any], said: Iterable[Any] = ()) -> str:
+    """The draft as it stands, fields in the order of the recipe's schema, with the comments of the text it came from."""
     order = list(recipes.Recipe.model_fields)
     known = {k: fields[k] for k in order if k in fields}
-    return yaml.safe_dump(
+    text = yaml.safe_dump(
         {"version": recipes.VERSION, **known, **{k: v for k, v in fields.items() if k not in known}},
         sort_keys=False,
         allow_unicode=True,
         width=110,
     )
+    return comments.put_back(text, said)
 
 
 def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
@@ -39,52 +53,115 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
     if len(text) > LONGEST:
         return {}, [TextProblem(None, "", f"The text has {len(text):,} characters; a recipe may have {LONGEST:,}.")]
     try:
-        data = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.compose(text, Loader=Loader)
+        if wrong := _readable(tree):
+            return {}, [wrong]
+        data = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        return {}, [
-            TextProblem(
-                mark.line + 1 if mark else None,
-                "",
-                f"{getattr(e, 'problem', None) or 'This is not YAML'}. Check indentation and quotes.",
-            )
-        ]
+        return {}, [_syntax(e)]
     if not isinstance(data, dict):
-        return {}, [TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).")]
+        return {}, [TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).", 1)]
     if isinstance(version := data.get("version"), int) and version > recipes.VERSION:
-        return {}, [
-            TextProblem(
-                line_of(tree, "version"),
-                "version",
-                f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}.",
-            )
-        ]
+        said = f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}."
+        return {}, [_at(tree, "version", said)]
     try:
         storable(data)
-    except (ValueError, TypeError) as e:
-        return {}, [
-            TextProblem(None, "", f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")
-        ]
-    found = [p for p in recipes.problems(data) if p["message"] not in INCOMPLETE]
-    return data, [TextProblem(line_of(tree, p["field"]), p["field"], p["message"]) for p in found]
+    except (ValueError, TypeError, RecursionError) as e:
+        return {}, [_at(tree, _unstorable(data), f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")]
+    return data, [
+        _at(tree, p["field"], p["message"]) for p in recipes.problems(data) if p["message"] not in INCOMPLETE
+    ]
 
 
-def line_of(tree: yaml.Node | None, path: str) -> int | None:
-    """Line (from 1) of the node at a dotted path, or of its nearest parent."""
-    node, line = tree, None
-    for key in path.split("."):
+def _syntax(e: Exception) -> TextProblem:
+    mark = getattr(e, "problem_mark", None) or getattr(e, "context_mark", None)
+    what = getattr(e, "problem", None) or ("It is nested too deeply" if isinstance(e, RecursionError) else "This is not YAML")
+    context = getattr(e, "context", None)
+    first = getattr(e, "context_mark", None)
+    since = f" ({context}, line {first.line + 1})" if context and first and mark and first.line != mark.line else ""
+    said = f"{what}{since}. Check indentation and quotes."
+    return TextProblem(mark.line + 1 if mark else None, "", said, mark.column + 1 if mark else None)
+
+
+def _readable(tree: yaml.Node | None) -> TextProblem | None:
+    """A key that stands twice (the first would be lost), or anchors that grow into more than a recipe can hold."""
+    sizes: dict[int, int] = {}
+    on_the_way: set[int] = set()
+
+    def size(node: Any) -> int:
+        if id(node) in sizes:
+            return sizes[id(node)]
+        if id(node) in on_the_way:
+            raise yaml.MarkedYAMLError(problem="this list or mapping holds itself", problem_mark=node.start_mark)
+        on_the_way.add(id(node))
+        inner = (
+            [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode)
+            else node.value if isinstance(node, yaml.SequenceNode) else []
+        )  # fmt: skip
+        if isinstance(node, yaml.MappingNode):
+            _once(node)
+        total = 1 + sum(size(n) for n in inner)
+        if total > MOST_NODES:
+            said = f"written out, this holds more than {MOST_NODES:,} values"
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
+        on_the_way.discard(id(node))
+        sizes[id(node)] = total
+        return total
+
+    try:
+        size(tree) if tree is not None else 0
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark
+        said = str(e.problem)
+        return TextProblem(mark.line + 1, "", f"{said[:1].upper()}{said[1:]}.", mark.column + 1)
+    return None
+
+
+def _once(node: yaml.MappingNode) -> None:
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        name = key.value
+        if isinstance(name, str) and name != "<<":
+            if name in seen:
+                said = f"the key {name} stands twice here, first in line {seen[name]}; keep one"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+            seen[name] = key.start_mark.line + 1
+
+
+def _unstorable(data: Any, path: str = "") -> str:
+    """The path of the first value that the database cannot hold."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        try:
+            storable({"": value})
+        except (ValueError, TypeError, RecursionError):
+            return _unstorable(value, f"{path}.{key}" if path else str(key))
+    return path
+
+
+def _at(tree: yaml.Node | None, field: str, message: str) -> TextProblem:
+    line, column = _place(tree, field)
+    return TextProblem(line, field, message, column)
+
+
+def _place(tree: yaml.Node | None, path: str) -> tuple[int | None, int | None]:
+    """Line and column (from 1) of the value at a dotted path; of the key of its nearest parent where it is not there."""
+    node: Any = tree
+    line, column = (tree.start_mark.line + 1, tree.start_mark.column + 1) if tree is not None else (None, None)
+    for key in path.split(".") if path else ():
         child = _child(node, key)
         if child is None:
             break
-        line, node = child
-    return line
+        line, column, node = child
+    return line, column
 
 
-def _child(node: Any, key: str) -> tuple[int, yaml.Node] | None:
+def _child(node: Any, key: str) -> tuple[int, int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
-        return next(((k.start_mark.line + 1, v) for k, v in node.value if getattr(k, "value", None) == key), None)
+        for k, v in node.value:
+            if getattr(k, "value", None) == key:
+                return k.start_mark.line + 1, k.start_mark.column + 1, v
     if isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
         child = node.value[int(key)]
-        return child.start_mark.line + 1, child
+        return child.start_mark.line + 1, child.start_mark.column + 1, child
     return None

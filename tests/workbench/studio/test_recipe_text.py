@@ -23,20 +23,32 @@ def test_it_accepts_a_recipe_that_is_not_finished() -> None:
     assert recipe_text.load("method: sft\n") == ({"method": "sft"}, [])
 
 
+BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "column", "says"),
     [
-        ("method: sft\nstudent:\n  model: a\n  banana: 1\n", 4, "unknown field"),
-        ("method: sft\nseed: [1\n", 3, "expected"),
-        ("student: {model: a}\ntrain:\n  epochs: 1000000000\n", 3, "10000"),
-        ("- a\n- b\n", 1, "mapping"),
-        ("version: 99\nmethod: sft\n", 1, "newer version"),
-        ("a: &a [*a, *a]\nb: !!python/object:os.system x\n", 2, "could not determine a constructor"),
+        ("method: sft\nstudent:\n  model: a\n  banana: 1\n", 4, 3, "unknown field"),
+        ("method: sft\nseed: [1\n", 3, 1, "expected"),
+        ("student: {model: a}\ntrain:\n  epochs: 1000000000\n", 3, 3, "10000"),
+        ("student: {model: a, adapter: {rank: 0}}\n", 1, 31, "greater than or equal to 1"),
+        ("stages:\n- kind: train\n  epochs: 1\n  terms:\n  - type: jsd\n    weight: -1\n", 6, 5, "greater than or equal"),
+        ("- a\n- b\n", 1, 1, "mapping"),
+        ("version: 99\nmethod: sft\n", 1, 1, "newer version"),
+        ("a: 1\nb: !!python/object:os.system x\n", 2, 4, "could not determine a constructor"),
+        ("seed: 1\na: &a [*a, *a]\n", 2, 4, "holds itself"),
+        ("seed: 1\nname: a\nseed: 2\n", 3, 1, "The key seed stands twice here, first in line 1"),
+        (BOMB, 5, 4, "more than 50,000 values"),
+        ("seed: 1\nname: 2026-01-01\n", 2, 1, "cannot be stored"),
+        ("name: 'a\nseed: 1\n", 3, 1, "line 1"),
     ],
 )
-def test_it_names_the_line_of_an_error(text: str, line: int, says: str) -> None:
+def test_it_names_line_and_column_of_an_error(text: str, line: int, column: int, says: str) -> None:
     _, problems = recipe_text.load(text)
-    assert problems[0].line == line and says in problems[0].message
+    assert (problems[0].line, problems[0].column) == (line, column) and says in problems[0].message
 
 
 def test_it_takes_a_recipe_over_and_keeps_a_wrong_one_on_the_page(client_of: Any, alice: Any, team_a: Any) -> None:
