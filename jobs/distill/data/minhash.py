@@ -27,7 +27,7 @@ Hashes = npt.NDArray[np.uint64]
 Signature = npt.NDArray[np.uint32]
 
 
-def _mixed(values: Hashes) -> Hashes:
+def mixed(values: Hashes) -> Hashes:
     """The finaliser of splitmix64: nearby numbers become unrelated ones. Overflow wraps, as it should."""
     values = values ^ (values >> np.uint64(30))
     values = values * np.uint64(0xBF58476D1CE4E5B9)
@@ -36,7 +36,7 @@ def _mixed(values: Hashes) -> Hashes:
     return np.asarray(values ^ (values >> np.uint64(31)), dtype=np.uint64)
 
 
-_STREAM = _mixed(np.arange(1, 2 * HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+_STREAM = mixed(np.arange(1, 2 * HASHES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 _FLIP = (_STREAM[:HASHES] >> np.uint64(32)).astype(np.uint32)
 _FACTOR = (_STREAM[HASHES:] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
 
@@ -51,7 +51,7 @@ def shingles(text: str) -> Hashes:
     total = np.zeros(len(letters) - width + 1, dtype=np.uint64)
     for i in range(width):
         total = total * np.uint64(0x100000001B3) + letters[i : len(letters) - width + 1 + i]
-    return np.unique(_mixed(total + np.uint64(width)))
+    return np.unique(mixed(total + np.uint64(width)))
 
 
 def _signed(found: Hashes) -> Signature:
@@ -132,7 +132,7 @@ def _in_buckets(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
     count = len(band)
     key = np.zeros(count, dtype=np.uint64)
     for column in band.T:
-        key = _mixed(key + column.astype(np.uint64))
+        key = mixed(key + column.astype(np.uint64))
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))

@@ -76,6 +76,14 @@ class Reader:
         return before, after[: end + 1], after[end + 1 :]
 
     def lengths(self, row: dict[str, Any]) -> tuple[int, int]:
-        """Tokens of the prompt and of the answer (0 where unlabelled)."""
-        prompt, answer, _ = self.row(row)
-        return len(prompt), len(answer)
+        """Tokens of the prompt and of the answer (0 where unlabelled): as many as `row` gives, without making them."""
+        prompt, tail = self.texts(row)
+        before = len(self.bos) + sum(len(self._ids(piece)) for piece in prompt)
+        if row["answer"] is None:
+            return before, 0
+        after = [i for piece in tail for i in self._ids(piece)]
+        end = next((at for at, i in enumerate(after) if i in self.eos), len(after))
+        return before, end + 1 if end < len(after) else len(after) + len(self.eos[:1])
+
+    def _ids(self, piece: str) -> list[int]:
+        return list(self.tokenizer.encode(piece, add_special_tokens=False).ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from .findings import BadRow
 from .limits import LIMITS
 from .load import RowsWriter, iter_rows
 from .options import parse_options
-from .profile import profile
+from .profile import deep_profile
+from .profile.behind import Behind
+from .profile.contamination import check, evaluation, numbered
 from .scan import scan
 
 
@@ -88,24 +91,61 @@ def _report(found: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def profile_dataset(folder: Path, events: Events) -> dict[str, Any]:
-    """data/rows.parquet and params.json {tokenizers: [{folder, vocab_sha256, context, special}], heldout} become report.json.
+    """data/rows.parquet and params.json {tokenizers: [{folder, vocab_sha256, title, context}], heldout} become report.json.
 
-    report: {facts (DataFacts), profile}.
+    report: {facts (DataFacts), profile}; behind.parquet and lengths.parquet hold the rows behind its numbers.
+    With params.against [{file, ...}] the rows are held against those evaluation sets instead: {contamination}.
     """
     folder = Path(folder)
     params = _params(folder)
     path = folder / "data" / "rows.parquet"
     events.emit("phase", phase="prepare", stage="profile", total=None)
-    report = profile(
-        iter_rows(path),
-        file_sha256(path),
-        params.get("tokenizers") or [],
-        params.get("heldout", 0.1),
-        lambda done: events.emit("progress", phase="prepare", done=done, total=None, unit="rows", rate=None, eta=None),
-    )
+    if params.get("against"):
+        report = contamination(folder, params, events)
+    else:
+        tokenizers, heldout = params.get("tokenizers") or [], params.get("heldout", 0.1)
+        told = _Told(events)
+        report = deep_profile(iter_rows(path), file_sha256(path), tokenizers, heldout, told, folder)
     _write(folder / "report.json", report)
     events.emit("report", report=report)
     return report
+
+
+class _Told:
+    """Progress of the parts of a profile: a log line when a part begins, rows as they pass."""
+
+    def __init__(self, events: Events) -> None:
+        self.events, self.part = events, ""
+
+    def __call__(self, part: str, done: int) -> None:
+        if part != self.part:
+            self.part = part
+            self.events.log(f"Now: {part}.")
+        self.events.emit("progress", phase="prepare", done=done, total=None, unit="rows", rate=None, eta=None)
+
+
+def contamination(folder: Path, params: dict[str, Any], events: Events) -> dict[str, Any]:
+    """{contamination: [what of each evaluation set stands in the rows]}; behind.parquet holds which rows."""
+    behind, found = Behind(), []
+    for n, other in enumerate(params["against"]):
+        part = other.get("rows") or "all"
+        held = evaluation(
+            (number, row)
+            for number, row in numbered(iter_rows(folder / other["file"]))
+            if part == "all" or row["split"] == part
+        )
+        events.log(f"Now: {other.get('title', '')}, {held.rows:,} evaluation rows.")
+        rows = (pair for pair in numbered(iter_rows(folder / "data" / "rows.parquet")) if pair[1]["split"] != "heldout")
+        found.append({**{k: v for k, v in other.items() if k != "file"}, **check(_ticking(rows, events), held, behind, "contamination", f"{n}: ")})  # fmt: skip
+    behind.write(folder / "behind.parquet")
+    return {"contamination": found}
+
+
+def _ticking(rows: Iterator[tuple[int, Any]], events: Events) -> Iterator[tuple[int, Any]]:
+    for number, row in rows:
+        yield number, row
+        if number % 5000 == 0:
+            events.emit("progress", phase="prepare", done=number, total=None, unit="rows", rate=None, eta=None)
 
 
 def _params(folder: Path) -> dict[str, Any]:
