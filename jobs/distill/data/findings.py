@@ -29,6 +29,7 @@ class Problem:
     line: int | None = None
     column: str | None = None
     count: int | None = None
+    limit: int | None = None  # the number that was exceeded
 
     def as_dict(self) -> dict[str, Any]:
         return {k: v for k, v in asdict(self).items() if v not in (None, "")}
@@ -43,6 +44,12 @@ class BadRow:
     remedy: str = ""
     column: str = ""
     code: str = "bad_rows"
+    part: str = ""  # the sheet or the file of an archive, where there are several
+
+    @property
+    def place(self) -> str:
+        """`line 3 of train.csv`."""
+        return f"line {self.line:,}" + (f" of {self.part}" if self.part else "")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -23,6 +23,11 @@ class Limits:
     digits: int = 400  # of one JSON number
     row_group: int = 512 * MIB
     document: int = 64 * MIB  # a JSON file that is one object
+    in_memory: int = 256 * MIB  # a workbook or Parquet file that stands inside an archive
+    members: int = 1000  # files of a zip archive
+    workbook: int = 512 * MIB  # all parts of a workbook, unpacked
+    shared_texts: int = 128 * MIB  # the list of texts of a workbook, unpacked
+    sheet_rows: int = 1_048_576  # Excel's own most
 
 
 LIMITS = Limits()

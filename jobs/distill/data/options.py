@@ -27,6 +27,22 @@ class Options(BaseModel):
         title="Merge labels that look the same",
         description="Labels that differ only by white space, case or invisible characters become the commonest of them.",
     )
+    part: str = Field(
+        default="",
+        max_length=1000,
+        title="Sheet or file",
+        description="Which sheet of a workbook or file of an archive is read; *: all files of one format. Empty: the first, and asked when there are several.",
+    )
+    text: Literal["auto", "lines", "paragraphs"] = Field(
+        default="auto",
+        title="Plain text",
+        description="One row a line, or one row a paragraph (blank lines between). auto: lines, and said.",
+    )
+    tools: Literal["leave_out", "as_text"] = Field(
+        default="leave_out",
+        title="Tool calls",
+        description="leave_out: conversations with tool calls are not imported, and listed. as_text: calls and results are written into the turns as text.",
+    )
     remove_nul: bool = Field(default=False, title="Remove NUL characters")
     accepted: tuple[str, ...] = Field(
         default=(), title="Seen and accepted", description="Codes of problems the person accepted."

@@ -14,7 +14,7 @@ from .options import Options
 from .source import Source
 from .tables import Record, Table
 
-TABLES = ("csv", "tsv", "tab", "psv", "txt", "data", "")  # endings that a table may have
+TABLES = ("csv", "tsv", "tab", "psv")  # endings that are held to their word
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 KNOWN = re.compile(
     r"^(text|label|labels|category|class|klass|intent|input|output|prompt|completion|response|question|answer|query|instruction|context|utterance|sentence|source|target|split|set|id|idx|index|name|user|assistant|system|messages|title|body|content|type|score|tag|topic|language|lang|date|url|chosen|rejected|\w*_id|\w*_text)$",
@@ -26,15 +26,6 @@ def table(source: Source, encoding: str, options: Options) -> Table:
     """Table of a delimited file; raises FileRefused for files that have no rows or no usable header."""
     sample = _sample(source, encoding)
     first_line, separator = _sep_line(sample)
-    if source.suffix not in TABLES or (
-        source.suffix == "txt" and not separator and not any(mark in sample for mark in ",;\t|")
-    ):
-        name = f" (.{source.suffix[:20]})" if source.suffix else ""
-        raise refuse(
-            "plain_text",
-            f"Plain text{name}, not a table with columns.",
-            "Save the rows as JSONL or CSV with a column for the question and one for the answer.",
-        )
     delimiter = separator or _delimiter(sample, source.suffix)
     out = Table(
         "tsv" if delimiter == "\t" else "csv", [], lambda: iter(()), delimiter=SEPARATORS.get(delimiter, delimiter)
@@ -56,30 +47,64 @@ def table(source: Source, encoding: str, options: Options) -> Table:
             )
         )
     head, at = _first_row(source, encoding, delimiter, first_line)
-    if len(head) > source.limits.columns:
+    name_columns(out, head, at, options, source.limits.columns)
+    out.records = lambda: _records(source, encoding, delimiter, out, first_line)
+    return out
+
+
+def name_columns(out: Table, head: list[str], at: int, options: Options, most: int) -> None:
+    """Columns of a table from its first row, or numbered where that row is data. Raises FileRefused over `most`."""
+    if len(head) > most:
         raise refuse(
             "columns",
-            f"{len(head):,} columns; the limit is {source.limits.columns}.",
+            f"{len(head):,} columns; the limit is {most}.",
             "Keep the columns that hold the text, the answer and the split.",
             line=at,
+            limit=most,
         )
     out.header = options.header == "yes" or (options.header == "auto" and not looks_like_data(head))
     if out.header:
         out.columns = _names(head, at)
-    else:
-        out.columns = [f"column {i}" for i in range(1, len(head) + 1)]
-        if options.header == "auto":
-            out.notes.append(
-                Problem(
-                    "no_header",
-                    "confirm",
-                    "There is no header: the first line is data.",
-                    "If it does hold column names, choose 'The first line holds column names'.",
-                    line=at,
-                )
+        return
+    out.columns = [f"column {i}" for i in range(1, len(head) + 1)]
+    if options.header == "auto":
+        out.notes.append(
+            Problem(
+                "no_header",
+                "confirm",
+                "There is no header: the first line is data.",
+                "If it does hold column names, choose 'The first line holds column names'.",
+                line=at,
             )
-    out.records = lambda: _records(source, encoding, delimiter, out, first_line)
-    return out
+        )
+
+
+def looks_like_table(source: Source, encoding: str) -> bool:
+    """By its name, by Excel's first line, or because nearly all first rows have the same number (over one) of fields."""
+    if source.suffix in TABLES:
+        return True
+    sample = _sample(source, encoding)
+    if _sep_line(sample)[1]:
+        return True
+    for candidate in SEPARATORS:
+        widths = _widths(sample, candidate)
+        if len(widths) > 1 and widths[0] > 1 and sum(w == widths[0] for w in widths) > 0.9 * len(widths):
+            return True
+    return False
+
+
+def _widths(sample: str, delimiter: str) -> list[int]:
+    """Fields of the first fifty rows; the rows before the first one that cannot be read."""
+    widths: list[int] = []
+    try:
+        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
+            if row:
+                widths.append(len(row))
+            if len(widths) == 50:
+                break
+    except csv.Error:
+        pass
+    return widths
 
 
 def _a(name: str) -> str:
@@ -101,15 +126,7 @@ def _delimiter(sample: str, suffix: str) -> str:
     """The separator that cuts most of the first rows into the same number (over one) of fields."""
     best, best_score = ("\t" if suffix == "tsv" else ","), 0.0
     for candidate in SEPARATORS:
-        widths = []
-        try:
-            for row in csv.reader(io.StringIO(sample, newline=""), delimiter=candidate):
-                if row:
-                    widths.append(len(row))
-                if len(widths) == 50:
-                    break
-        except csv.Error:
-            pass
+        widths = _widths(sample, candidate)
         if not widths or widths[0] < 2:
             continue
         same = sum(w == widths[0] for w in widths) / len(widths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def table(source: Source) -> Table:
     file = _open(source)
     schema, rows = file.schema_arrow, file.metadata.num_rows
     if rows > source.limits.rows:
-        raise refuse("too_many_rows", f"{rows:,} rows: more than {source.limits.rows:,} rows.", "Upload it in parts.")
+        raise refuse("too_many_rows", f"{rows:,} rows: more than {source.limits.rows:,} rows.", "Upload it in parts.", limit=source.limits.rows)
     if rows == 0:
         raise refuse("no_rows", "The Parquet file has columns but no rows.", "Upload a file with rows.")
     if len(schema) > source.limits.columns:
@@ -53,30 +54,32 @@ def table(source: Source) -> Table:
 
 
 def _check_footer(source: Source) -> None:
-    with source.path.open("rb") as raw:
-        raw.seek(max(0, source.size - 8))
+    whole = source.whole()
+    with whole if isinstance(whole, io.BytesIO) else whole.open("rb") as raw:
+        length = raw.seek(0, io.SEEK_END)
+        raw.seek(max(0, length - 8))
         tail = raw.read(8)
-    if source.size < 12 or tail[4:] != b"PAR1":
+    if length < 12 or tail[4:] != b"PAR1":
         raise refuse(
             "parquet_damaged",
             "Not a readable Parquet file: the footer is missing; the upload may be cut short.",
             "Upload the file again.",
         )
-    length = struct.unpack("<I", tail[:4])[0]
-    if length > source.size - 12:
+    footer = struct.unpack("<I", tail[:4])[0]
+    if footer > length - 12:
         raise refuse(
             "parquet_damaged",
-            f"Not a readable Parquet file: its footer claims {size(length)}, the file has {size(source.size)}.",
+            f"Not a readable Parquet file: its footer claims {size(footer)}, the file has {size(length)}.",
             "Write the file again and upload it.",
         )
 
 
 def _open(source: Source) -> pq.ParquetFile:
     try:
-        plain = pq.ParquetFile(source.path, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20)
+        plain = pq.ParquetFile(source.whole(), thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20)
         texts = [f.name for f in plain.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         return pq.ParquetFile(
-            source.path, read_dictionary=texts, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20
+            source.whole(), read_dictionary=texts, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20
         )
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
         raise refuse(

@@ -73,6 +73,7 @@ ANSWER = (
     "reply",
     "translation",
     "canonical_solution",
+    "entities",
 )
 SPLIT = ("split", "set", "subset", "partition", "fold")
 ID = ("id", "idx", "index", "uuid", "guid", "row_id", "uid", "task_id")

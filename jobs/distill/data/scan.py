@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ def _describe(found: Findings, table: Table) -> None:
     for name in ("format", "encoding", "delimiter", "compression", "header"):
         setattr(found, name, getattr(table, name))
     found.problems += table.notes
+    found.offers["choices"] = [asdict(c) for c in table.choices]
     for i, record in enumerate(table.records()):
         if isinstance(record, Record) and len(found.sample) < SAMPLE:
             found.sample.append({"line": record.line, "values": record.values})
@@ -94,7 +95,7 @@ def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> role
     """Sets roles and columns of the findings; an impossible choice becomes a problem that names it."""
     guess = roles_of.guess(table.columns, [r["values"] for r in found.sample])
     found.roles = dict(chosen) if chosen else guess.roles
-    found.form = guess.form
+    found.form = table.form or guess.form
     if table.columns:  # without columns no row was readable, and the pass over them says why
         try:
             roles_of.check(found.roles, table.columns)
@@ -150,6 +151,7 @@ def _pass(
             raise refuse("too_many_rows", f"More than {limits.rows:,} rows.", "Upload it in parts.")
         row = convert(record, found.roles, options, limits) if isinstance(record, Record) else record
         if isinstance(row, BadRow):
+            row = replace(row, part=record.part) if record.part and not row.part else row
             refused.see(row)
             if len(found.refused) < 100:
                 found.refused.append(row)
@@ -265,7 +267,7 @@ def _bad_rows(found: Findings, refused: Refused, rows: int, read: int) -> list[P
                     count=read,
                 )
             ]
-        where = f"line {first.line:,}" + (f", {first.column}" if first.column else "")
+        where = first.place + (f", {first.column}" if first.column else "")
         return [
             Problem(
                 "no_usable_rows",
@@ -278,7 +280,7 @@ def _bad_rows(found: Findings, refused: Refused, rows: int, read: int) -> list[P
         ]
     if wrong:
         bad = [r for r in found.refused if r.code not in ("unsupported_rows", "open_ended")]
-        listed = "; ".join(f"line {r.line:,}{f' ({r.column})' if r.column else ''}: {r.reason}" for r in bad[:3])
+        listed = "; ".join(f"{r.place}{f' ({r.column})' if r.column else ''}: {r.reason}" for r in bad[:3])
         out.append(
             Problem(
                 "bad_rows",

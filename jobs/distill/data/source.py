@@ -7,8 +7,8 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from .findings import Problem, refuse
 from .limits import LIMITS, Limits, size
 
 HEAD = 65536
+TEXT_NAMES = ("csv", "tsv", "tab", "psv", "txt", "json", "jsonl", "ndjson", "conll", "parquet")
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 NAMES = {
     "utf-8": "UTF-8",
@@ -31,7 +32,7 @@ MULTIBYTE = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
 
 @dataclass
 class Source:
-    """A file whose kind is known. `kind`: text or parquet."""
+    """A file whose kind is known. `kind`: text, parquet, workbook or archive."""
 
     path: Path
     filename: str
@@ -41,16 +42,40 @@ class Source:
     head: bytes = b""
     limits: Limits = LIMITS
     notes: list[Problem] = field(default_factory=list)
+    stored: int = 0  # bytes of the file that came, of which this may be a member
+    archive: str = ""  # zip: this is a member of one
+    unpack: Callable[[], AbstractContextManager[BinaryIO]] | None = None  # opens a member
+    _whole: bytes | None = field(default=None, repr=False)
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The unpacked bytes from the start; raises FileRefused when they exceed the budget or the gzip is damaged."""
+        """The unpacked bytes from the start; raises FileRefused when they exceed the budget or the archive is damaged."""
+        if self.unpack:
+            with self.unpack() as member:
+                yield member
+            return
         with self.path.open("rb") as raw:
             if not self.compression:
                 yield raw
                 return
             with io.BufferedReader(_Counted(gzip.GzipFile(fileobj=raw), self), HEAD) as unpacked:  # type: ignore[type-var]
                 yield unpacked
+
+    def whole(self) -> Path | io.BytesIO:
+        """For readers that jump about in a file: its path, or its unpacked bytes in memory, which have a limit."""
+        if not self.compression and not self.unpack:
+            return self.path
+        if self._whole is None:
+            with self.open() as stream:
+                self._whole = stream.read(self.limits.in_memory + 1)
+            if len(self._whole) > self.limits.in_memory:
+                raise refuse(
+                    "too_big",
+                    f"{self.filename[:120]!r} unpacks to more than {size(self.limits.in_memory)}.",
+                    "Upload it by itself, not inside an archive.",
+                    limit=self.limits.in_memory,
+                )
+        return io.BytesIO(self._whole)
 
     @property
     def suffix(self) -> str:
@@ -83,12 +108,18 @@ class _Counted(io.RawIOBase):
 def check_expansion(unpacked: int, stored: int, limits: Limits) -> None:
     """Raises FileRefused for data that grow beyond the budget when they are unpacked."""
     if unpacked > limits.unpacked:
-        raise refuse("expands", f"The file unpacks to more than {size(limits.unpacked)}.", "Upload it in parts.")
+        raise refuse(
+            "expands",
+            f"The file unpacks to more than {size(limits.unpacked)}.",
+            "Upload it in parts.",
+            limit=limits.unpacked,
+        )
     if unpacked > limits.ratio_from and unpacked > limits.ratio * max(stored, 1):
         raise refuse(
             "expands",
             f"The file expands more than {limits.ratio}:1 ({size(stored)} became more than {size(unpacked)}; reading stopped there).",
             "Upload the data without compression, or in parts.",
+            limit=limits.ratio,
         )
 
 
@@ -99,11 +130,20 @@ def identify(path: Path, filename: str, limits: Limits = LIMITS) -> Source:
         raise refuse("empty", "The file is empty (0 bytes).", "Upload the file again; the copy may have failed.")
     if stored > limits.file:
         raise refuse(
-            "too_big", f"The file has {size(stored)}; the limit is {size(limits.file)}.", "Upload it in parts."
+            "too_big",
+            f"The file has {size(stored)}; the limit is {size(limits.file)}.",
+            "Upload it in parts.",
+            limit=limits.file,
+        )
+    if filename.lower().endswith((".py", ".pyc", ".pyw", ".ipynb")):
+        raise refuse(
+            "python_file",
+            "Python files are not data. Nothing of it was run.",
+            "Run it yourself, and upload the rows it makes (JSONL, CSV or Parquet).",
         )
     with path.open("rb") as raw:
         head = raw.read(HEAD)
-    source = Source(path, filename, stored, "text", "", head, limits)
+    source = Source(path, filename, stored, "text", "", head, limits, stored=stored)
     if head[:2] == b"\x1f\x8b":
         source.compression = "gzip"
         source.notes.append(
@@ -123,29 +163,51 @@ def identify(path: Path, filename: str, limits: Limits = LIMITS) -> Source:
                 "A gzip file inside a gzip file: one compression level only.",
                 "Unpack it once and upload the result.",
             )
-    source.kind = _kind(head, source)
+    if head[:2] == b"PK" and head[2:4] in (b"\x03\x04", b"\x05\x06"):
+        source.kind = _zipped(source)
+        return source
+    source.kind = kind_of(head, source)
     return source
 
 
-def _kind(head: bytes, source: Source) -> str:
+def _zipped(source: Source) -> str:
+    """workbook or archive; raises FileRefused for a workbook under the name of a text, and for other office files."""
+    from . import archive
+
+    if archive.is_workbook(source):
+        if source.suffix in TEXT_NAMES:
+            raise refuse(
+                "excel_named",
+                f"This is an Excel workbook (a zip file inside), not {source.suffix.upper()}.",
+                "Rename it to end in .xlsx and upload it again, or save the sheet as CSV UTF-8.",
+            )
+        return "workbook"
+    if source.compression:
+        raise refuse(
+            "zip_nested",
+            "A zip archive inside a gzip file: one compression level only.",
+            "Unpack it once and upload the result.",
+        )
+    with archive.opened(source) as zipped:
+        names = set(zipped.namelist())
+    if "[Content_Types].xml" in names or "mimetype" in names:
+        raise refuse(
+            "office",
+            "This is an office document, not a table of rows.",
+            "Save the table as XLSX or CSV and upload that.",
+        )
+    return "archive"
+
+
+def kind_of(head: bytes, source: Source) -> str:
     """parquet or text; raises FileRefused for known things that are neither."""
     if head[:4] == b"PAR1":
-        if source.compression:
-            raise refuse(
-                "parquet_gzip", "A Parquet file inside gzip.", "Parquet compresses by itself: upload it without gzip."
-            )
         return "parquet"
-    if head[:2] == b"PK":
-        if b"xl/" in head or b"[Content_Types].xml" in head:
-            raise refuse(
-                "excel",
-                "This is an Excel workbook (a zip file inside), not CSV.",
-                "In Excel choose Save as: CSV UTF-8, one sheet a file, and upload that.",
-            )
+    if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise refuse(
-            "zip",
-            "This is a zip archive.",
-            "Unpack it and upload the data file itself (JSONL, CSV, TSV or Parquet, gzip allowed).",
+            "excel_old",
+            "This is an old Excel workbook (.xls), or one with a password.",
+            "Save it as .xlsx without a password, or the sheet as CSV UTF-8.",
         )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
@@ -192,6 +254,8 @@ def encoding_of(source: Source) -> str:
     UTF-8 unless the bytes say otherwise. A file that is not UTF-8 is read as Windows-1252 after a person has seen it,
     except when valid UTF-8 stands elsewhere in it or Windows-1252 has no such character: then it is damaged, and refused.
     """
+    if source.head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise refuse("encoding", "The file is UTF-32, which is not read.", "Save it as UTF-8 and upload it again.")
     for bom, name in BOMS:
         if source.head.startswith(bom):
             if name != "utf-8-sig":

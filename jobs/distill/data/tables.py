@@ -1,4 +1,4 @@
-"""Files as records with line numbers: one interface over JSONL, JSON, CSV, TSV, Parquet and ChatML text."""
+"""Files as records with line numbers: one interface over every format, whole, in gzip or in a zip archive."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ from typing import Any
 from .findings import BadRow, Problem, refuse
 from .limits import LIMITS, Limits
 from .options import Options
-from .source import NAMES, encoding_of, identify
+from .source import NAMES, Source, encoding_of, identify
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row as it stands in the file. `line`: where it begins (from 1); rows from 1 in Parquet, which has no lines."""
+    """One row as it stands in the file. `line`: where it begins (from 1); rows from 1 in Parquet, which has no lines.
+
+    `part`: the file of an archive it stands in, where several are read.
+    """
 
     line: int
     values: dict[str, Any]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something only a person can say about a file: `options` are pairs of a value and its words; `name` is an option's."""
+
+    name: str
+    label: str
+    chosen: str
+    options: list[list[str]]
+    hint: str = ""
 
 
 @dataclass
@@ -34,35 +49,60 @@ class Table:
     header: bool = True
     notes: list[Problem] = field(default_factory=list)
     skipped: list[int] = field(default_factory=lambda: [0])
+    choices: list[Choice] = field(default_factory=list)
+    form: str = ""  # what the rows are, where the format says it
 
 
 def open_table(path: Path, filename: str = "", options: Options = Options(), limits: Limits = LIMITS) -> Table:  # noqa: B008
     """Table of a file; raises FileRefused when nothing in it can be read."""
-    from . import read_chatml, read_csv, read_json, read_parquet
+    from . import read_archive
 
     source = identify(Path(path), filename or Path(path).name, limits)
-    if source.kind == "parquet":
-        table = read_parquet.table(source)
-    else:
-        encoding = encoding_of(source)
-        start = source.head.decode(encoding.removesuffix("-sig"), errors="replace").lstrip("\ufeff \t\r\n")
-        if not start and source.size <= len(source.head):
-            raise refuse("empty", "The file holds only blank lines.", "Upload a file with rows.")
-        if start.startswith("<|im_start|>"):
-            table = read_chatml.table(source, encoding)
-        elif looks_like_json(start, source.suffix):
-            table = read_json.table(source, encoding, options, start)
-        else:
-            table = read_csv.table(source, encoding, options)
-        table.encoding = NAMES[encoding]
-    table.compression = source.compression
-    table.notes = source.notes + table.notes
+    table = read_archive.table(source, options, _table) if source.kind == "archive" else _table(source, options)
     if len(table.columns) > limits.columns:
         raise refuse(
             "columns",
             f"{len(table.columns):,} columns; the limit is {limits.columns}.",
             "Keep the columns that hold the text, the answer and the split.",
+            limit=limits.columns,
         )
+    return table
+
+
+def _table(source: Source, options: Options) -> Table:
+    """Table of a file that is no archive, or of one member of an archive."""
+    from . import read_parquet, read_xlsx
+
+    if source.kind == "workbook":
+        table = read_xlsx.table(source, options)
+    elif source.kind == "parquet":
+        table = read_parquet.table(source)
+    else:
+        table = _text(source, options)
+    table.compression = source.compression
+    table.notes = source.notes + table.notes
+    return table
+
+
+def _text(source: Source, options: Options) -> Table:
+    """Table of a text, its form told by how it begins, and by its name where that says more."""
+    from . import read_chatml, read_conll, read_csv, read_json, read_text
+
+    encoding = encoding_of(source)
+    start = source.head.decode(encoding.removesuffix("-sig"), errors="replace").lstrip("\ufeff \t\r\n")
+    if not start and source.size <= len(source.head):
+        raise refuse("empty", "The file holds only blank lines.", "Upload a file with rows.")
+    if start.startswith("<|im_start|>"):
+        table = read_chatml.table(source, encoding)
+    elif looks_like_json(start, source.suffix):
+        table = read_json.table(source, encoding, options, start)
+    elif read_conll.looks_like(source, encoding):
+        table = read_conll.table(source, encoding)
+    elif read_csv.looks_like_table(source, encoding):
+        table = read_csv.table(source, encoding, options)
+    else:
+        table = read_text.table(source, encoding, options)
+    table.encoding = NAMES[encoding]
     return table
 
 
