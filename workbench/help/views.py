@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from jobs.distill.catalog import SYSTEMS, options_schema
 from jobs.distill.catalog.system import GROUPS as catalog_groups
 from workbench.studio.forms import option_inputs
-from workbench.studio.methods import COST, GROUP_TITLES, needs_words
+from workbench.studio.methods import GROUP_TITLES, cost_words, needs_words
 
 from . import manual, reference
 
@@ -77,7 +77,7 @@ def method(request: HttpRequest, method_id: str) -> HttpResponse:
     context = {
         "system": system,
         "needs": needs_words(system),
-        "cost": COST[system.needs.teacher],
+        "cost": cost_words(system),
         "formula": manual.mathml(system.formula),
         "terms": manual.terms_of(system),
         "options": option_inputs(options_schema(system), {}),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
-from jobs.distill.catalog import SYSTEMS, System
+from jobs.distill import recipe as recipes
+from jobs.distill.catalog import PARTS, SYSTEMS, System
 from jobs.distill.catalog.system import GROUPS
 from jobs.distill.plan.compiler import compile as compile_plan
 from jobs.distill.plan.facts import Facts
+from jobs.distill.recipe import Recipe
 
 from .queries import Check
 
@@ -16,12 +19,17 @@ TEACHER = {
     "text": "a teacher that writes",
     "weights": "a teacher whose probabilities can be read",
 }
-COST = {
-    "none": "One forward and backward pass of the student per row.",
-    "text": "The teacher writes one answer per unlabelled row, once.",
-    "weights": "The teacher reads each row once; its signals are kept for later runs.",
+# Refusals of a method's plan that no other setting repairs: the rows or the device rule it out.
+BLOCKS = {
+    "RATIONALE_MISSING",
+    "PAIRS_NOT_IN_DATA",
+    "DOMAIN_MISSING",
+    "NO_LABELLED_ROWS",
+    "MEMORY_TOO_SMALL",
 }
-
+PLAIN_NAMES = ("teacher", "student", "base", "auto", "online", "recorded")
+KEPT = 64  # comparisons kept in a process, one for each recipe that is being edited
+_COMPARED: OrderedDict[str, dict[str, Compared]] = OrderedDict()
 
 GROUP_TITLES = {
     "logits": ("Logits", "The teacher's probabilities, token by token."),
@@ -61,6 +69,8 @@ class Choice:
     why_not: str
     is_chosen: bool
     seconds: float | None = None
+    relative: float | None = None  # time to learn, as a multiple of plain fine-tuning with the same settings
+    further: tuple[str, ...] = ()  # names of further teachers it wants
 
     @property
     def paper(self) -> str:
@@ -71,15 +81,31 @@ class Choice:
         return f"{authors[0] + ' et al.' if len(authors) > 2 else ' and '.join(authors)} {self.system.paper.year}"
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What the plan of the same recipe with one method says."""
+
+    seconds: float
+    learning: float  # seconds of every stage but the control arm and the evaluation
+    blocked: str
+
+
 def choices(check: Check, chosen: str | None) -> list[Choice]:
     """Usable methods first, in the order of the catalogue."""
-    seconds = _estimates(check)
-    found = [
-        Choice(s, needs_words(s), COST[s.needs.teacher], why_not(s, check), s.id == chosen, seconds.get(s.id))
-        for s in SYSTEMS.values()
-        if s.status == "works"
-    ]
+    compared = compare(check)
+    plain = compared["sft"].learning if "sft" in compared else 0.0
+    found = [_choice(s, check, chosen, compared.get(s.id), plain) for s in SYSTEMS.values() if s.status == "works"]
     return sorted(found, key=lambda c: bool(c.why_not) and not c.is_chosen)
+
+
+def _choice(system: System, check: Check, chosen: str | None, plan: Compared | None, plain: float) -> Choice:
+    against = why_not(system, check) or (plan.blocked if plan else "")
+    relative = plan.learning / plain if plan and plain else None
+    seconds = plan.seconds if plan else None
+    further = further_teachers(system)
+    return Choice(
+        system, needs_words(system), cost_words(system), against, system.id == chosen, seconds, relative, further
+    )
 
 
 def grouped(found: list[Choice]) -> list[Group]:
@@ -92,7 +118,53 @@ def needs_words(system: System) -> str:
     words = [TEACHER[system.needs.teacher]]
     words += ["the same tokenizer"] if system.needs.same_vocabulary else []
     words += ["rows with answers"] if system.needs.labels else []
+    words += [f"a further teacher called {name}" for name in further_teachers(system)]
     return ", ".join(words)
+
+
+def further_teachers(system: System) -> tuple[str, ...]:
+    """Names under which its stages ask for models beside teacher and student."""
+    named: list[str] = []
+    for stage in system.stages:
+        named += [str(stage.get("learner", "student")), str(stage.get("teacher", "teacher"))]
+        named += [
+            str(m.get("name"))
+            for m in (stage.get("teaching") or {}).get("members", [])
+            if m.get("kind", "model") == "model"
+        ]
+    return tuple(dict.fromkeys(n for n in named if n not in PLAIN_NAMES))
+
+
+def cost_words(system: System) -> str:
+    """What is computed beside the student's own passes: who reads, who writes, how often."""
+    stages, words = system.stages, []
+    if system.needs.teacher == "none":
+        words.append("No teacher is asked")
+    elif any(s["kind"] == "generate" for s in stages):
+        words.append("The teacher writes one answer per unlabelled row, once")
+    trains = [s for s in stages if s["kind"] == "train"]
+    if any((s.get("source") or {}).get("kind") in ("student", "mixed") for s in trains):
+        words.append("the student writes answers at its steps")
+        words += ["the teacher reads them"] if system.needs.teacher == "weights" else []
+    elif system.needs.teacher == "weights":
+        words.append(_reading(system))
+    if any(s["kind"] == "select" for s in stages):
+        words.append("every row is scored before it is chosen")
+    words += [f"{len(trains)} training stages"] if len(trains) > 1 else []
+    text = "; ".join(words) or "One pass of the student per row"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _reading(system: System) -> str:
+    """How often the teacher reads a row, from what the terms need."""
+    needs = {need for id in system.parts for need in PARTS[id].needs}
+    if needs & {"aligned", "live_teacher", "layers"}:
+        return "the teacher reads each row beside the student"
+    return (
+        "the teacher reads each row once; its signals are kept for later runs"
+        if "teacher" in needs
+        else "the teacher scores the rows once"
+    )
 
 
 def why_not(system: System, check: Check) -> str:
@@ -105,14 +177,37 @@ def why_not(system: System, check: Check) -> str:
     return ""
 
 
-def _estimates(check: Check) -> dict[str, float]:
-    """Seconds of the same run with each method, where the recipe is complete."""
+def compare(check: Check) -> dict[str, Compared]:
+    """The plan of the same recipe with each method, where the recipe is complete; kept until models, rows, device or another
+    field change."""
     facts: Facts | None = check.found.facts() if check.recipe else None
     if facts is None or check.recipe is None or not check.recipe.method:
         return {}
-    out: dict[str, float] = {}
-    for system in SYSTEMS.values():
-        if system.status == "works" and (facts.teacher or system.needs.teacher == "none"):
-            plan = compile_plan(check.recipe.model_copy(update={"method": system.id, "options": {}}), facts)
-            out[system.id] = plan.seconds
-    return out
+    base = check.recipe.model_copy(update={"options": {}, "method": "sft", "name": ""})
+    key = _key(base, check, facts)
+    if key not in _COMPARED:
+        _COMPARED[key] = {s.id: _compared(base, s, facts) for s in SYSTEMS.values() if _comparable(s, facts)}
+        while len(_COMPARED) > KEPT:
+            _COMPARED.popitem(last=False)
+    return _COMPARED[key]
+
+
+def _comparable(system: System, facts: Facts) -> bool:
+    return system.status == "works" and bool(facts.teacher or system.needs.teacher == "none")
+
+
+def _compared(base: Recipe, system: System, facts: Facts) -> Compared:
+    plan = compile_plan(base.model_copy(update={"method": system.id}), facts)
+    blocked = next((p.message for p in plan.refusals if p.code in BLOCKS), "")
+    aside = sum(s.seconds for s in plan.stages if s.kind in ("control", "evaluate"))
+    return Compared(plan.seconds, sum(s.seconds for s in plan.stages) - aside, blocked)
+
+
+def _key(base: Recipe, check: Check, facts: Facts) -> str:
+    """What the comparison depends on: everything but the method. The rows' facts stand under their version's number."""
+    version = check.found.version.pk if check.found.version else None
+    models = [
+        facts.student.model_dump_json(),
+        *(t.model_dump_json() for t in (facts.teacher, *facts.teachers.values()) if t),
+    ]
+    return repr((recipes.sha256(base), version, facts.data.sha256, facts.device.model_dump_json(), models))
