@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from workbench.sweeps import actions as sweeps
+
 from . import lease as leases
 from . import reaper, slots
 from .deadline import Caller
@@ -136,6 +138,7 @@ class Reaper(threading.Thread):
         while not self.stopping.wait(max(0.2, min(5.0, settings.LEASE_SECONDS / 6))):
             try:
                 database(reaper.reap)
+                database(sweeps.advance_all, seconds=120)  # a round compiles a plan for each of its settings
             except DatabaseError as error:
                 log.warning("reaper: the database is away: %s", type(error).__name__)
             except Exception:

@@ -5,6 +5,7 @@ workbench models | datasets                                what you may use
 workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
 workbench submit recipe.yaml [--watch]                     start a run
 workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
+workbench sweep recipe.yaml --set FIELD=V,V [--yes]         several values: count, cost, start
 workbench download RUN [-o FILE]                           the adapter as a zip
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 import httpx
 
 from workbench.client import Api, Refused, read_answer, save_login
+from workbench.commands import sweeps as sweep_commands
 
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 ROLES = ("base", "control", "student", "teacher")
@@ -304,6 +306,7 @@ def parser() -> argparse.ArgumentParser:
     p = add("download", download, "the adapter of a run as a zip")
     p.add_argument("run")
     p.add_argument("-o", "--output", metavar="FILE")
+    sweep_commands.register(add)
     return top
 
 

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "workbench.library",
     "workbench.datasets",
     "workbench.studio",
+    "workbench.sweeps",
     "workbench.adapters",
     "workbench.help",
     "workbench.home",

@@ -8,6 +8,7 @@ urlpatterns = [
     path("team/", include("workbench.team.urls")),
     path("studio/", include("workbench.studio.urls")),
     path("runs/", include("workbench.runs.urls")),
+    path("sweeps/", include("workbench.sweeps.urls")),
     path("adapters/", include("workbench.adapters.urls")),
     path("models/", include("workbench.library.urls")),
     path("datasets/", include("workbench.datasets.urls")),

@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bring-your-data",
         "add-a-model",
         "choose-a-method",
+        "sweeps",
         "stages",
         "learning-rate",
         "adapters",
