@@ -44,9 +44,35 @@ def shown_name(name: str) -> str:
     return HIDDEN.sub("", name).strip()[:300] or "upload"
 
 
-def take_upload(team: Team, user: User, path: Path, filename: str, dataset: Dataset | None = None) -> Upload:
-    """Looks at a file in a limited child and keeps it. Raises FileNotUsable, and then nothing is left behind."""
+def take_upload(
+    team: Team,
+    user: User,
+    path: Path,
+    filename: str,
+    dataset: Dataset | None = None,
+    *,
+    origin: dict[str, Any] | None = None,
+    idem_key: uuid.UUID | None = None,
+) -> Upload:
+    """Looks at a file in a limited child and keeps it. Raises FileNotUsable, and then nothing is left behind.
+
+    The same `idem_key` gives the same upload: a form sent twice is taken once.
+    """
+    if idem_key and (found := Upload.objects.filter(idem_key=idem_key, team=team).first()):
+        return found
     name = shown_name(filename)
+    findings = look(path, name)
+    with transaction.atomic():
+        blob = blobs.put(path)
+        values: dict[str, Any] = {"team": team, "created_by": user, "dataset": dataset, "filename": name}
+        values |= {"blob": blob, "findings": findings, "origin": storable(origin or {"kind": "file"})}
+        if idem_key:
+            return Upload.objects.get_or_create(idem_key=idem_key, defaults=values)[0]
+        return Upload.objects.create(**values)
+
+
+def look(path: Path, name: str) -> dict[str, Any]:
+    """What a limited child finds in a file. Raises FileNotUsable for what no choice of columns can mend."""
     findings = storable(children.peek(path, name))
     if findings["offers"].get(
         "labels"
@@ -54,10 +80,7 @@ def take_upload(team: Team, user: User, path: Path, filename: str, dataset: Data
         findings = storable(children.peek(path, name, None, SUGGESTED)) | {"options": SUGGESTED}
     if problem := unusable(findings):
         raise FileNotUsable(problem)
-    with transaction.atomic():
-        return Upload.objects.create(
-            team=team, created_by=user, dataset=dataset, filename=name, blob=blobs.put(path), findings=findings
-        )
+    return findings
 
 
 def unusable(findings: dict[str, Any]) -> dict[str, Any] | None:
