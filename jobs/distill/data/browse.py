@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import pyarrow.parquet as pq
+
 from .load import iter_rows
+from .profile.behind import rows_behind, rows_over
 from .split import split_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -15,21 +19,59 @@ SHOWN = 2000  # characters of one text on a page
 
 
 def page(path: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """{rows, matching, total}: rows that match query (in any text, case ignored), label and split, from offset."""
+    """{rows, matching, total}: rows that match query (in any text, case ignored), label and split, from offset.
+
+    `behind` {path, kind, value}: only the rows behind a number of the profile; `over` {path, tokenizer, cut, alone}: only
+    rows longer than a cut. Each row says its `number` in the file, and `note`: why it is here.
+    """
     offset, limit = max(0, int(request.get("offset") or 0)), min(200, max(1, int(request.get("limit") or 25)))
+    only, total = _only(request), pq.read_metadata(path).num_rows
+    if not any(request.get(name) for name in ("query", "label", "split", "unlabelled")):
+        numbers = sorted(only) if only is not None else range(1, total + 1)
+        found = rows_at(path, numbers[offset : offset + limit])
+        return {"rows": [_shown(r, request, only) for r in found], "matching": len(numbers), "total": total}
     rows: list[dict[str, Any]] = []
-    matching = total = 0
-    for row in iter_rows(path):
-        total += 1
-        row["split"] = row["split"] or (
-            split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train"
-        )
+    matching = 0
+    for number, row in enumerate(iter_rows(path), start=1):
+        if only is not None and number not in only:
+            continue
+        row |= {"number": number, "split": _split(row, request)}
         if not _matches(row, request):
             continue
         if offset <= matching < offset + limit:
-            rows.append(_shown(row))
+            rows.append(_shown(row, request, only))
         matching += 1
     return {"rows": rows, "matching": matching, "total": total}
+
+
+def _only(request: dict[str, Any]) -> dict[int, str] | None:
+    """Row number -> why, of the rows behind a number; None: every row."""
+    if behind := request.get("behind"):
+        return rows_behind(Path(behind["path"]), behind["kind"], behind.get("value") or "")
+    if over := request.get("over"):
+        return rows_over(Path(over["path"]), over["tokenizer"], int(over["cut"]), bool(over.get("alone")))
+    return None
+
+
+def rows_at(path: Path, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Canonical rows by their number (from 1, ascending), reading only the groups of the file that hold them."""
+    out: list[dict[str, Any]] = []
+    if not numbers:
+        return out
+    file, first = pq.ParquetFile(path), 1
+    for group in range(file.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        wanted = [n - first for n in numbers if first <= n < first + size]
+        if wanted:
+            found = file.read_row_group(group).take(wanted).to_pylist()
+            out += [{"split": None, "line": 0, **r, "number": first + n} for n, r in zip(wanted, found, strict=True)]
+        first += size
+    return out
+
+
+def _split(row: dict[str, Any], request: dict[str, Any]) -> str:
+    by_hash = split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train"
+    return row["split"] or by_hash
 
 
 def _matches(row: dict[str, Any], request: dict[str, Any]) -> bool:
@@ -45,12 +87,14 @@ def _matches(row: dict[str, Any], request: dict[str, Any]) -> bool:
     )
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(row: dict[str, Any], request: dict[str, Any], only: dict[int, str] | None) -> dict[str, Any]:
     def cut(text: str) -> str:
         return text if len(text) <= SHOWN else f"{text[:SHOWN]} … ({len(text):,} characters)"
 
     messages = [{"role": m["role"], "content": cut(m["content"])} for m in row["messages"]]
-    return {**row, "messages": messages, "answer": cut(row["answer"]) if row["answer"] is not None else None}
+    note = only.get(row["number"], "") if only else ""
+    answer = cut(row["answer"]) if row["answer"] is not None else None
+    return {**row, "messages": messages, "answer": answer, "split": _split(row, request), "note": note}
 
 
 def export(path: Path, out: TextIO) -> None:

@@ -2,9 +2,12 @@
 
 In:  {"verb": "peek", "path", "filename", "roles"?, "options"?, "seconds"?}
      {"verb": "preview", "rows": [canonical rows], "models": [{"folder", "title", "context"}], "max_length"?, "too_long"?}
-     {"verb": "rows", "path", "offset", "limit", "query"?, "label"?, "split"?, "heldout"?}
+     {"verb": "rows", "path", "offset", "limit", "query"?, "label"?, "split"?, "heldout"?, "behind"?, "over"?}
+     {"verb": "desk", "path", "order", "limit", ...}: see desk.py
      {"verb": "export", "path"}: canonical rows as CSV on stdout, formulas escaped
-Out: {"findings": ...} or {"rows", "matching", "total"} or {"models": [{"title", "rows": [{"rendered", "tokens": [[text, class, id]], ...}]}]} or {"error": ...}
+Out: {"findings": ...} or {"rows", "matching", "total"} or {"error": ...} or
+     {"models": [{"title", "rows": [{"rendered", "tokens": [[text, class, id, control]], "details": [[start, stop, piece, bytes]], ...}]}],
+      "aligned": [how the first two models split the same characters, a list of parts for each row]}
 """
 
 from __future__ import annotations
@@ -12,12 +15,15 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ..errors import DistillError
 from . import browse
+from .aligned import parts_of, places, side_by_side
 from .options import parse_options
+from .paint import painted_of
 from .roles import ROLES
 from .scan import CELL_SHOWN, SHOWN, cut, scan
 
@@ -55,41 +61,74 @@ def preview(
     rows: list[dict[str, Any]], model: dict[str, Any], max_length: int | None = None, too_long: str = "drop"
 ) -> dict[str, Any]:
     """Rendered conversation and tokens with their class (prompt, learnt, ignored, cut) for one model; errors are words."""
-    from .render import Reader
-
-    reader = Reader(Path(model["folder"]))
-    limit = min(x for x in (max_length, model.get("context"), 10**9) if x)
-    return {
-        "title": model.get("title", ""),
-        "key": model.get("key", ""),
-        "context": model.get("context"),
-        "rows": [_one(reader, r, limit, too_long) for r in rows],
-    }
+    return _Reading(model, max_length, too_long).read(rows)
 
 
-def _one(reader: Any, row: dict[str, Any], limit: int, too_long: str) -> dict[str, Any]:
-    prompt, answer, rest = reader.row(row)
-    excess = len(prompt) + len(answer) - limit
-    tokens = [(t, "prompt") for t in prompt] + [(t, "learnt") for t in answer] + [(t, "ignored") for t in rest]
-    cut_tokens = 0
-    if excess > 0:
-        dropped = too_long == "drop" or len(prompt) <= excess
-        cut_tokens = len(tokens) if dropped else excess
-        tokens = [(t, "cut" if i < cut_tokens else kind) for i, (t, kind) in enumerate(tokens)]
-    text, tail = reader.texts(row)
-    return {
-        "rendered": "".join([*text, *tail])[: 50 * CELL_SHOWN],
-        "tokens": [[t.text, kind, t.id, t.control] for t, kind in tokens[:TOKENS_SHOWN]],
-        "more": max(0, len(tokens) - TOKENS_SHOWN),
-        "prompt": len(prompt), "answer": len(answer), "cut": cut_tokens, "limit": limit if limit < 10**9 else None,
-        "control_text": reader.has_control_text(row), "labelled": row["answer"] is not None, "line": row.get("line"),
-    }  # fmt: skip
+class _Reading:
+    """One model's reading of some rows; keeps the tokens, so that two readings can be laid side by side."""
+
+    def __init__(self, model: dict[str, Any], max_length: int | None, too_long: str) -> None:
+        from .render import Reader
+
+        self.model, self.too_long = model, too_long
+        self.limit = min(x for x in (max_length, model.get("context"), 10**9) if x)
+        self.reader = Reader(Path(model["folder"]))
+        self.tokens: list[tuple[str, list[Any]]] = []  # of each row: the rendered text and all its tokens
+
+    def read(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        names = {n: self.model.get(n) or "" for n in ("title", "key")}
+        return {**names, "context": self.model.get("context"), "rows": [self._one(r) for r in rows]}
+
+    def _one(self, row: dict[str, Any]) -> dict[str, Any]:
+        prompt, answer, rest = self.reader.row(row)
+        text, tail = self.reader.texts(row)
+        rendered = "".join([*text, *tail])
+        all_of = [*prompt, *answer, *rest]
+        self.tokens.append((rendered, all_of))
+        tokens = [(t, "prompt") for t in prompt] + self._answer(row, rendered, answer) + [(t, "ignored") for t in rest]
+        excess, cut_tokens = len(prompt) + len(answer) - self.limit, 0
+        if excess > 0:
+            cut_tokens = len(tokens) if self.too_long == "drop" or len(prompt) <= excess else excess
+            tokens = [(t, "cut" if i < cut_tokens else kind) for i, (t, kind) in enumerate(tokens)]
+        return {
+            "rendered": rendered[: 50 * CELL_SHOWN],
+            "tokens": [[t.text, kind, t.id, t.control] for t, kind in tokens[:TOKENS_SHOWN]],
+            "details": [self._detail(t) for t, _ in tokens[:TOKENS_SHOWN]],
+            "more": max(0, len(tokens) - TOKENS_SHOWN), "characters": len(rendered), "classes": dict(Counter(k for _, k in tokens)),
+            "prompt": len(prompt), "answer": len(answer), "cut": cut_tokens, "limit": self.limit if self.limit < 10**9 else None,
+            "control_text": self.reader.has_control_text(row), "labelled": row["answer"] is not None, "line": row.get("line"),
+        }  # fmt: skip
+
+    def _answer(self, row: dict[str, Any], rendered: str, answer: list[Any]) -> list[tuple[Any, str]]:
+        """The answer's tokens: learnt, unless a person painted all their characters with weight 0."""
+        fields = row.get("fields") or {}
+        painted = painted_of(
+            row.get("row_id", ""), row["answer"], json.loads(fields) if isinstance(fields, str) else fields
+        )
+        off = {c for a, b, weight in (painted.of(row["answer"]) if painted else ()) if not weight for c in range(a, b)}
+        place = places(rendered, parts_of(row))[-1] if off else None
+        if place is None:
+            return [(t, "learnt") for t in answer]
+
+        def ignored(token: Any) -> bool:
+            seen = [c for c in range(token.start, token.stop) if not rendered[c].isspace()] or [token.start]
+            return token.start < token.stop and any(c - place[0] in off for c in seen)
+
+        return [(t, "ignored" if ignored(t) else "learnt") for t in answer]
+
+    def _detail(self, token: Any) -> list[Any]:
+        piece, spelled = self.reader.spelled(token.id)
+        return [token.start, token.stop, piece, spelled.hex(" ") if spelled is not None else ""]
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The reply to one request; an error of the data or the model is part of the reply."""
     if request.get("verb") == "rows":
         return browse.page(Path(request["path"]), request)
+    if request.get("verb") == "desk":
+        from .desk import desk
+
+        return desk(Path(request["path"]), request)
     if request.get("verb") == "peek":
         return {
             "findings": peek(
@@ -100,15 +139,26 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
                 request.get("seconds") or 6,
             )
         }
-    models = []
+    return read_rows(request)
+
+
+def read_rows(request: dict[str, Any]) -> dict[str, Any]:
+    """The rows as each model reads them; a model that cannot read them says why and does not hide the other."""
+    models, readings = [], []
     for model in request.get("models", []):
         try:
-            models.append(preview(request["rows"], model, request.get("max_length"), request.get("too_long") or "drop"))
+            reading = _Reading(model, request.get("max_length"), request.get("too_long") or "drop")
+            models.append(reading.read(request["rows"]))
+            readings.append(reading)
         except DistillError as e:
             models.append(
                 {"title": model.get("title", ""), "key": model.get("key", ""), "rows": [], "error": e.as_dict()}
             )
-    return {"models": models}
+    aligned = None
+    if len(readings) > 1:
+        pairs = zip(readings[0].tokens, readings[1].tokens, strict=True)
+        aligned = [side_by_side(row, *pair) for row, pair in zip(request["rows"], pairs, strict=True)]
+    return {"models": models, "aligned": aligned}
 
 
 def limit_myself() -> None:

@@ -7,19 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..align.spelling import BYTE_TOKEN, SPACE, byte_alphabet
 from ..models import template
 from ..models.config import eos_ids
 from ..models.conversation import Conversation
 from ..models.tokenizer import read_settings, special_texts
 
+ALPHABET = byte_alphabet()
+
 
 @dataclass(frozen=True)
 class Token:
-    """One token: its id, the text it stands for ('' for the rest of a character that takes several), control or not."""
+    """One token: its id, the text it stands for ('' for the rest of a character that takes several), control or not.
+
+    `start` and `stop`: the characters of the rendered text it covers, stop not included; equal where it covers none.
+    """
 
     id: int
     text: str
     control: bool
+    start: int = 0
+    stop: int = 0
 
 
 class Reader:
@@ -33,6 +41,7 @@ class Reader:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
+        self._byte_level = "ByteLevel" in str(self.tokenizer.decoder)
         added = self.tokenizer.get_added_tokens_decoder()
         self.controls = {i for i, t in added.items() if t.special}
         found, special = template.find(folder, settings), special_texts(settings)
@@ -53,14 +62,16 @@ class Reader:
         messages, answer = row["messages"], row["answer"]
         return self.conversation.prompt(messages), [] if answer is None else self.conversation.answer(messages, answer)
 
-    def tokens(self, pieces: Sequence[str]) -> list[Token]:
-        """Tokens of a rendered text, each piece apart."""
+    def tokens(self, pieces: Sequence[str], base: int = 0) -> list[Token]:
+        """Tokens of a rendered text that begins at character `base`, each piece apart."""
         out: list[Token] = []
         for piece in pieces:
             encoded, end = self.tokenizer.encode(piece, add_special_tokens=False), 0
             for token, (start, stop) in zip(encoded.ids, encoded.offsets, strict=True):
-                out.append(Token(token, piece[max(start, end) : stop], token in self.controls))
-                end = max(end, stop)
+                first, end = max(start, end), max(end, stop)
+                text = piece[first:stop]
+                out.append(Token(token, text, token in self.controls, base + min(first, end), base + end))
+            base += len(piece)
         return out
 
     def row(self, row: dict[str, Any]) -> tuple[list[Token], list[Token], list[Token]]:
@@ -69,11 +80,22 @@ class Reader:
         before = [Token(i, "", True) for i in self.bos] + self.tokens(prompt)
         if row["answer"] is None:
             return before, [], []
-        after = self.tokens(tail)
+        after = self.tokens(tail, sum(map(len, prompt)))
         end = next((i for i, t in enumerate(after) if t.id in self.eos), None)
         if end is None:
             return before, [*after, *(Token(i, "", True) for i in self.eos[:1])], []
         return before, after[: end + 1], after[end + 1 :]
+
+    def spelled(self, id: int) -> tuple[str, bytes | None]:
+        """How the vocabulary writes a token, and the bytes it stands for; None: it stands for no text."""
+        token = self.tokenizer.id_to_token(id) or ""
+        if id in self.controls:
+            return token, None
+        if self._byte_level and all(c in ALPHABET for c in token):
+            return token, bytes(ALPHABET[c] for c in token)
+        if found := BYTE_TOKEN.fullmatch(token):
+            return token, bytes([int(found[1], 16)])
+        return token, token.removeprefix("##").replace(SPACE, " ").encode("utf-8", "replace")
 
     def lengths(self, row: dict[str, Any]) -> tuple[int, int]:
         """Tokens of the prompt and of the answer (0 where unlabelled): as many as `row` gives, without making them."""
