@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import answering
 from .options import Options
 from .read_json import kind
 
@@ -70,6 +71,8 @@ def _number(value: Any) -> float | None:
 def weight(value: Any) -> float | None:
     """The weight of a row; None where the cell is empty. Raises Wrong for what is no number of 0 or more."""
     if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if answering.verdict(value) is not None:  # false: the row has no answer to learn, which its reader sees to
         return None
     number = _number(value)
     if number is None:

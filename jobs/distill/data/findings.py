@@ -55,6 +55,21 @@ class BadRow:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Change:
+    """A text that differs from the file's, where it stands, what was done, before and after (long ones cut)."""
+
+    line: int
+    column: str
+    what: str
+    before: str
+    after: str
+    part: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 @dataclass
 class Findings:
     """Everything a first look or an import says about a file."""
@@ -71,10 +86,12 @@ class Findings:
     roles: dict[str, str] = field(default_factory=dict)  # role -> column
     form: str = ""  # "question and answer", "conversations (OpenAI messages)" ...
     task: dict[str, str] = field(default_factory=dict)  # {kind, why}
+    template: dict[str, str] = field(default_factory=dict)  # the task's template: see tasks.template_of
     counts: dict[str, int] = field(default_factory=dict)
     labels: list[list[Any]] = field(default_factory=list)  # [label, rows], commonest first
     problems: list[Problem] = field(default_factory=list)
     refused: list[BadRow] = field(default_factory=list)  # the first hundred
+    changed: list[Change] = field(default_factory=list)  # the first hundred
     rows: list[dict[str, Any]] = field(default_factory=list)  # the first canonical rows, for the preview
     offers: dict[str, Any] = field(default_factory=dict)  # options worth showing, with examples
     complete: bool = True  # False: only the beginning was read

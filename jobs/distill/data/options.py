@@ -43,6 +43,29 @@ class Options(BaseModel):
         title="Tool calls",
         description="leave_out: conversations with tool calls are not imported, and listed. as_text: calls and results are written into the turns as text.",
     )
+    task: Literal[
+        "", "classification", "extraction", "question_answer", "summary", "translation", "chat", "code", "reasoning"
+    ] = Field(
+        default="",
+        title="Task",
+        description="Template of the task: proposes an instruction and a metric, and is kept with the version. Empty: found from the rows.",
+    )
+    instruction: str = Field(
+        default="",
+        max_length=20_000,
+        title="Instruction",
+        description="Text put before each row, with {{variables}} such as {{labels}} or the name of a column. Empty: none, rows stay as they are.",
+    )
+    place: Literal["system", "user"] = Field(
+        default="system",
+        title="Where the instruction stands",
+        description="system: a system turn, unless the row has one. user: at the start of the first question, for models without system turns.",
+    )
+    answer: Literal["as_is", "json", "reasoned"] = Field(
+        default="as_is",
+        title="How the answer is written",
+        description="as_is: as the file has it. json: lists and objects become JSON in one line. reasoned: the rationale first, then the answer in a paragraph of its own.",
+    )
     remove_nul: bool = Field(default=False, title="Remove NUL characters")
     accepted: tuple[str, ...] = Field(
         default=(), title="Seen and accepted", description="Codes of problems the person accepted."

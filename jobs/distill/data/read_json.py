@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import strict_json
+from . import read_splits, strict_json
 from .findings import BadRow, Problem, refuse
 from .limits import size
 from .options import Options
@@ -26,6 +26,8 @@ def table(source: Source, encoding: str, options: Options, start: str) -> Table:
         refuse_bytes(source)
     form = "json" if start.startswith("[") and not _row_lists(start) else "jsonl"
     if form == "jsonl" and start.startswith("{") and _is_document(source, encoding):
+        if found := read_splits.table(source, encoding, options):
+            return found
         _refuse_document(source, encoding)
     out = Table(form, [], lambda: iter(()))
     if form == "json":

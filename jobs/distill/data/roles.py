@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DataRefused
 from . import extras
+from .answering import FIELD, verdict
 from .strict_json import Number
+from .tasks.instruction import language_of
+from .words import split_word
 
 ROLES: dict[str, str] = {
     "messages": "Conversation: a list of turns with role and content",
@@ -17,13 +21,14 @@ ROLES: dict[str, str] = {
     "user": "User: what the model is asked",
     "context": "Context: put under the user's text after a blank line, when not empty",
     "assistant": "Answer: what the model should say; empty means unlabelled",
+    "label": "Label: an answer that is one of a few; empty means unlabelled",
     "chosen": "Chosen answer of a pair: the answer where there is no other column of answers",
     "rejected": "Rejected answer of a pair: for methods that learn from pairs; plain training leaves it out",
     "ranked": "Ranking: a list of answers, best first",
     "rationale": "Rationale: the reasoning behind the answer, for methods that teach it",
     "privileged": "Privileged: what only the teacher reads beside the question",
     "domain": "Domain: what kind of row it is, for methods that weigh domains",
-    "weight": "Weight: how much the row counts in the loss, 1 where empty",
+    "weight": "Weight: how much the row counts in the loss, 1 where empty; true or false: is the answer good",
     "group": "Group: rows of one group belong together",
     "paint": "Painted spans: characters of the answer that are not learnt or weigh more, as [[start, end, weight], ...]",
     "split": "Split: train or held out",
@@ -74,7 +79,15 @@ ANSWER = (
     "translation",
     "canonical_solution",
     "entities",
+    "highlights",
+    "similar",
+    "is_duplicate",
+    "gold_label",
 )
+TEXTUAL = ("answer", "completion", "response", "output", "reply", "solution")  # names of answers in words
+LABELISH = ("label", "category", "labels", "class", "klass", "intent", "sentiment", "tag", "topic")
+VERDICTS = ("label", "desirable", "is_good", "good", "kto_tag", "preferred", "is_correct")  # is the answer good?
+PAIRS_OF_TEXTS = re.compile(r"^(.*?)[_ ]?([12ab])$", re.I)
 SPLIT = ("split", "set", "subset", "partition", "fold")
 ID = ("id", "idx", "index", "uuid", "guid", "row_id", "uid", "task_id")
 CONVERSATION = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
@@ -127,9 +140,15 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
 def _by_name(
     found: Guess, low: dict[str, str], columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any
 ) -> None:
+    _two_languages(columns, rows, take)
+    if "user" not in found.roles:
+        _two_texts(low, rows, take)
     for role, names in (("user", USER), ("assistant", ANSWER)):
+        if role in found.roles:
+            continue
         if name := next((n for n in names if n in low and low[n] not in found.why), None):
             take(role, low[name], f'named "{low[name]}"')
+    _answer_in_words(found, low, rows, take)
     if "body" in low and "question" in low and found.roles.get("user") == low["question"]:
         take("user", low["body"], 'named "Body", with a question beside it')
         take("context", low["question"], "the question to the body: goes under it")
@@ -141,8 +160,64 @@ def _by_name(
     if "system" in low:
         take("system", low["system"], 'named "system"')
     _by_content(found, low, columns, rows, take)
+    _json_fields(found, columns, rows, take)
     if not found.form and "assistant" in found.roles:
         found.form = "question and answer"
+
+
+def _two_languages(columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """Columns named after languages, and nothing else of text: a text and its translation."""
+    named = {c: language_of(c) for c in columns if len(c) <= 40 and _texts(c, rows)}
+    if len(named) > 4 or not all(named.values()) or len(set(named.values())) != 2:
+        return
+    asked, said = next(iter(named)), next(c for c in named if named[c] != named[next(iter(named))])
+    others = sum(language == named[said] for language in named.values()) > 1
+    take("user", asked, f"named after a language, {named[asked]}")
+    take(
+        "assistant",
+        said,
+        f"named after the other language, {named[said]}{'; the first of its columns' if others else ''}",
+    )
+
+
+def _two_texts(low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """question_1 and question_2, sentence1 and sentence2, premise and hypothesis: judged together."""
+    bases: dict[str, list[str]] = {}
+    for name in low:
+        if (match := PAIRS_OF_TEXTS.match(name)) and match.group(1) not in ("", "column") and _texts(low[name], rows):
+            bases.setdefault(match.group(1), []).append(name)
+    two = next((names for names in bases.values() if len(names) == 2), None)
+    if two is None and {"premise", "hypothesis"} <= set(low):
+        two = ["premise", "hypothesis"]
+    if two:
+        first, second = sorted(two) if two[0] != "premise" else two
+        take("user", low[first], f'the first of two texts, beside "{low[second]}"')
+        take("context", low[second], "the second of two texts: goes under the first")
+
+
+def _answer_in_words(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """An answer in words stands before a category or a verdict beside it."""
+    column = found.roles.get("assistant", "")
+    if column.lower().strip() not in LABELISH:
+        return
+    better = next((low[n] for n in TEXTUAL if n in low and low[n] not in found.why and _texts(low[n], rows)), None)
+    if better is None or _mean_length(better, rows) < 2 * _mean_length(column, rows):
+        return
+    del found.roles["assistant"], found.why[column]
+    take("assistant", better, f'named "{better}": an answer in words beside the short "{column}"')
+    if column.lower().strip() in ("category", "topic") and "domain" not in low:
+        take("domain", column, f'named "{column}": the kind of question, as the answer stands in "{better}"')
+
+
+def _json_fields(found: Guess, columns: Sequence[str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """Without a column of answers, columns of lists and objects are what is taken out of the text."""
+    if "user" not in found.roles or {"assistant", "chosen"} & set(found.roles):
+        return
+    for column in columns:
+        values = [v for r in rows if (v := r.get(column)) not in (None, "")]
+        if column not in found.why and values and all(isinstance(v, (list, dict)) for v in values):
+            take(FIELD + column, column, "holds lists or objects: a field of an answer in JSON")
+            found.form = "extraction (fields as JSON)"
 
 
 def _pair(low: dict[str, str], take: Any) -> None:
@@ -168,7 +243,20 @@ def _by_content(
         take("assistant", free[0], "the other column of text")
 
 
+def _verdicts(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    """A column of true and false beside an answer says whether the answer is good."""
+    if "weight" in found.roles or not {"messages", "assistant", "chosen"} & set(found.roles):
+        return
+    for name in VERDICTS:
+        column = low.get(name)
+        values = [v for r in rows if (v := r.get(column or "")) not in (None, "")]
+        if column and column not in found.why and values and all(verdict(v) is not None for v in values):
+            take("weight", column, "true or false: is the answer good? A bad one is not learnt")
+            return
+
+
 def _extras(found: Guess, low: dict[str, str], rows: Sequence[dict[str, Any]], take: Any) -> None:
+    _verdicts(found, low, rows, take)
     for role, extra, why in extras.find(low, rows, found.why):
         take(role, extra, why)
     for role, names in (("split", SPLIT), ("id", ID)):
@@ -187,10 +275,8 @@ def _is_talk(column: str, rows: Sequence[dict[str, Any]]) -> bool:
 
 
 def _is_split(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    from .rows import SPLITS
-
-    values = {str(r.get(column) or "").strip().lower() for r in rows} - {""}
-    return bool(values) and values <= set(SPLITS)
+    values = {str(r.get(column) or "") for r in rows} - {""}
+    return bool(values) and all(split_word(v) for v in values)
 
 
 def _texts(column: str, rows: Sequence[dict[str, Any]]) -> bool:
@@ -206,7 +292,7 @@ def _mean_length(column: str, rows: Sequence[dict[str, Any]]) -> float:
 def check(roles: dict[str, str], columns: Sequence[str]) -> None:
     """Raises DataRefused naming the first role or column that cannot be: unknown, missing, or used twice."""
     for role, column in roles.items():
-        if role not in ROLES:
+        if role not in ROLES and not (role.startswith(FIELD) and role != FIELD):
             raise DataRefused(
                 f"roles.{role}: there is no such role.",
                 field=f"roles.{role}",
@@ -228,7 +314,16 @@ def check(roles: dict[str, str], columns: Sequence[str]) -> None:
             field="roles.user",
             hint="Choose the column that holds what the model is asked: role User, or Conversation for lists of turns.",
         )
-    if "messages" in roles and (clash := {"user", "assistant", "context"} & set(roles)):
+    said = [r for r in ("assistant", "label") if r in roles] + (
+        ["field"] if any(r.startswith(FIELD) for r in roles) else []
+    )
+    if len(said) > 1:
+        raise DataRefused(
+            f"Two roles say what the answer is: {' and '.join(said)}.",
+            field=f"roles.{said[1]}",
+            hint="Choose one of them: an answer, a label, or fields of a JSON object.",
+        )
+    if "messages" in roles and (clash := {"user", "assistant", "label", "context"} & set(roles)):
         raise DataRefused(
             f"A conversation holds the {clash.pop()} turns itself.",
             field="roles",

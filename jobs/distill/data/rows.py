@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import extras
+from . import answering, extras
 from .findings import BadRow
 from .limits import LIMITS, Limits, count, size
 from .options import Options
@@ -17,6 +17,8 @@ from .read_json import kind
 from .split import row_id_of
 from .strict_json import Number
 from .tables import Record
+from .tasks.instruction import Instruction, put_before
+from .words import split_word
 
 SCHEMA = pa.schema(
     [
@@ -26,22 +28,12 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("line", pa.int64()),
         ("source_id", pa.string()),
-        ("fields", pa.string()),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint; null: none
+        (
+            "fields",
+            pa.string(),
+        ),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint; null: none
     ]
 )
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "heldout",
-    "dev": "heldout",
-    "valid": "heldout",
-    "validation": "heldout",
-    "val": "heldout",
-    "eval": "heldout",
-    "heldout": "heldout",
-    "held-out": "heldout",
-    "held_out": "heldout",
-}
 SPEAKERS = {
     "system": "system",
     "developer": "system",
@@ -85,16 +77,24 @@ class _Bad(Exception):
         self.args = (reason, remedy, column, code)
 
 
-def convert(record: Record, roles: dict[str, str], options: Options, limits: Limits = LIMITS) -> Row | BadRow:
+def convert(
+    record: Record,
+    roles: dict[str, str],
+    options: Options,
+    limits: Limits = LIMITS,
+    instruction: Instruction | None = None,
+) -> Row | BadRow:
     """The canonical row of a record, or why it is none (with its line and column)."""
     try:
-        return _convert(record, roles, options, limits)
+        return _convert(record, roles, options, limits, instruction)
     except _Bad as e:
         reason, remedy, column, code = e.args
         return BadRow(record.line, reason, remedy, column, code)
 
 
-def _convert(record: Record, roles: dict[str, str], options: Options, limits: Limits) -> Row:
+def _convert(
+    record: Record, roles: dict[str, str], options: Options, limits: Limits, instruction: Instruction | None
+) -> Row:
     values, answer_kind = record.values, "a text"
     remarks: tuple[str, ...] = ()
     pair = _pair(values, roles, options, limits)
@@ -105,10 +105,15 @@ def _convert(record: Record, roles: dict[str, str], options: Options, limits: Li
             messages.insert(0, {"role": "system", "content": text})
     else:
         messages = _asked(values, roles, pair, limits)
-        said = _text(values, roles["assistant"], limits, answer=True) if "assistant" in roles else ""
-        answer_kind = kind(values.get(roles["assistant"])) if "assistant" in roles else "null"
+        said, answer_kind = _said(values, roles, options, limits)
     if "chosen" in pair and not said.strip():
         said, answer_kind = pair["chosen"][1], "a text"
+    if "weight" in roles and answering.verdict(values.get(roles["weight"])) is False:
+        said, remarks = "", (*remarks, "weight 0")
+    if options.answer == "reasoned" and said.strip() and "rationale" in roles:
+        said = answering.reasoned(_text(values, roles["rationale"], limits), said)
+    if instruction:
+        remarks += put_before(messages, instruction.of(values), options.place)
     answer = clean_label(said, options) if said.strip() else None
     source_id = _text(values, roles["id"], limits) if "id" in roles else None
     fields = _fields(values, roles, pair, said, limits)
@@ -147,6 +152,20 @@ def _asked(values: dict[str, Any], roles: dict[str, str], pair: dict[str, Any], 
     if "context" in roles and (text := _text(values, roles["context"], limits)).strip():
         user = f"{user}\n\n{text}"
     return [*messages, {"role": "user", "content": user}]
+
+
+def _said(values: dict[str, Any], roles: dict[str, str], options: Options, limits: Limits) -> tuple[str, str]:
+    """(the answer of separate columns as the file has it, what kind of value it is)."""
+    if fields := answering.fields_of(roles):
+        said = answering.fields_json(values, fields)
+        return _text({"": said}, "", limits), "a text" if said else "null"
+    column = answering.answer_column(roles)
+    if column is None:
+        return "", "null"
+    value = values.get(column)
+    if options.answer == "json" and isinstance(value, (list, dict)):
+        return _text({column: answering.as_json(value)}, column, limits), "a text"
+    return _text(values, column, limits, answer=True), kind(value)
 
 
 Answered = tuple[list[dict[str, str]], str]  # the turns before an answer, and the answer
@@ -267,13 +286,13 @@ def _split(values: dict[str, Any], roles: dict[str, str]) -> str | None:
     if "split" not in roles:
         return None
     word = str(values.get(roles["split"]) or "").strip().lower()
-    if word not in SPLITS:
+    if not (part := split_word(word)):
         raise _Bad(
             f'the split is "{word[:40]}"' if word else "the split is empty",
             "Write train or test (also dev, validation, heldout).",
             roles["split"],
         )
-    return SPLITS[word]
+    return part
 
 
 def conversation(

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from . import roles as roles_of
+from . import tasks
+from .answering import FIELD, answer_column
+from .changed import Changes
 from .checks import Checks
-from .findings import LATER, BadRow, FileRefused, Findings, Problem, refuse
+from .findings import LATER, BadRow, Change, FileRefused, Findings, Problem, refuse
 from .limits import LIMITS, Limits, count
 from .options import Options
+from .refusals import Refused, bad_rows
 from .rows import Row, convert
 from .split import row_id_of
 from .tables import Record, Table, open_table
+from .tasks.choose import template_of
 
 SAMPLE, SHOWN, CELL_SHOWN, NAME_SHOWN = 200, 20, 400, 120
-LABEL_NAMES = ("label", "labels", "category", "class", "klass", "intent", "sentiment", "tag", "topic")
-
-
-class Refused:
-    """Refused rows by code: how many, and the first lines. All of them would not fit into memory in a bad file."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.lines: dict[str, list[int]] = {}
-
-    def see(self, row: BadRow) -> None:
-        self.counts[row.code] += 1
-        lines = self.lines.setdefault(row.code, [])
-        if len(lines) < 5:
-            lines.append(row.line)
+LABEL_NAMES = (
+    "label",
+    "labels",
+    "category",
+    "class",
+    "klass",
+    "intent",
+    "sentiment",
+    "tag",
+    "topic",
+    "similar",
+    "is_duplicate",
+    "gold_label",
+)
 
 
 def scan(
@@ -45,10 +48,11 @@ def scan(
     limits: Limits = LIMITS,
     good: Callable[[Row], None] | None = None,
     bad: Callable[[BadRow], None] | None = None,
+    changed: Callable[[Change], None] | None = None,
     tick: Callable[[int], None] | None = None,
     seconds: float | None = None,
 ) -> Findings:
-    """Findings of a file. `good` and `bad` take each row as it comes; `seconds` ends the look early (`complete` False).
+    """Findings of a file. `good` and `bad` take each row as it comes, `changed` each text that differs from the file's; `seconds` ends the look early (`complete` False).
 
     Never raises for what is in the file: a file that cannot be read has one problem of severity `refuse`.
     """
@@ -62,10 +66,11 @@ def scan(
     try:
         table = open_table(path, filename, options, limits)
         _describe(found, table)
-        guess = _roles(found, table, roles)
+        _roles(found, table, roles)
         if not any(p.severity == "refuse" for p in found.problems):
-            merge = _merge(path, filename, found.roles, options, limits) if options.merge_labels else {}
-            _pass(found, table, guess, options, limits, merge, good, bad, tick, seconds)
+            merge, labels = _labels(path, filename, found.roles, options, limits, seconds)
+            instruction = _instruction(found, table, options, labels)
+            _pass(found, table, options, limits, merge, instruction, good, bad, changed, tick, seconds)
     except FileRefused as e:
         found.problems.insert(0, e.problem)
     except (MemoryError, RecursionError):
@@ -91,7 +96,7 @@ def _describe(found: Findings, table: Table) -> None:
             break
 
 
-def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> roles_of.Guess:
+def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> None:
     """Sets roles and columns of the findings; an impossible choice becomes a problem that names it."""
     guess = roles_of.guess(table.columns, [r["values"] for r in found.sample])
     found.roles = dict(chosen) if chosen else guess.roles
@@ -106,7 +111,6 @@ def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> role
         {"name": c, "role": by_column.get(c, ""), "why": guess.why.get(c, ""), "examples": _examples(c, found.sample)}
         for c in table.columns
     ]
-    return guess
 
 
 def _examples(column: str, sample: list[dict[str, Any]]) -> list[str]:
@@ -119,37 +123,56 @@ def cut(value: Any, length: int = CELL_SHOWN) -> str:
     return text if len(text) <= length else f"{text[:length]} … ({len(text):,} characters)"
 
 
-def _merge(path: Path, filename: str, roles: dict[str, str], options: Options, limits: Limits) -> dict[str, str]:
-    """label -> the commonest label that looks like it."""
-    checks = Checks(label_column=_is_label(roles))
-    for record in open_table(path, filename, options, limits).records():
+def _labels(
+    path: Path, filename: str, roles: dict[str, str], options: Options, limits: Limits, seconds: float | None
+) -> tuple[dict[str, str], list[str]]:
+    """(label -> the commonest label that looks like it, all labels): a pass of its own, only where somebody asks for it."""
+    listed = bool({"labels", "label_count"} & set(tasks.variables_in(options.instruction)))
+    if not options.merge_labels and not listed:
+        return {}, []
+    checks, end = Checks(label_column=_is_label(roles)), time.monotonic() + (seconds or 1e9)
+    for n, record in enumerate(open_table(path, filename, options, limits).records()):
         if isinstance(record, Record) and isinstance(row := convert(record, roles, options, limits), Row):
             checks.see(row)
-    return {label: group[0][0] for group in checks.same_looking() for label, _ in group[1:]}
+        if n % 500 == 0 and time.monotonic() > end:
+            break
+    merge = {label: g[0][0] for g in checks.same_looking() for label, _ in g[1:]} if options.merge_labels else {}
+    return merge, [label for label in checks.labels if label not in merge]
+
+
+def _instruction(found: Findings, table: Table, options: Options, labels: list[str]) -> tasks.Instruction | None:
+    """The instruction that is put before each row, if any. Raises FileRefused for a variable that nothing fills."""
+    if not options.instruction.strip():
+        return None
+    try:
+        return tasks.Instruction(options.instruction, table.columns, found.roles, labels)
+    except tasks.InstructionWrong as e:
+        raise refuse("instruction", str(e), e.remedy) from None
 
 
 def _is_label(roles: dict[str, str]) -> bool:
-    return roles.get("assistant", "").strip().lower() in LABEL_NAMES
+    return "label" in roles or (answer_column(roles) or "").strip().lower() in LABEL_NAMES
 
 
 def _pass(
     found: Findings,
     table: Table,
-    guess: roles_of.Guess,
     options: Options,
     limits: Limits,
     merge: dict[str, str],
+    instruction: tasks.Instruction | None,
     good: Any,
     bad: Any,
+    changed: Any,
     tick: Any,
     seconds: float | None,
 ) -> None:
     checks, end, read = Checks(label_column=_is_label(found.roles)), time.monotonic() + (seconds or 1e9), 0
-    refused = Refused()
+    refused, changes = Refused(), Changes(found.roles, options, table.encoding, changed)
     for read, record in enumerate(table.records(), start=1):
         if read > limits.rows:
             raise refuse("too_many_rows", f"More than {limits.rows:,} rows.", "Upload it in parts.")
-        row = convert(record, found.roles, options, limits) if isinstance(record, Record) else record
+        row = convert(record, found.roles, options, limits, instruction) if isinstance(record, Record) else record
         if isinstance(row, BadRow):
             row = replace(row, part=record.part) if record.part and not row.part else row
             refused.see(row)
@@ -160,6 +183,7 @@ def _pass(
         else:
             if row.answer in merge:
                 row = _with_answer(row, merge[row.answer])
+            changes.see(record, row)
             before = checks.see(row)
             if len(found.rows) < SHOWN:
                 found.rows.append(row.as_dict())
@@ -170,7 +194,8 @@ def _pass(
         if read % 500 == 0 and time.monotonic() > end:
             found.complete = False
             break
-    _conclude(found, table, checks, refused, read, guess, merge)
+    _conclude(found, table, checks, refused, read, options, merge)
+    changes.conclude(found)
 
 
 def _with_answer(row: Row, answer: str) -> Row:
@@ -187,7 +212,7 @@ def _conclude(
     checks: Checks,
     refused: Refused,
     read: int,
-    guess: roles_of.Guess,
+    options: Options,
     merge: dict[str, str],
 ) -> None:
     bad = refused.counts.total()
@@ -206,6 +231,7 @@ def _conclude(
         "blank_lines": table.skipped[0],
     }
     found.task = checks.task()
+    found.template = template_of(found, options)
     found.labels = (
         [[label, n] for label, n in checks.labels.most_common(500)] if found.task["kind"] == "classification" else []
     )
@@ -213,7 +239,9 @@ def _conclude(
         found.offers["labels"] = offer
     if checks.same_looking():
         found.offers["merge_labels"] = True
-    found.problems += _bad_rows(found, refused, checks.rows, read)
+    if refused.counts["nul"] or options.remove_nul:
+        found.offers["remove_nul"] = True
+    found.problems += bad_rows(found, refused, checks.rows, read)
     if table.skipped[0]:
         found.problems.append(
             Problem("blank_lines", "note", f"{count(table.skipped[0], 'blank line')} skipped.", count=table.skipped[0])
@@ -226,8 +254,19 @@ def _conclude(
                 f"{count(len(merge), 'label was', 'labels were')} merged with the one that looks the same.",
             )
         )
+    if n := checks.remarks.get("own system"):
+        found.problems.append(
+            Problem(
+                "own_system",
+                "confirm",
+                f"{count(n, 'row has', 'rows have')} a system text of its own, which stays; the instruction was not added there.",
+                "Choose to put the instruction into the question, if it should be everywhere.",
+                count=n,
+            )
+        )
     if checks.rows:
-        found.problems += checks.problems(bool({"assistant", "messages", "chosen"} & set(found.roles)))
+        answers = {"assistant", "label", "messages", "chosen"} & set(found.roles)
+        found.problems += checks.problems(bool(answers) or any(r.startswith(FIELD) for r in found.roles))
         if not any(n.lower() in _known() for n in found.roles.values()):
             found.problems.append(
                 Problem(
@@ -249,70 +288,3 @@ def _conclude(
 
 def _known() -> set[str]:
     return {*roles_of.USER, *roles_of.ANSWER, *roles_of.CONVERSATION} - {"utterance", "klass"}
-
-
-def _bad_rows(found: Findings, refused: Refused, rows: int, read: int) -> list[Problem]:
-    """One problem for rows that are not supported (seen and left out), one for rows that are wrong (skipped only on choice)."""
-    out, wrong = [], sum(n for k, n in refused.counts.items() if k not in ("unsupported_rows", "open_ended"))
-    if rows == 0 and read:
-        first = found.refused[0]
-        if set(refused.counts) == {"open_ended"}:
-            return [
-                Problem(
-                    "open_ended",
-                    "choose",
-                    f"None of {count(read, 'conversation')} has an answer at its end.",
-                    "",
-                    "Import them as prompts for a teacher to answer",
-                    count=read,
-                )
-            ]
-        where = first.place + (f", {first.column}" if first.column else "")
-        return [
-            Problem(
-                "no_usable_rows",
-                "refuse",
-                f"No usable row: {read:,} read, {read:,} refused. First: {where}: {first.reason}.",
-                first.remedy,
-                line=first.line,
-                count=read,
-            )
-        ]
-    if wrong:
-        bad = [r for r in found.refused if r.code not in ("unsupported_rows", "open_ended")]
-        listed = "; ".join(f"{r.place}{f' ({r.column})' if r.column else ''}: {r.reason}" for r in bad[:3])
-        out.append(
-            Problem(
-                "bad_rows",
-                "choose",
-                f"{count(wrong, 'row')} of {read:,} cannot be imported. {listed}{' ...' if wrong > 3 else ''}",
-                bad[0].remedy,
-                f"Skip {count(wrong, 'bad row')} and import {count(rows, 'row')}",
-                line=bad[0].line,
-                count=wrong,
-            )
-        )
-    if n := refused.counts["open_ended"]:
-        out.append(
-            Problem(
-                "open_ended",
-                "choose",
-                f"{count(n, 'conversation ends', 'conversations end')} with the user: the answer is missing (line {', '.join(map(str, refused.lines['open_ended']))}).",
-                "Add the assistant's turn.",
-                f"Import {count(n, 'such conversation')} as unlabelled prompts",
-                count=n,
-            )
-        )
-    if n := refused.counts["unsupported_rows"]:
-        first = next(r for r in found.refused if r.code == "unsupported_rows")
-        out.append(
-            Problem(
-                "unsupported_rows",
-                "confirm",
-                f"{count(n, 'row is', 'rows are')} left out: line {first.line:,}, {first.reason}.",
-                first.remedy,
-                line=first.line,
-                count=n,
-            )
-        )
-    return out

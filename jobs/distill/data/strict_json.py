@@ -29,22 +29,20 @@ class NotJson(ValueError):
         self.reason, self.remedy, self.column, self.row = reason, remedy, column, row
 
 
-def parse(text: str, limits: Limits = LIMITS, remove_nul: bool = False) -> Any:
+def parse(text: str, limits: Limits = LIMITS, keep_nul: bool = False) -> Any:
     """The value of `text`; raises NotJson. Objects are dicts, numbers are Number."""
     if text.count("[") + text.count("{") > limits.depth and depth(text) > limits.depth:
         raise NotJson(
             f"nested deeper than {limits.depth} brackets", "Flatten the data: one object a row with text fields."
         )
-    if remove_nul and "\\u0000" in text:
-        text = re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1", text)
     try:
-        value = _decoder(limits).decode(text)
+        value = decoder(limits).decode(text)
     except json.JSONDecodeError as e:
         raise _reason(e, text) from None
     except RecursionError:
         raise NotJson(f"nested deeper than {limits.depth} brackets") from None
     if "\\u" in text:
-        _check_unicode(text, value)
+        _check_unicode(text, value, keep_nul)
     return value
 
 
@@ -61,7 +59,8 @@ def depth(text: str) -> int:
     return deepest
 
 
-def _decoder(limits: Limits) -> json.JSONDecoder:
+def decoder(limits: Limits) -> json.JSONDecoder:
+    """The strict decoder for these limits; its errors are json's own, and NotJson for what the standard does not have."""
     if limits not in _DECODERS:
         _DECODERS[limits] = json.JSONDecoder(
             object_pairs_hook=_pairs,
@@ -96,8 +95,8 @@ def _number(text: str, limits: Limits) -> Number:
     return Number(text)
 
 
-def _check_unicode(text: str, value: Any) -> None:
-    if "\\u0000" in text and _any_text(value, lambda s: "\0" in s):
+def _check_unicode(text: str, value: Any, keep_nul: bool) -> None:
+    if not keep_nul and "\\u0000" in text and _any_text(value, lambda s: "\0" in s):
         raise NotJson("contains a NUL character (\\u0000)", "Remove it, or choose 'Remove NUL characters'.")
     if "\\ud" in text.lower() and _any_text(value, _has_surrogate):
         raise NotJson(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .findings import BadRow, Problem, refuse
+from .findings import BadRow, Change, Problem, refuse
 from .limits import LIMITS, Limits
 from .options import Options
 from .source import NAMES, Source, encoding_of, identify
@@ -23,6 +23,7 @@ class Record:
     line: int
     values: dict[str, Any]
     part: str = ""
+    changes: tuple[Change, ...] = ()  # what was changed on the way here
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ def open_table(path: Path, filename: str = "", options: Options = Options(), lim
 
     source = identify(Path(path), filename or Path(path).name, limits)
     table = read_archive.table(source, options, _table) if source.kind == "archive" else _table(source, options)
+    if options.remove_nul:
+        from .changed import without_nul
+
+        table.records = without_nul(table.records)
     if len(table.columns) > limits.columns:
         raise refuse(
             "columns",
@@ -71,7 +76,8 @@ def open_table(path: Path, filename: str = "", options: Options = Options(), lim
 
 def _table(source: Source, options: Options) -> Table:
     """Table of a file that is no archive, or of one member of an archive."""
-    from . import read_parquet, read_xlsx
+    from . import read_parquet, read_xlsx, shapes
+    from .roles import ANSWER
 
     if source.kind == "workbook":
         table = read_xlsx.table(source, options)
@@ -79,6 +85,8 @@ def _table(source: Source, options: Options) -> Table:
         table = read_parquet.table(source)
     else:
         table = _text(source, options)
+    if table.format in ("json", "jsonl", "parquet"):
+        table = shapes.unfold(table, ANSWER)
     table.compression = source.compression
     table.notes = source.notes + table.notes
     return table

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import DataRefused
 from ..events import Events
-from .findings import BadRow
+from .findings import BadRow, Change
 from .limits import LIMITS
 from .load import RowsWriter, iter_rows
 from .options import parse_options
@@ -22,7 +22,7 @@ from .scan import scan
 
 
 def import_dataset(folder: Path, events: Events) -> dict[str, Any]:
-    """`input/` and params.json {filename, roles, options} become rows.parquet, refused.jsonl and report.json.
+    """`input/` and params.json {filename, roles, options} become rows.parquet, refused.jsonl, changed.jsonl and report.json.
 
     All or nothing: rows.parquet exists only when every problem was accepted or needs no answer; raises DataRefused else,
     with report.json saying what was found. report: {counts, sha256, mapping, warnings, labels, task, outcome}.
@@ -33,10 +33,16 @@ def import_dataset(folder: Path, events: Events) -> dict[str, Any]:
     total = source.stat().st_size
     events.emit("phase", phase="prepare", stage="import", total=total)
     writer = RowsWriter(folder / "rows.parquet")
-    with (folder / "refused.jsonl").open("w", encoding="utf-8") as refused:
+    with (
+        (folder / "refused.jsonl").open("w", encoding="utf-8") as refused,
+        (folder / "changed.jsonl").open("w", encoding="utf-8") as altered,
+    ):
 
         def bad(row: BadRow) -> None:
             refused.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+
+        def changed(change: Change) -> None:
+            altered.write(json.dumps(change.as_dict(), ensure_ascii=False) + "\n")
 
         def tick(read: int) -> None:
             rate = read / max(time.time() - started, 1e-3)
@@ -50,6 +56,7 @@ def import_dataset(folder: Path, events: Events) -> dict[str, Any]:
             limits=LIMITS,
             good=writer.add,
             bad=bad,
+            changed=changed,
             tick=tick,
         )
     report = _report(found, params)
@@ -76,6 +83,7 @@ def _report(found: Any, params: dict[str, Any]) -> dict[str, Any]:
             "roles": found.roles,
             "options": params.get("options") or {},
             "form": found.form,
+            "task": {k: found.template.get(k, "") for k in ("key", "title", "why", "metric", "metric_why")},
             "format": found.format,
             "encoding": found.encoding,
             "delimiter": found.delimiter,

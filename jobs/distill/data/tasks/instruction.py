@@ -1,0 +1,133 @@
+"""An instruction with {{variables}}: what they are, and the text for a row. Only the instruction is rendered, never a row."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+VARIABLE = re.compile(r"\{\{\s*(.{1,200}?)\s*\}\}")
+KNOWN = {
+    "labels": "all labels, one a line",
+    "label_count": "how many labels there are",
+    "fields": "names of the answer's fields",
+    "source_language": "language of the user's text, by the name of its column",
+    "target_language": "language of the answer, by the name of its column",
+}
+LABELS_SHOWN = 500
+LANGUAGES = {
+    "ar": "Arabic", "ara": "Arabic", "bg": "Bulgarian", "bul": "Bulgarian", "cs": "Czech", "ces": "Czech",
+    "da": "Danish", "dan": "Danish", "de": "German", "deu": "German", "ger": "German", "el": "Greek", "ell": "Greek",
+    "en": "English", "eng": "English", "es": "Spanish", "spa": "Spanish", "fa": "Persian", "fas": "Persian",
+    "fi": "Finnish", "fin": "Finnish", "fr": "French", "fra": "French", "he": "Hebrew", "heb": "Hebrew",
+    "hi": "Hindi", "hin": "Hindi", "hu": "Hungarian", "hun": "Hungarian", "id": "Indonesian", "ind": "Indonesian",
+    "it": "Italian", "ita": "Italian", "ja": "Japanese", "jpn": "Japanese", "ko": "Korean", "kor": "Korean",
+    "nl": "Dutch", "nld": "Dutch", "no": "Norwegian", "nor": "Norwegian", "pl": "Polish", "pol": "Polish",
+    "pt": "Portuguese", "por": "Portuguese", "ro": "Romanian", "ron": "Romanian", "ru": "Russian", "rus": "Russian",
+    "sv": "Swedish", "swe": "Swedish", "th": "Thai", "tha": "Thai", "tr": "Turkish", "tur": "Turkish",
+    "uk": "Ukrainian", "ukr": "Ukrainian", "ur": "Urdu", "urd": "Urdu", "vi": "Vietnamese", "vie": "Vietnamese",
+    "zh": "Chinese", "zho": "Chinese", "cmn": "Chinese",
+}  # fmt: skip
+NAMES = {name.lower(): name for name in LANGUAGES.values()}
+
+
+class InstructionWrong(ValueError):
+    """(message, remedy) for a variable that nothing fills."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def variables_in(text: str) -> list[str]:
+    return list(dict.fromkeys(VARIABLE.findall(text)))
+
+
+def language_of(column: str) -> str:
+    """`German` for a column named de, deu, German, formal.de or text_de; '' where its name says no language."""
+    words = [w for w in re.split(r"[^a-z]+", column.lower()) if w]
+    if "".join(words) in NAMES:
+        return NAMES["".join(words)]
+    found = [LANGUAGES[w] for w in (words[:1] + words[-1:]) if w in LANGUAGES and (len(words) > 1 or len(w) > 1)]
+    return found[-1] if found else ""
+
+
+class Instruction:
+    """One instruction, ready for rows: what is the same for all of them is filled in once.
+
+    Raises InstructionWrong for a variable that is neither known nor a column, and for one without a value.
+    """
+
+    def __init__(
+        self, text: str, columns: Sequence[str], roles: Mapping[str, str], labels: Iterable[str] | None = None
+    ) -> None:
+        values = _values(text, roles, labels)
+        for name in variables_in(text):
+            if name not in values and name not in columns:
+                raise InstructionWrong(*_unknown(name, columns))
+        self._text = VARIABLE.sub(lambda m: values.get(m.group(1), m.group(0)), text).strip()
+        self._columns = [n for n in variables_in(text) if n not in values]
+
+    def of(self, row: Mapping[str, Any]) -> str:
+        """The instruction for a row of the file: its columns filled in as they stand."""
+        if not self._columns:
+            return self._text
+        named = set(self._columns)
+        return VARIABLE.sub(lambda m: _plain(row.get(m.group(1))) if m.group(1) in named else m.group(0), self._text)
+
+
+def put_before(messages: list[dict[str, str]], text: str, place: str) -> tuple[str, ...]:
+    """Puts the instruction in front of a row's turns; a system text that the row has itself stays, with a remark."""
+    if place == "user":
+        first = next(i for i, m in enumerate(messages) if m["role"] == "user")
+        messages[first] = {"role": "user", "content": f"{text}\n\n{messages[first]['content']}"}
+        return ()
+    if messages[0]["role"] == "system":
+        return ("own system",)
+    messages.insert(0, {"role": "system", "content": text})
+    return ()
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else str(value)
+
+
+def _values(text: str, roles: Mapping[str, str], labels: Iterable[str] | None) -> dict[str, str]:
+    out: dict[str, str] = {}
+    asked = variables_in(text)
+    if {"labels", "label_count"} & set(asked):
+        names = sorted(labels or ())
+        if not names:
+            raise InstructionWrong(
+                "{{labels}}: the rows have no labels, or too many different answers.", "Remove the variable."
+            )
+        if len(names) > LABELS_SHOWN:
+            raise InstructionWrong(
+                f"{{{{labels}}}} would list {len(names):,} labels; the most is {LABELS_SHOWN}.",
+                "Describe the labels in words.",
+            )
+        out |= {"labels": "\n".join(names), "label_count": f"{len(names):,}"}
+    if "fields" in asked:
+        fields = [r.removeprefix("field:") for r in roles if r.startswith("field:")]
+        if not fields:
+            raise InstructionWrong(
+                "{{fields}}: no column is a field of the answer.", "Choose the role Field, or write the names."
+            )
+        out["fields"] = ", ".join(fields)
+    for name, role in (("source_language", "user"), ("target_language", "answer")):
+        if name in asked:
+            column = roles.get(role) or roles.get("assistant") or roles.get("chosen") or roles.get("label") or ""
+            if not (language := language_of(column)):
+                raise InstructionWrong(
+                    f'{{{{{name}}}}}: the column "{column[:60]}" is not named after a language.',
+                    "Write the language into the instruction.",
+                )
+            out[name] = language
+    return out
+
+
+def _unknown(name: str, columns: Sequence[str]) -> tuple[str, str]:
+    close = difflib.get_close_matches(name, [*KNOWN, *columns], 1)
+    hint = f"Did you mean {{{{{close[0]}}}}}?" if close else f"Variables: {', '.join((*KNOWN, *columns[:8]))}."
+    return f"The instruction asks for {{{{{name[:60]}}}}}: there is no such variable or column.", hint
