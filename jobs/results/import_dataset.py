@@ -18,7 +18,7 @@ from .outcome import Outcome, present, read_report
 
 def collect(run: Run, folder: Path) -> Outcome:
     report = read_report(folder)
-    files = present(folder, ("rows.parquet", "refused.jsonl"))
+    files = present(folder, ("rows.parquet", "refused.jsonl", "changed.jsonl"))
     if "rows.parquet" not in files:
         raise Transient("The engine ended well but left no rows.", code="ROWS_MISSING", hint="See the log of the run.")
 
@@ -37,7 +37,7 @@ def collect(run: Run, folder: Path) -> Outcome:
 def _version(run: Run, report: dict[str, Any], blobs: dict[str, Blob]) -> DatasetVersion:
     upload = Upload.objects.select_related("dataset").filter(pk=run.spec.get("upload"), team=run.team).first()
     dataset = _dataset(run, upload)
-    refused = blobs.get("refused.jsonl")
+    refused, changed = blobs.get("refused.jsonl"), blobs.get("changed.jsonl")
     return DatasetVersion.objects.create(
         dataset=dataset,
         number=(dataset.versions.aggregate(newest=Max("number"))["newest"] or 0) + 1,
@@ -45,6 +45,7 @@ def _version(run: Run, report: dict[str, Any], blobs: dict[str, Blob]) -> Datase
         rows_blob=blobs["rows.parquet"],
         source_blob=upload.blob if upload else None,
         refused_blob=refused if refused and refused.size else None,
+        changed_blob=changed if changed and changed.size else None,
         mapping=report.get("mapping") or {"roles": run.spec.get("roles") or {}},
         counts=report.get("counts") or {},
         created_by_run=run,

@@ -97,6 +97,13 @@ class DatasetVersion(models.Model):
         related_name="+",
         help_text="refused rows with place, reason and remedy, JSONL",
     )
+    changed_blob = models.ForeignKey(
+        "runs.Blob",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="texts that the import changed, with place, before and after, JSONL",
+    )
     mapping = models.JSONField(default=dict, help_text="role -> column, and the split rule")
     counts = models.JSONField(default=dict, help_text="rows, labelled, unlabelled, train, heldout, refused")
     facts = models.JSONField(null=True, help_text="DataFacts of the engine")

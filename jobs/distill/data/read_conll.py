@@ -130,8 +130,6 @@ def _row(sentence: list[Line]) -> Record | BadRow:
             return BadRow(
                 number, f"{count(len(fields), 'field')}, expected {max(width, 2)}", "A token and its tag on each line."
             )
-        if "\0" in fields[form]:
-            return BadRow(number, "contains a NUL character", "Remove it.", code="nul")
         if fields[form].strip():
             tokens.append(fields[form].strip())
             tags.append(fields[tag].strip())

@@ -263,8 +263,6 @@ def _records(source: Source, encoding: str, delimiter: str, table: Table, skip: 
                 f"{count(len(row), 'field')}, expected {width}",
                 "A text with the separator or a line break in it needs quotes around it.",
             )
-        elif (bad := next((i for i, cell in enumerate(row) if "\0" in cell), None)) is not None:
-            yield BadRow(line, "contains a NUL character", "Remove it.", columns[bad], code="nul")
         else:
             yield Record(line, dict(zip(columns, row, strict=True)))
     if not found:

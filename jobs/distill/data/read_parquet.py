@@ -129,10 +129,7 @@ def _records(source: Source, columns: list[str]) -> Iterator[Record | BadRow]:
                 line += 1
                 unpacked += sum(len(v) for v in row if isinstance(v, str))
                 check_expansion(unpacked, source.size, source.limits)
-                if any(isinstance(v, str) and "\0" in v for v in row):
-                    yield BadRow(line, "contains a NUL character", "Remove it.", code="nul")
-                else:
-                    yield Record(line, dict(zip(columns, row, strict=True)))
+                yield Record(line, dict(zip(columns, row, strict=True)))
             unpacked += batch.nbytes if nested else 0
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise refuse(

@@ -37,9 +37,7 @@ def _records(source: Source, encoding: str, how: str, skipped: list[int]) -> Ite
     held: list[str] = []
     first = length = 0
     for number, line in _lines(source, encoding):
-        if "\0" in line:
-            yield BadRow(number, "contains a NUL character", "Remove it.", "text", code="nul")
-        elif not line.strip():
+        if not line.strip():
             skipped[0] += how == "lines"
             if held:
                 yield Record(first, {"text": "\n".join(held)})
