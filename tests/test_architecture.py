@@ -29,6 +29,7 @@ LIGHT = (
     "jobs.distill.net",
     "jobs.distill.events",
     "jobs.distill.errors",
+    "jobs.distill.data.paint",
 )
 QUEUE_MAY = (
     "jobs.distill.recipe",

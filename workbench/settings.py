@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from jobs.distill.net import addresses
 from workbench.launch import database, environment, secret
 
 environment.load()
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
     "workbench.library",
     "workbench.datasets",
     "workbench.studio",
+    "workbench.review",
     "workbench.sweeps",
     "workbench.adapters",
     "workbench.help",
@@ -126,6 +128,10 @@ BACKOFF_SECONDS = float(os.environ.get("BACKOFF_SECONDS") or "5")
 CPU_SLOTS = int(os.environ.get("CPU_SLOTS") or "1")
 ENGINE = shlex.split(os.environ.get("ENGINE") or "") or [sys.executable, "-s", "-m", "jobs.distill"]
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES") or 2 * 1024**3)
+FETCH_SECONDS = float(os.environ.get("FETCH_SECONDS") or "7200")
+# Hosts that are not on the public internet and may still be asked: jobs/distill/net/addresses.py reads it.
+ALLOWED_PRIVATE_HOSTS = os.environ.get("ALLOWED_PRIVATE_HOSTS", "")
+addresses.read_allowed(ALLOWED_PRIVATE_HOSTS)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DataRefused
-from .extras import Wrong
+from .extras import Wrong as Wrong
 from .read_json import kind
 from .strict_json import Number
 

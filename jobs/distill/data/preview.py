@@ -5,6 +5,7 @@ In:  {"verb": "peek", "path", "filename", "roles"?, "options"?, "seconds"?}
      {"verb": "rows", "path", "offset", "limit", "query"?, "label"?, "split"?, "heldout"?, "behind"?, "over"?}
      {"verb": "desk", "path", "order", "limit", ...}: see desk.py
      {"verb": "export", "path"}: canonical rows as CSV on stdout, formulas escaped
+     {"verb": "listing", "path", "filename", "roles"?, "options"?, "which"}: refused or changed rows of a file as CSV
 Out: {"findings": ...} or {"rows", "matching", "total"} or {"error": ...} or
      {"models": [{"title", "rows": [{"rendered", "tokens": [[text, class, id, control]], "details": [[start, stop, piece, bytes]], ...}]}],
       "aligned": [how the first two models split the same characters, a list of parts for each row]}
@@ -176,6 +177,9 @@ def main() -> None:
         request = json.load(sys.stdin)
         if request.get("verb") == "export":
             browse.export(Path(request["path"]), sys.stdout)
+            return
+        if request.get("verb") == "listing":
+            browse.listing(request, sys.stdout)
             return
         reply = answer(request)
     except DistillError as e:

@@ -116,9 +116,9 @@ def settled(before: Row, after: Row) -> tuple[Row, list[str]]:
     if after["answer"] is not None and not after["answer"].strip():
         after = {**after, "answer": None}
         more.append("its answer is empty now, so it is unlabelled")
-    if after["answer"] != before["answer"] and texts.fields_of(before).get("paint"):
+    if after["answer"] != before["answer"] and (spans := texts.fields_of(before).get("paint")):
         kept = texts.fields_of(after)
-        if kept.pop("paint", None):
+        if kept.pop("paint", None) == spans:
             after = texts.with_fields(after, kept)
             more.append("its painted spans were removed: they belong to the answer as it was")
     if after["messages"] != before["messages"] or after["answer"] != before["answer"]:

@@ -22,6 +22,7 @@ from .labels import Labels
 from .map_roles import MapRoles
 from .redact import Redact
 from .replace import Replace
+from .review import Review
 from .sample import Sample
 from .split import Split
 from .truncate import Truncate
@@ -29,7 +30,8 @@ from .truncate import Truncate
 ALL: tuple[type[Step], ...] = (
     Filter, Drop, Deduplicate, Sample, Edit, Replace, Clean, Truncate, Redact, Labels, MapRoles, Split, Balance, Join
 )  # fmt: skip
-KINDS: dict[str, type[Step]] = {str(t.model_fields["kind"].default): t for t in ALL}
+BY_HAND: tuple[type[Step], ...] = (Review,)  # made elsewhere, replayed here
+KINDS: dict[str, type[Step]] = {str(t.model_fields["kind"].default): t for t in (*ALL, *BY_HAND)}
 MOST = 100
 
 AnyStep = Annotated[
@@ -46,7 +48,8 @@ AnyStep = Annotated[
     | MapRoles
     | Split
     | Balance
-    | Join,
+    | Join
+    | Review,
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[Any] = TypeAdapter(AnyStep)
@@ -151,4 +154,5 @@ def schema() -> list[dict[str, Any]]:
     return [
         {"kind": kind, "title": t.title, "summary": t.summary, "group": t.group, "options": t.model_json_schema()}
         for kind, t in KINDS.items()
+        if t not in BY_HAND
     ]
