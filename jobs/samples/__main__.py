@@ -20,11 +20,18 @@ def main() -> None:
     make.add_argument("--tiny", action="store_true", help="toy models, three steps a stage: seconds, to try the script")
     signals = commands.add_parser("record", help="record the shipped teacher's answers and signals")
     signals.add_argument("folder", type=Path, metavar="OUT_DIR")
+    excerpts = commands.add_parser("excerpts", help="cut the small datasets of the templates from the published ones")
+    excerpts.add_argument("sources", type=Path, metavar="SOURCES")
+    excerpts.add_argument("folder", type=Path, metavar="OUT_DIR")
     chosen = parser.parse_args()
     if chosen.command == "list":
         show()
     elif chosen.command == "record":
         record(chosen.folder)
+    elif chosen.command == "excerpts":
+        from jobs.samples.excerpts import write
+
+        write(chosen.sources, chosen.folder)
     else:
         make_again(chosen.folder, chosen.seed, chosen.tiny)
 

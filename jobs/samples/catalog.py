@@ -23,6 +23,24 @@ _CLINC150 = (
     "EMNLP 2019 (arXiv:1909.02027), https://github.com/clinc/oos-eval, CC BY 3.0"
 )
 
+_NLUPP = (
+    "NLU++: Casanueva, Vulić, Spithourakis and Budzianowski, NLU++: A Multi-Label, Slot-Rich, Generalisable Dataset for "
+    "Natural Language Understanding in Task-Oriented Dialogue, 2022 (arXiv:2204.13021), PolyAI, "
+    "https://github.com/PolyAI-LDN/task-specific-datasets, CC BY 4.0"
+)
+_GSM8K = (
+    "GSM8K: Cobbe and others, Training Verifiers to Solve Math Word Problems, 2021 (arXiv:2110.14168), OpenAI, "
+    "https://github.com/openai/grade-school-math, MIT"
+)
+_HUMANEVAL = (
+    "HumanEval: Chen and others, Evaluating Large Language Models Trained on Code, 2021 (arXiv:2107.03374), OpenAI, "
+    "https://github.com/openai/human-eval, MIT"
+)
+_SELF_INSTRUCT = (
+    "Self-Instruct, seed tasks: Wang and others, Self-Instruct: Aligning Language Models with Self-Generated Instructions, "
+    "ACL 2023 (arXiv:2212.10560), https://github.com/yizhongw/self-instruct, Apache 2.0"
+)
+
 
 @dataclass(frozen=True)
 class File:
@@ -103,6 +121,28 @@ MODELS: tuple[SampleModel, ...] = (
     ),
 )
 
+
+def _excerpt(
+    name: str, title: str, about: str, train: int, heldout: int, licence: str, by: str, *files: File, **roles: str
+) -> SampleDataset:
+    """A small dataset of the templates; `excerpts.py` says how it was cut."""
+    return SampleDataset(
+        key=f"sample/{name}",
+        title=title,
+        description=about,
+        folder=HERE / "data" / "excerpts",
+        upload=f"{name}.jsonl",
+        rows=f"{name}.parquet",
+        roles={"user": "question", "assistant": "answer", "split": "split", **roles},
+        counts={
+            "rows": train + heldout, "labelled": train, "unlabelled": 0, "train": train, "heldout": heldout, "refused": 0,
+        },
+        licence=licence,
+        attribution=by,
+        files=files,
+    )  # fmt: skip
+
+
 DATASETS: tuple[SampleDataset, ...] = (
     SampleDataset(
         key=DATASET,
@@ -124,6 +164,73 @@ DATASETS: tuple[SampleDataset, ...] = (
                 "banking77-sample.parquet", 264184, "71909fdf383bdc300faad13b5dff7ce1453bb5ceaf82079b7a8dc3024dcf0e82"
             ),
         ),
+    ),
+    _excerpt(
+        "details",
+        "Bank calls: times, amounts and names",
+        "What customers say to a bank, and the times, amounts and names in it: extraction.",
+        239,
+        80,
+        "CC BY 4.0",
+        _NLUPP,
+        File("details.jsonl", 37336, "c41f5811395d725d287632b776cbcd8bba9fbaa7ee33fe782cba9c1b038ec357"),
+        File("details.parquet", 18145, "94b3abbc12f701c2274e1bbe5843cd513cd0b5f27aed905aa7b12113a1f9804c"),
+    ),
+    _excerpt(
+        "sums",
+        "Word problems with the way to the answer",
+        "Sums in words, the way to the answer as rationale, and the number: reasoning.",
+        300,
+        100,
+        "MIT",
+        _GSM8K,
+        File("sums.jsonl", 203670, "7aeb4110a793189f6f3bdf56e00182fd7199569aa2911917ae1838424597a654"),
+        File("sums.parquet", 87783, "52a15059446908331c15eef4bd5b8f41eb0c9358e17e98b0ce7fa6caba78f2f8"),
+        rationale="rationale",
+    ),
+    _excerpt(
+        "sums-written",
+        "Word problems, answered by a large model",
+        "Sums in words with the published solutions of a model of 175 billion parameters; held-out rows have the right number.",
+        300,
+        100,
+        "MIT",
+        _GSM8K,
+        File("sums-written.jsonl", 188960, "89a16dcf7d2547b00f256da5425bb45872dfea62f6c89b68b9c89ec44c735879"),
+        File("sums-written.parquet", 82197, "a1cd262c25dced279fa5249f208bbda1e782023bbac7f776bd61663d8c3f6ff9"),
+    ),
+    _excerpt(
+        "programs",
+        "Functions from their description",
+        "The head of a Python function and its body; the tests that it must pass stand beside each row.",
+        84,
+        50,
+        "MIT",
+        _HUMANEVAL,
+        File("programs.jsonl", 144155, "b778691c80ffa53e1a8b511ce93f8cc7db621ee6090de10b9f7962d1ee2b780b"),
+        File("programs.parquet", 30769, "d745112570750b254072030b4508078d5f7fec371e8c47564c08892e205000e9"),
+    ),
+    _excerpt(
+        "summaries",
+        "Functions in one sentence",
+        "A Python function without its words, and one sentence that says what it does: summaries.",
+        96,
+        50,
+        "MIT",
+        _HUMANEVAL,
+        File("summaries.jsonl", 54327, "798c3e615821fb143af3c7d25c1cdaf2a1f633b6e04b8b4482877d34178496ce"),
+        File("summaries.parquet", 22866, "aaf72c93df3385cada8a0d51524cb4f918a9ef41148457527930bd054f5b15f9"),
+    ),
+    _excerpt(
+        "requests",
+        "Requests and good answers",
+        "Tasks written by people, each with a good answer: chat.",
+        100,
+        50,
+        "Apache 2.0",
+        _SELF_INSTRUCT,
+        File("requests.jsonl", 57755, "4e5055a3e0e4eba87597e5ca73c1d75061c1008468444db08e46d8977c54e0bb"),
+        File("requests.parquet", 32400, "ba5fb3a588977b62b6e4972380e3895f42d270e5e28d3396bd489a3b32be2b65"),
     ),
 )
 

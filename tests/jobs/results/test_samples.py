@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_registers_the_shipped_samples_once() -> None:
-    assert samples.register() == samples.register() == "2 models, 1 dataset"
+    assert samples.register() == samples.register() == "2 models, 7 datasets"
     assert set(Model.objects.values_list("key", "team")) == {(TEACHER, None), (STUDENT, None)}
     assert all(ModelFacts.model_validate(m.facts).sha256 == m.sha256 for m in Model.objects.all())
     version = DatasetVersion.objects.get(dataset=Dataset.objects.get(key=DATASET, team=None))
