@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import SimpleLazyObject
 
-from jobs.distill.catalog import System, options_schema
+from jobs.distill.catalog import SYSTEMS, System, options_schema
+from jobs.distill.catalog.system import GROUPS
+from jobs.distill.errors import DistillError
 from jobs.distill.plan.result import Plan, Problem
 from workbench.team.models import User
 
-from . import actions, forms, methods, nodes, paths, queries, recipe_text
+from . import actions, editing, forms, history, lanes, methods, nodes, paths, queries, recipe_text
 from .models import Draft
 
 FIT = 0.9  # share of the device above which the bar turns to "tight"
@@ -51,15 +54,60 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "method_name": system.title if system else data.get("method") or "Own stages",
         "methods": found,
         "method_groups": SimpleLazyObject(lambda: methods.grouped(list(found))),
-        "models": SimpleLazyObject(lambda: queries.models(draft.team)),
-        "datasets": SimpleLazyObject(lambda: queries.datasets(draft.team)),
-        "versions": SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset"))),
+        **_lists(draft, fields),
         "memory": memory_bars(check.plan),
         "counts": card_problems(check),
         "line": queries.line() if check.plan else 0,
-        "recipe_text": recipe_text.dump(data),
+        "recipe_text": recipe_text.dump(data, draft.comments),
+        "stages": stages(data, check),
+        "kinds": [(kind, lanes.WORDS[kind], lanes.ABOUT[kind], lanes.ICONS[kind]) for kind in lanes.ABOUT],
+        "tab": uuid.uuid4().hex,
+        "last": SimpleLazyObject(lambda: draft.changes.filter(number=draft.head).exclude(parent=None).first()),
+        "can_redo": SimpleLazyObject(lambda: history.ahead(draft) is not None),
         "other_drafts": SimpleLazyObject(lambda: queries.recent_drafts(draft.team, user, draft)),
     }
+
+
+SECTIONS = {
+    "teacher": "Teacher", "student": "Student", "dataset": "Dataset", "method": "Method", "training": "Training",
+    "adapter": "Adapter", "evaluation": "Evaluation", "output": "Output",
+}  # fmt: skip
+
+
+def form_page(draft: Draft) -> dict[str, Any]:
+    """What only the plain form needs: its sections, the methods by group, the chosen models."""
+    groups = [
+        (methods.GROUP_TITLES[g][0], [s for s in SYSTEMS.values() if s.group == g and s.status == "works"])
+        for g in GROUPS
+    ]
+    picked = {role: paths.get(draft.fields, f"{role}.model") for role in ("teacher", "student")}
+    return {"form_cards": list(SECTIONS.items()), "systems": [g for g in groups if g[1]], "picked": picked}
+
+
+def _lists(draft: Draft, fields: dict[str, Any]) -> dict[str, Any]:
+    """What the pickers offer, read when a template asks for it; the keys tell which choice is none of them."""
+    models = SimpleLazyObject(lambda: queries.models(draft.team))
+    datasets = SimpleLazyObject(lambda: queries.datasets(draft.team))
+    versions = SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset")))
+    return {
+        "models": models,
+        "datasets": datasets,
+        "versions": versions,
+        "model_keys": SimpleLazyObject(lambda: {m.key for m in models}),
+        "dataset_keys": SimpleLazyObject(lambda: {d.key for d in datasets}),
+        "version_numbers": SimpleLazyObject(lambda: {v.number for v in versions}),
+    }
+
+
+def stages(fields: dict[str, Any], check: queries.Check) -> lanes.Lanes:
+    """The draft's stages, or those that its method stands for; none where the method does not say."""
+    spelled = isinstance(fields.get("stages"), list) and fields["stages"]
+    if spelled or not fields.get("method"):
+        return lanes.lanes(fields.get("stages"), [*check.refusals, *check.warnings])
+    try:
+        return lanes.lanes(editing.spell_out(fields)["stages"])
+    except DistillError:
+        return lanes.Lanes()
 
 
 def inputs(

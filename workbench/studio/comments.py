@@ -109,7 +109,9 @@ def put_back(text: str, comments: Iterable[Any]) -> str:
         out += [indent + words for words in above.get(n, [])]
         if n < len(rows):
             tail = "  ".join(beside.get(n, []))
-            goes_on = n + 1 < len(rows) and n + 1 not in starts  # text over several lines: a comment would be part of it
+            goes_on = (
+                n + 1 < len(rows) and n + 1 not in starts
+            )  # text over several lines: a comment would be part of it
             out += [f"{indent}{tail}", row] if tail and goes_on else [f"{row}  {tail}".rstrip() if tail else row]
     return "\n".join(out) + "\n"
 

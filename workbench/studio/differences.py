@@ -112,9 +112,7 @@ def _is_items(value: Any) -> bool:
     return value is None or (isinstance(value, list) and all(isinstance(v, dict) for v in value))
 
 
-def _lists(
-    a: list[Any], b: list[Any], path: str, place: str, inputs: Mapping[str, Input]
-) -> Iterator[Difference]:
+def _lists(a: list[Any], b: list[Any], path: str, place: str, inputs: Mapping[str, Input]) -> Iterator[Difference]:
     pairs = matched(a, b, KEYS.get(path.rpartition(".")[2], ()))
     kept = {i for i, j in pairs}
     for i, item in enumerate(a):
@@ -125,34 +123,31 @@ def _lists(
         if j not in still:
             yield Difference(f"{path}.{j}", place, _called(path, j, b[j], False), "moved", str(i + 1), str(j + 1))
         inner = f"{place}, {_called(path, j, b[j])}" if place else _called(path, j, b[j])
-        yield from _objects(*_same_paths(a[i], b[j]), f"{path}.{j}", inner, inputs)
+        yield from _objects(a[i], b[j], f"{path}.{j}", inner, inputs)
     came = {j for _, j in pairs}
     for j, item in enumerate(b):
         if j not in came:
             yield Difference(f"{path}.{j}", place, _called(path, j, item), "added", "", "")
 
 
-def _same_paths(a: dict[str, Any], b: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Items of a list without `kind`, which tells them apart already where it is equal."""
-    return a, b
-
-
 def matched(a: list[Any], b: list[Any], keys: tuple[str, ...]) -> list[tuple[int, int]]:
     """Pairs of places that hold the same item: equal, then of the same name, then of the same kind; in a's order."""
     free_a, free_b = dict(enumerate(a)), dict(enumerate(b))
     pairs: list[tuple[int, int]] = []
-    tests = [lambda x, y: x == y]
-    for n in range(len(keys), 0, -1):
-        tests.append(lambda x, y, n=n: all(_key(x, k) == _key(y, k) for k in keys[:n]))
-    if not keys:
-        tests.append(lambda x, y: True)
-    for same in tests:
+    looser = [None, *(keys[:n] for n in range(len(keys), 0, -1)), *([()] if not keys else [])]
+    for by in looser:
         for i in list(free_a):
-            j = next((j for j in sorted(free_b, key=lambda j: abs(j - i)) if same(free_a[i], free_b[j])), None)
+            near = sorted(free_b, key=lambda j: abs(j - i))
+            j = next((j for j in near if _alike(free_a[i], free_b[j], by)), None)
             if j is not None:
                 pairs.append((i, j))
                 del free_a[i], free_b[j]
     return sorted(pairs)
+
+
+def _alike(x: Any, y: Any, by: tuple[str, ...] | None) -> bool:
+    """Equal where `by` is None, otherwise equal in those keys."""
+    return bool(x == y) if by is None else all(_key(x, k) == _key(y, k) for k in by)
 
 
 def _key(item: Mapping[str, Any], key: str) -> Any:
@@ -186,7 +181,13 @@ def _title(path: str, item: Input | None) -> str:
     """The words beside the field; parents are named where the field alone says too little."""
     name = item.title if item and item.title else path.rpartition(".")[2].replace("_", " ").capitalize()
     parent = path.rpartition(".")[0].rpartition(".")[2]
-    words = {"teacher": "Teacher", "student": "Student", "schedule": "Schedule", "watch": "Watch", "source": "Rows' source"}
+    words = {
+        "teacher": "Teacher",
+        "student": "Student",
+        "schedule": "Schedule",
+        "watch": "Watch",
+        "source": "Rows' source",
+    }
     return f"{words[parent]}, {name[:1].lower()}{name[1:]}" if parent in words else name
 
 

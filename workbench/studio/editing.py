@@ -139,7 +139,9 @@ def _copy(out: dict[str, Any], path: str, more: str) -> Edited:
         new["id"] = next(f"teacher-{n}" for n in range(2, len(items) + 4) if f"teacher-{n}" not in taken)
     items.insert(i + 1, new)
     order = (*range(i + 1), None, *range(i + 1, len(items) - 1))
-    return Edited(out, f"{parent}.{i + 1}", f"{_called(parent, i + 1, new)} is a copy of number {i + 1}.", parent, order)
+    return Edited(
+        out, f"{parent}.{i + 1}", f"{_called(parent, i + 1, new)} is a copy of number {i + 1}.", parent, order
+    )
 
 
 def _remove(out: dict[str, Any], path: str, more: str) -> Edited:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from jobs.distill.catalog import PARTS
 from jobs.distill.catalog.tables import KINDS
 from jobs.distill.plan.result import Problem
@@ -24,7 +26,13 @@ ABOUT = {
     "train": "One learner, one objective, one optimizer.",
     "merge": "Adapters of earlier stages become one.",
 }
-MODELS = {"train": Train, "generate": Generate, "record": Record, "select": Select, "merge": Merge}
+MODELS: dict[str, type[BaseModel]] = {
+    "train": Train,
+    "generate": Generate,
+    "record": Record,
+    "select": Select,
+    "merge": Merge,
+}
 MOST_LANES = 9
 # Geometry of the drawing behind the cards, in rem; the same numbers stand in board.css.
 WIDTH, GAP, HEIGHT, CARD = 15.0, 2.5, 10.5, 9.5
@@ -208,9 +216,7 @@ def _merge(walk: _Walk, i: int, stage: dict[str, Any]) -> str:
 def _teaching_stages(stage: Mapping[str, Any]) -> list[str]:
     teaching = stage.get("teaching")
     members = teaching.get("members") if isinstance(teaching, Mapping) else None
-    return [
-        _text(m, "name") for m in (members if isinstance(members, list) else []) if _text(m, "kind") == "adapter"
-    ]
+    return [_text(m, "name") for m in (members if isinstance(members, list) else []) if _text(m, "kind") == "adapter"]
 
 
 def _curve(i: int, a: int, j: int, b: int) -> str:

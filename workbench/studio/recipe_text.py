@@ -60,22 +60,28 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         return {}, [_syntax(e)]
     if not isinstance(data, dict):
-        return {}, [TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).", 1)]
+        return {}, [
+            TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).", 1)
+        ]
     if isinstance(version := data.get("version"), int) and version > recipes.VERSION:
         said = f"This recipe was made by a newer version ({version}); this workbench reads up to {recipes.VERSION}."
         return {}, [_at(tree, "version", said)]
     try:
         storable(data)
     except (ValueError, TypeError, RecursionError) as e:
-        return {}, [_at(tree, _unstorable(data), f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters.")]
-    return data, [
-        _at(tree, p["field"], p["message"]) for p in recipes.problems(data) if p["message"] not in INCOMPLETE
-    ]
+        return {}, [
+            _at(
+                tree, _unstorable(data), f"This cannot be stored: {e}. Quote dates, and remove NUL and half characters."
+            )
+        ]
+    return data, [_at(tree, p["field"], p["message"]) for p in recipes.problems(data) if p["message"] not in INCOMPLETE]
 
 
 def _syntax(e: Exception) -> TextProblem:
     mark = getattr(e, "problem_mark", None) or getattr(e, "context_mark", None)
-    what = getattr(e, "problem", None) or ("It is nested too deeply" if isinstance(e, RecursionError) else "This is not YAML")
+    what = getattr(e, "problem", None) or (
+        "It is nested too deeply" if isinstance(e, RecursionError) else "This is not YAML"
+    )
     context = getattr(e, "context", None)
     first = getattr(e, "context_mark", None)
     since = f" ({context}, line {first.line + 1})" if context and first and mark and first.line != mark.line else ""
@@ -111,9 +117,9 @@ def _readable(tree: yaml.Node | None) -> TextProblem | None:
     try:
         size(tree) if tree is not None else 0
     except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark
-        said = str(e.problem)
-        return TextProblem(mark.line + 1, "", f"{said[:1].upper()}{said[1:]}.", mark.column + 1)
+        said, mark = str(e.problem), e.problem_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        return TextProblem(place[0], "", f"{said[:1].upper()}{said[1:]}.", place[1])
     return None
 
 

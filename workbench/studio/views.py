@@ -7,10 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from jobs.distill.catalog import options_schema
 from jobs.distill.errors import DistillError, RecipeInvalid
@@ -19,8 +22,10 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, editing, forms, nodes, paths, queries, reading, recipe_text
-from .board import board
+from . import actions, comments, editing, forms, nodes, paths, queries, reading, recipe_text
+from .board import board, form_page
+from .conflicts import conflict_page
+from .history import Conflict, Seen, base_of
 from .models import Draft
 
 # What an address may fill in beforehand: /studio/?teacher=...&student=...&dataset=...&method=...
@@ -43,62 +48,82 @@ def draft(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     return _page(request, _draft(request, draft_id))
 
 
+@require_GET
+def plain_form(request: TeamRequest, draft_id: UUID) -> HttpResponse:
+    """The same draft as one long form: every field under its heading, nothing folded, nothing drawn."""
+    draft = _draft(request, draft_id)
+    return _page(request, draft, template="studio/form.html", **form_page(draft))
+
+
 @require_POST
 @needs(Role.MEMBER)
 def save(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """Saves, and answers with the parts that depend on the change (or the page, without JavaScript)."""
-    draft = _draft(request, draft_id)
+    draft = _own(request, draft_id)
     before = dict(draft.fields)
-    draft = _save(request, draft)
+    try:
+        _save(request, draft)
+    except Conflict as e:
+        return conflict_page(request, e)
     if not request.htmx:
-        return redirect(reverse("studio:draft", args=[draft.id]) + "#summary")
-    shaping = any(paths.get(before, p) != paths.get(draft.fields, p) for p in SHAPING)
-    context = board(draft, request.user) | {
-        "oob": True,
-        "shaping": shaping,
-        "reshaped": _shape(before) != _shape(draft.fields),
-    }
-    return render(request, "studio/_partials/changed.html", context)
+        return _back(request, draft, "summary")
+    return _changed(request, draft, before)
 
 
 @require_POST
 @needs(Role.MEMBER)
 def fix(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """One click of a fix in the summary: the form is saved, then one field is set."""
-    draft = _save(request, _draft(request, draft_id))
+    draft = _own(request, draft_id)
     try:
+        _save(request, draft)
         wanted = json.loads(request.POST.get("fix", ""))
         path, value = str(wanted["field"])[:200], wanted["value"]
         queries.storable({path: value})
+    except Conflict as e:
+        return conflict_page(request, e)
     except (ValueError, TypeError, KeyError):
         return redirect("studio:draft", draft.id)
-    actions.save_draft(draft, actions.apply_fix(draft.fields, path, value))
-    return redirect(reverse("studio:draft", args=[draft.id]) + f"#card-{forms.card_of(path)}")
+    actions.save_draft(draft, actions.apply_fix(draft.fields, path, value), Seen(by=request.user))
+    return _back(request, draft, f"card-{forms.card_of(path)}")
 
 
 @require_POST
 @needs(Role.MEMBER)
 def edit(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """The form is saved, then its method is spelled out, or one list of the recipe gets longer, shorter or another order."""
-    draft = _save(request, _draft(request, draft_id))
-    what, at = request.POST.get("do", ""), "stages"
+    draft = _own(request, draft_id)
+    before, at, said = dict(draft.fields), "stages", ""
     try:
-        fields, at = (
-            (editing.spell_out(draft.fields), at) if what == "spell" else editing.edit(draft.fields, what, request.POST)
-        )
-        actions.save_draft(draft, fields)
+        _save(request, draft)
+        done = editing.edit(draft.fields, request.POST.get("do", ""), request.POST)
+        moved = comments.moved(draft.comments, done.where, done.order) if done.order else draft.comments
+        actions.save_draft(draft, done.fields, Seen(by=request.user), done.words, moved)
+        at, said = done.at or at, done.words
+    except Conflict as e:
+        return conflict_page(request, e)
     except RecipeInvalid as e:
-        messages.error(request, f"The stages cannot be spelled out yet. {e.message}")
-    return redirect(reverse("studio:draft", args=[draft.id]) + f"#{forms.anchor(at)}")
+        said = f"The stages cannot be spelled out yet. {e.message}"
+        if not request.htmx:
+            messages.error(request, said)
+    if not request.htmx:
+        return _back(request, draft, forms.anchor(at))
+    response = _changed(request, draft, before, said=said)
+    return trigger_client_event(
+        response, "studio:focus", {"at": at, "do": request.POST.get("do", "")[:60]}, after="settle"
+    )
 
 
 @require_POST
 @needs(Role.MEMBER)
 def start(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """Saves, checks again and starts. A second click comes to the same run."""
-    draft = _save(request, _draft(request, draft_id))
+    draft = _own(request, draft_id)
     try:
+        _save(request, draft)
         run = actions.submit_draft(draft, request.user)
+    except Conflict as e:
+        return conflict_page(request, e)
     except DistillError as e:
         problems = getattr(e, "problems", None) or [Problem(code=e.code, field=e.field, message=e.message)]
         return _page(request, draft, status=422, refused=problems)
@@ -108,16 +133,31 @@ def start(request: TeamRequest, draft_id: UUID) -> HttpResponse:
 @require_POST
 @needs(Role.MEMBER)
 def apply_recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
-    """The recipe as text: what it says becomes the draft; errors come back with their line."""
-    draft = _draft(request, draft_id)
-    text = request.POST.get("recipe", "")
+    """The recipe as text: what it says becomes the draft; errors come back with their line and column."""
+    draft = _own(request, draft_id)
+    text = request.POST.get("recipe", "").replace("\r\n", "\n")
     fields, problems = recipe_text.load(text)
     if problems:
         return _page(request, draft, status=422, recipe_text=text, recipe_problems=problems)
     fields.pop("version", None)
-    actions.save_draft(draft, fields)
+    try:
+        kept = comments.plain(comments.find(text))
+        actions.save_draft(draft, fields, _seen(request), comments=kept)
+    except Conflict as e:
+        return conflict_page(request, e, text=text)
     messages.success(request, "The recipe was taken over.")
     return redirect("studio:draft", draft.id)
+
+
+@require_POST
+@needs(Role.MEMBER)
+def check_recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
+    """What is wrong with the text while it is being written; nothing is stored."""
+    draft = _draft(request, draft_id)
+    _, problems = recipe_text.load(request.POST.get("recipe", ""))
+    return render(
+        request, "studio/_partials/recipe_problems.html", {"draft": draft, "recipe_problems": problems, "checked": True}
+    )
 
 
 @require_GET
@@ -125,7 +165,7 @@ def recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     """The recipe as a file, for the command line."""
     draft = _draft(request, draft_id)
     response = HttpResponse(
-        recipe_text.dump(queries.complete(draft.fields)), content_type="application/yaml; charset=utf-8"
+        recipe_text.dump(queries.complete(draft.fields), draft.comments), content_type="application/yaml; charset=utf-8"
     )
     response["Content-Disposition"] = 'attachment; filename="recipe.yaml"'
     return response
@@ -134,17 +174,38 @@ def recipe(request: TeamRequest, draft_id: UUID) -> HttpResponse:
 @require_POST
 @needs(Role.MEMBER)
 def discard(request: TeamRequest, draft_id: UUID) -> HttpResponse:
-    _draft(request, draft_id).delete()
+    _own(request, draft_id).delete()
     messages.success(request, "The draft was discarded.")
     return redirect("home:index")
 
 
 def _draft(request: TeamRequest, draft_id: UUID) -> Draft:
-    return get_object_or_404(queries.drafts(request.team).select_related("run"), pk=draft_id)
+    return get_object_or_404(queries.drafts(request.team).select_related("run", "created_by"), pk=draft_id)
+
+
+def _own(request: TeamRequest, draft_id: UUID) -> Draft:
+    """The draft, for a change. PermissionDenied where it is somebody else's: one reads it and makes a copy."""
+    draft = _draft(request, draft_id)
+    if not actions.may_change(draft, request.user):
+        raise PermissionDenied(
+            f"This draft belongs to {draft.created_by}. Open it and make a copy of your own to change it."
+        )
+    return draft
+
+
+def _seen(request: TeamRequest) -> Seen:
+    """What the page had before it: the state's number and the page's own mark."""
+    number, over = (
+        int(text) if (text := request.POST.get(f"draft:{name}", "")).isdigit() and len(text) < 10 else None
+        for name in ("seen", "over")
+    )
+    return Seen(number, forms.plain_text(request.POST.get("draft:tab", ""))[:40], over, request.user)
 
 
 def _save(request: TeamRequest, draft: Draft) -> Draft:
-    fields = draft.fields if isinstance(draft.fields, dict) else {}
+    """The posted form as the draft's new state. Raises Conflict."""
+    seen = _seen(request)
+    fields = base_of(draft, seen)
     system = queries.system_of(fields)
     options = forms.option_inputs(options_schema(system), fields) if system else []
     out = reading.parse(request.POST, fields, options)
@@ -153,13 +214,46 @@ def _save(request: TeamRequest, draft: Draft) -> Draft:
         out.pop("options", None)
         if out.get("method"):
             out.pop("stages", None)
-    return actions.save_draft(draft, out)
+    editing.follow_names(fields, out)
+    return actions.save_draft(draft, out, seen)
 
 
 def _shape(fields: dict[str, Any]) -> dict[str, frozenset[str]]:
     return {card: nodes.shape_of(found) for card, found in nodes.rest(fields).items()}
 
 
-def _page(request: TeamRequest, draft: Draft, status: int = 200, **extra: Any) -> HttpResponse:
-    context = board(draft, request.user) | {"can_write": allows(request.role, Role.MEMBER), **extra}
-    return render(request, "studio/draft.html", context, status=status)
+def _changed(request: TeamRequest, draft: Draft, before: dict[str, Any], said: str = "") -> HttpResponse:
+    """The parts of the page that depend on what was changed."""
+    shaping = any(paths.get(before, p) != paths.get(draft.fields, p) for p in SHAPING)
+    context = board(draft, request.user) | {
+        "oob": True,
+        "said": said,
+        "shaping": shaping or bool(before.get("stages")) != bool(draft.fields.get("stages")),
+        "reshaped": _shape(before) != _shape(draft.fields)
+        or before.get("stages") != draft.fields.get("stages")
+        and bool(said),
+        "can_write": True,
+    }
+    return render(request, "studio/_partials/changed.html", context)
+
+
+def _back(request: TeamRequest, draft: Draft, anchor: str) -> HttpResponse:
+    """To the page the form stood on."""
+    name = "studio:form" if request.POST.get("draft:page") == "form" else "studio:draft"
+    return redirect(reverse(name, args=[draft.id]) + f"#{anchor}")
+
+
+def _page(
+    request: TeamRequest, draft: Draft, status: int = 200, template: str = "studio/draft.html", **extra: Any
+) -> HttpResponse:
+    can_write = allows(request.role, Role.MEMBER)
+    mine = actions.may_change(draft, request.user)
+    context = board(draft, request.user) | {
+        "can_write": can_write and mine,
+        "can_copy": can_write,
+        "mine": mine,
+        **extra,
+    }
+    response = render(request, template, context, status=status)
+    add_never_cache_headers(response)  # going back shows the draft as it is, not as it was
+    return response
