@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from jobs.distill import recipe as recipes
 from jobs.distill.errors import DataRefused, DatasetChanged, ModelRejected, RecipeInvalid
+from workbench.datasets import transforms
 from workbench.datasets.models import DatasetVersion, Upload
 from workbench.library.actions import hub_token
 from workbench.library.models import Model
@@ -110,7 +111,41 @@ def _profile(run: Run, folder: Path) -> None:
         {"folder": m.folder, "vocab_sha256": sha256, "title": m.title, "context": (m.facts or {}).get("context")}
         for sha256, m in found.items()
     ]
-    _json(folder / "params.json", {**run.spec, "tokenizers": tokenizers})
+    against = [_evaluation_set(run, folder, n, one) for n, one in enumerate(run.spec.get("against") or [])]
+    _json(folder / "params.json", {**run.spec, "tokenizers": tokenizers, "against": against})
+
+
+def _evaluation_set(run: Run, folder: Path, n: int, asked: dict[str, Any]) -> dict[str, Any]:
+    """The rows of a version that the profiled rows are held against, under a name of its own."""
+    seen = Q(dataset__team=run.team) | Q(dataset__team=None)
+    version = DatasetVersion.objects.filter(seen, pk=asked.get("version")).select_related("dataset").first()
+    if version is None:
+        raise DataRefused(
+            "An evaluation set of this check no longer exists.", field="against", hint="Choose the sets again."
+        )
+    name = f"data/against-{n}.parquet"
+    blobs.write_to(version.rows_blob_id, folder / name)
+    about = {"key": version.dataset.key, "title": version.dataset.title, "number": version.number}
+    return {**about, "version": str(version.pk), "rows": asked.get("rows") or "all", "file": name}
+
+
+def _transform(run: Run, folder: Path) -> None:
+    """The rows, and what the steps read beside them: other versions, tokenizers, the file as it came."""
+    _rows(run, folder, None)
+    needed = transforms.needed(run.team, run.dataset_version, transforms.parsed(run.spec["steps"]))
+    for n, version in enumerate(needed.versions.values()):
+        blobs.write_to(version.rows_blob_id, folder / f"data/other-{n}.parquet")
+    if source := needed.source:
+        blobs.write_to(source.blob_id, folder / "input/source")
+    _json(
+        folder / "params.json",
+        {
+            **run.spec,
+            "versions": {name: f"data/other-{n}.parquet" for n, name in enumerate(needed.versions)},
+            "tokenizers": {key: model.folder for key, model in needed.models.items()},
+            "source": source.as_dict("input/source") if source else None,
+        },
+    )
 
 
 def _add_model(run: Run, folder: Path) -> None:
@@ -119,12 +154,25 @@ def _add_model(run: Run, folder: Path) -> None:
     _json(folder / "params.json", {**run.spec, "target": str(target)})
 
 
+def _fetch(run: Run, folder: Path) -> None:
+    """Every attempt goes on in the same place; limits and the list of private hosts are the administrator's, never the spec's."""
+    ours = {
+        "place": str(Path(settings.DATA_DIR) / "fetching" / str(run.pk)),
+        "caps": {"bytes": settings.MAX_UPLOAD_BYTES, "seconds": settings.FETCH_SECONDS},
+        "private_hosts": settings.ALLOWED_PRIVATE_HOSTS,
+    }
+    _json(folder / "params.json", run.spec | ours)
+
+
 def secrets(lease: Lease) -> dict[str, str]:
     """What only the child's environment may hold, never a file: the team's token for gated models of the hub."""
-    if lease.kind != Kind.ADD_MODEL:
+    if lease.kind not in (Kind.ADD_MODEL, Kind.FETCH_DATASET):
+        return {}
+    run = Run.objects.select_related("team").get(pk=lease.run_id)
+    if lease.kind == Kind.FETCH_DATASET and run.spec.get("source") != "hub":
         return {}
     try:
-        token = hub_token(Run.objects.select_related("team").get(pk=lease.run_id).team)
+        token = hub_token(run.team)
     except ValueError:  # sealed with another SECRET_KEY; the hub's own answer says that a token is missing
         return {}
     return {"WB_HUB_TOKEN": token} if token else {}
@@ -140,6 +188,8 @@ INPUTS: dict[Kind, Callable[[Run, Path], None]] = {
     Kind.EVALUATE: _evaluate,
     Kind.IMPORT_DATASET: _import,
     Kind.PROFILE_DATASET: _profile,
+    Kind.TRANSFORM_DATASET: _transform,
+    Kind.FETCH_DATASET: _fetch,
     Kind.ADD_MODEL: _add_model,
     Kind.PREPARE_SAMPLES: _prepare_samples,
 }

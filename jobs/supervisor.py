@@ -48,11 +48,13 @@ FLUSH_SECONDS = 1.0
 STORE_SECONDS = 600.0
 GIB = 2**30
 LIMITS = {
+    "fetch_dataset": Limits(8 * GIB, 1800, 16 * GIB),
     "import_dataset": Limits(8 * GIB, 1800, 16 * GIB),
     "profile_dataset": Limits(8 * GIB, 1800, 16 * GIB),
+    "transform_dataset": Limits(8 * GIB, 1800, 16 * GIB),
 }
 # Short work that cannot reach something says so after a few attempts; a distillation waits as long as it takes.
-PATIENCE = {"add_model": 3, "import_dataset": 3, "profile_dataset": 3, "prepare_samples": 3, "evaluate": 5, "dry_run": 3}
+PATIENCE = {"add_model": 3, "fetch_dataset": 3, "import_dataset": 3, "profile_dataset": 3, "transform_dataset": 3, "prepare_samples": 3, "evaluate": 5, "dry_run": 3}
 
 
 class Supervisor:

@@ -17,15 +17,27 @@ from workbench.runs.models import Artifact, Blob, Kind, Run, State
 from workbench.runs.state import acting
 
 from ..lease import Lease, LeaseLost
-from . import add_model, distill, dry_run, evaluate, import_dataset, profile_dataset, samples
+from . import (
+    add_model,
+    distill,
+    dry_run,
+    evaluate,
+    fetch_dataset,
+    import_dataset,
+    profile_dataset,
+    samples,
+    transform_dataset,
+)
 from .outcome import Outcome
 
 COLLECT: dict[Kind, Callable[[Run, Path], Outcome]] = {
     Kind.DISTILL: distill.collect,
     Kind.EVALUATE: evaluate.collect,
     Kind.DRY_RUN: dry_run.collect,
+    Kind.FETCH_DATASET: fetch_dataset.collect,
     Kind.IMPORT_DATASET: import_dataset.collect,
     Kind.PROFILE_DATASET: profile_dataset.collect,
+    Kind.TRANSFORM_DATASET: transform_dataset.collect,
     Kind.ADD_MODEL: add_model.collect,
     Kind.PREPARE_SAMPLES: samples.collect,
 }

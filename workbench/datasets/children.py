@@ -15,18 +15,20 @@ from typing import Any
 
 from django.conf import settings
 
+from jobs.distill.data.listing import Which
 from jobs.distill.errors import DataRefused
 from workbench.runs import blobs
 
 COMMAND = [sys.executable, "-m", "jobs.distill.data.preview"]
+TRANSFORMS = [sys.executable, "-m", "jobs.distill.data.transforms.child"]
 SECONDS, EXPORT_SECONDS = 20, 900
 CACHE_BYTES = 4 * 1024**3
 _writing = threading.Lock()
 
 
-def ask(request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
+def ask(request: dict[str, Any], seconds: float = SECONDS, command: list[str] = COMMAND) -> dict[str, Any]:
     """The child's reply. Raises DataRefused with its reason, or when it ran out of time or memory."""
-    child = _start(COMMAND)
+    child = _start(command)
     try:
         out, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -58,12 +60,22 @@ def peek(
 
 def export(path: Path) -> Iterator[bytes]:
     """The rows as CSV, as the child writes it."""
+    return _written({"verb": "export", "path": str(path)})
+
+
+def listing(path: Path, filename: str, findings: dict[str, Any], which: Which) -> Iterator[bytes]:
+    """All refused or changed rows of a file as CSV, under the roles and options of its findings."""
+    request = {"path": str(path), "filename": filename, "roles": findings.get("roles") or None, "which": which}
+    return _written({"verb": "listing", "options": findings.get("options"), **request})
+
+
+def _written(request: dict[str, Any]) -> Iterator[bytes]:
     child = _start([*COMMAND, "--export"])
     timer = threading.Timer(EXPORT_SECONDS, _end, [child])
     timer.start()
     assert child.stdin and child.stdout
     try:
-        child.stdin.write(json.dumps({"verb": "export", "path": str(path)}).encode())
+        child.stdin.write(json.dumps(request).encode())
         child.stdin.close()
         while data := child.stdout.read(1 << 16):
             yield data

@@ -55,10 +55,22 @@ def _import_dataset(folder: Path, events: Events) -> None:
     import_dataset(folder, events)
 
 
+def _fetch_dataset(folder: Path, events: Events) -> None:
+    from ..data.fetch import fetch_dataset
+
+    fetch_dataset(folder, events)
+
+
 def _profile_dataset(folder: Path, events: Events) -> None:
     from ..data.verbs import profile_dataset
 
     profile_dataset(folder, events)
+
+
+def _transform_dataset(folder: Path, events: Events) -> None:
+    from ..data.transforms.make import transform_dataset
+
+    transform_dataset(folder, events)
 
 
 def _add_model(folder: Path, events: Events) -> None:
@@ -77,8 +89,10 @@ VERBS = {
     "distill": (_distill, "run or resume the distillation of a run folder"),
     "dry_run": (_dry_run, "take two real steps of a run folder and write dry_run.json: time, memory, terms"),
     "evaluate": (_evaluate, "score a model or adapter on rows"),
+    "fetch_dataset": (_fetch_dataset, "bring a file from an address, or files of a dataset of the hub"),
     "import_dataset": (_import_dataset, "make an uploaded file canonical rows"),
     "profile_dataset": (_profile_dataset, "measure a dataset"),
+    "transform_dataset": (_transform_dataset, "make the rows of a new version by recorded steps"),
     "add_model": (_add_model, "fetch and inspect a model"),
     "prepare_samples": (_prepare_samples, "make the sample models and data"),
 }
