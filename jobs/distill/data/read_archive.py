@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from . import archive
+from . import archive, read_aligned
 from .findings import Problem, refuse
 from .limits import count, size
 from .options import Options
@@ -33,6 +33,8 @@ def table(source: Source, options: Options, read: Reader) -> Table:
         members = archive.check(opened, source.limits)
     _refuse_packed(members)
     rows = [m for m in members if format_of(m)]
+    if not rows and (parallel := read_aligned.groups(members)):
+        return read_aligned.table(source, parallel, options)
     if not rows:
         raise refuse(
             "zip_no_data",

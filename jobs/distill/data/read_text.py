@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from .findings import BadRow, Problem, refuse
 from .limits import size
@@ -36,7 +36,7 @@ def _records(source: Source, encoding: str, how: str, skipped: list[int]) -> Ite
     skipped[0] = 0
     held: list[str] = []
     first = length = 0
-    for number, line in _lines(source, encoding):
+    for number, line in lines(source, encoding):
         if not line.strip():
             skipped[0] += how == "lines"
             if held:
@@ -54,7 +54,7 @@ def _records(source: Source, encoding: str, how: str, skipped: list[int]) -> Ite
         yield Record(first, {"text": "\n".join(held)})
 
 
-def _lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
+def lines(source: Source, encoding: str) -> Generator[tuple[int, str], None, None]:
     """Numbered lines without their ends; raises FileRefused for a line over the limit, without reading it whole."""
     limit = source.limits.line
     with source.open() as stream:

@@ -1,98 +1,58 @@
-"""Two tokenizers side by side: the same characters, cut where both have a boundary."""
+"""Parallel texts in an archive: line n of each file belongs together."""
 
 from __future__ import annotations
 
-import json
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from jobs.distill.data.aligned import spans
-from jobs.distill.data.preview import answer
+from jobs.distill.data.options import Options
+from jobs.distill.data.rows import Row
+from jobs.distill.data.scan import scan
 
-ROW = {"messages": [{"role": "user", "content": "When does my 🐎 card arrive?"}], "answer": "card arrival", "line": 2}
+GERMAN, ENGLISH = "Guten Tag.\n\nWie geht es?\n", "Good day.\n\nHow are you?"
 
 
-@pytest.fixture(scope="module")
-def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tokenizer of single bytes, with another template."""
-    folder = tmp_path_factory.mktemp("letters")
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(["</s>"])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
-    (folder / "chat_template.jinja").write_text(
-        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}</s>{% endfor %}"
+def packed(folder: Path, **files: str) -> Path:
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return folder / "x.zip"
+
+
+def test_it_reads_parallel_files_line_by_line(tmp_path: Path) -> None:
+    path = packed(
+        tmp_path, **{"README.md": "about", "LICENSE": "free", "c.deu-eng.eng": ENGLISH, "c.deu-eng.deu": GERMAN}
     )
-    return folder
-
-
-def read(*folders: Path, **more: Any) -> dict[str, Any]:
-    asked = [{"folder": str(f), "title": f.name, "context": 512} for f in folders]
-    return answer({"verb": "preview", "rows": [ROW], "models": asked, **more})
-
-
-def test_every_span_holds_the_same_characters_on_both_sides(model_folder: Path, letters: Path) -> None:
-    found = read(model_folder, letters)["aligned"][0]
-    assert [p["role"] for p in found] == ["user", "answer"]
-    for part, text in zip(found, (ROW["messages"][0]["content"], ROW["answer"]), strict=True):
-        left = "".join("".join(s["left"]) for s in part["spans"])
-        assert left == "".join("".join(s["right"]) for s in part["spans"]) == text
-        assert all("".join(s["left"]) == "".join(s["right"]) for s in part["spans"])
-        assert part["right"] == len(text.encode()) and part["left"] == sum(len(s["left"]) for s in part["spans"])
-    assert not all(s["same"] for s in found[0]["spans"])
-
-
-def test_one_tokenizer_with_itself_differs_nowhere(model_folder: Path) -> None:
-    found = read(model_folder, model_folder)["aligned"][0]
-    assert all(s["same"] and s["left"] == s["right"] for part in found for s in part["spans"])
-
-
-def test_spans_end_where_both_sides_end() -> None:
-    left, right = [("ab", 2), ("c", 3), ("de", 5)], [("a", 1), ("bc", 3), ("d", 4), ("e", 5), ("", 5)]
-    assert [(s["left"], s["right"]) for s in spans(left, right)] == [
-        (["ab", "c"], ["a", "bc"]),
-        (["de"], ["d", "e", ""]),
+    rows: list[Row] = []
+    found = scan(path, "x.zip", good=rows.append)
+    assert found.outcome == "accept" and found.template["key"] == "translation"
+    assert found.roles == {"user": "deu", "assistant": "eng"}  # as the name of the pair says
+    assert [(r.messages[0]["content"], r.answer, r.line) for r in rows] == [
+        ("Guten Tag.", "Good day.", 1),
+        ("Wie geht es?", "How are you?", 3),
     ]
-    assert spans([], []) == [] and spans([("a", 1)], [])[0]["right"] == []
+    assert found.counts["blank_lines"] == 1
 
 
-def test_each_token_says_its_place_and_its_bytes(model_folder: Path, letters: Path) -> None:
-    for model in read(model_folder, letters)["models"]:
-        row = model["rows"][0]
-        text = row["rendered"]
-        for (shown, _, _, control), (start, stop, piece, spelled) in zip(row["tokens"], row["details"], strict=True):
-            assert shown == text[start:stop]
-            if not control and shown and "�" not in bytes.fromhex(spelled).decode("utf-8", "replace"):
-                assert bytes.fromhex(spelled).decode() == shown
-            assert piece
-        assert sum(row["classes"].values()) == len(row["tokens"])
+def test_it_asks_which_group_is_meant_and_reads_it(tmp_path: Path) -> None:
+    files = {f"talk.{pair}.{end}": ENGLISH for pair, end in (("en-de", "en"), ("en-de", "formal.de"), ("en-de", "informal.de"), ("en-hi", "en"), ("en-hi", "hi"))}  # fmt: skip
+    path = packed(tmp_path, **files)
+    asked = scan(path, "x.zip")
+    assert (asked.outcome, asked.open_problems[0].code) == ("refuse", "zip_choice")
+    assert [value for value, _ in asked.offers["choices"][0]["options"]] == ["talk.en-de", "talk.en-hi"]
+    found = scan(path, "x.zip", options=Options(part="talk.en-de"))
+    assert (found.outcome, list(found.roles.values())) == ("accept", ["en", "formal.de"])
 
 
-def test_a_character_of_several_tokens_shows_the_bytes_of_each(letters: Path) -> None:
-    row = read(letters)["models"][0]["rows"][0]
-    at = next(i for i, t in enumerate(row["tokens"]) if t[0] == "🐎")
-    assert " ".join(d[3] for d in row["details"][at : at + 4]) == "🐎".encode().hex(" ")
-    assert [t[0] for t in row["tokens"][at + 1 : at + 4]] == ["", "", ""]
+def test_it_refuses_files_of_different_length_with_both_numbers(tmp_path: Path) -> None:
+    found = scan(packed(tmp_path, **{"c.de": GERMAN, "c.en": "Good day.\n"}), "x.zip")
+    assert found.outcome == "refuse"
+    assert "c.de has 3, c.en has 1 lines" in found.problems[0].message
 
 
-def test_painted_characters_are_shown_as_ignored(model_folder: Path) -> None:
-    painted = ROW | {"row_id": "x", "fields": json.dumps({"paint": [[0, 4, 0]]})}
-    found = answer({"verb": "preview", "rows": [painted], "models": [{"folder": str(model_folder)}]})["models"][0][
-        "rows"
-    ][0]
-    shown = {kind: "".join(t for t, k, _, _ in found["tokens"] if k == kind) for kind in ("learnt", "ignored")}
-    assert shown == {"learnt": " arrival<|im_end|>", "ignored": "card\n"}
-
-
-def test_a_model_that_cannot_read_does_not_hide_the_other(model_folder: Path, tmp_path: Path) -> None:
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (tmp_path / name).write_bytes((model_folder / name).read_bytes())
-    (tmp_path / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
-    found = read(tmp_path, model_folder)
-    assert found["models"][0]["error"] and found["models"][1]["rows"] and found["aligned"] is None
+@pytest.mark.parametrize("names", [("a.txt", "b.txt"), ("notes.en", "LICENSE")])
+def test_it_takes_no_other_files_for_parallel(names: tuple[str, str], tmp_path: Path) -> None:
+    found = scan(packed(tmp_path, **dict.fromkeys(names, "one\ntwo\n")), "x.zip")
+    assert found.form != "parallel texts, line by line"
