@@ -21,6 +21,7 @@ from .rows import Row, convert
 from .split import row_id_of
 from .tables import Record, Table, open_table
 from .tasks.choose import template_of
+from .tasks.instruction import language_of
 
 SAMPLE, SHOWN, CELL_SHOWN, NAME_SHOWN = 200, 20, 400, 120
 LABEL_NAMES = (
@@ -267,7 +268,7 @@ def _conclude(
     if checks.rows:
         answers = {"assistant", "label", "messages", "chosen"} & set(found.roles)
         found.problems += checks.problems(bool(answers) or any(r.startswith(FIELD) for r in found.roles))
-        if not any(n.lower() in _known() for n in found.roles.values()):
+        if not any(n.lower() in _known() or language_of(n) for n in found.roles.values()):
             found.problems.append(
                 Problem(
                     "columns_guessed",
