@@ -20,7 +20,7 @@ from django.db import connection
 from workbench.sweeps import actions as sweeps
 
 from . import lease as leases
-from . import reaper, slots
+from . import reaper, slots, sweeping
 from .deadline import Caller
 from .slots import Place
 from .supervisor import Supervisor
@@ -134,10 +134,13 @@ class Reaper(threading.Thread):
         self.stopping = stopping
 
     def run(self) -> None:
-        database = Caller("reaper")
+        database, swept = Caller("reaper"), 0.0
         while not self.stopping.wait(max(0.2, min(5.0, settings.LEASE_SECONDS / 6))):
             try:
                 database(reaper.reap)
+                if time.monotonic() - swept > sweeping.PAUSE_SECONDS:
+                    swept = time.monotonic()
+                    database(sweeping.sweep)
                 database(sweeps.advance_all, seconds=120)  # a round compiles a plan for each of its settings
             except DatabaseError as error:
                 log.warning("reaper: the database is away: %s", type(error).__name__)

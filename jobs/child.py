@@ -64,7 +64,7 @@ def environment(
     }
     env |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "TOKENIZERS_PARALLELISM": "false"}
     env |= {"WB_RESUME_FROM": os.pathsep.join(map(str, resume_from)), "WB_SIGNALS": os.pathsep.join(map(str, signals))}
-    if kind == "add_model":
+    if kind in ("add_model", "fetch_dataset"):
         return env | {name: os.environ[name] for name in FOR_THE_HUB if os.environ.get(name)}
     return env | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 

@@ -49,7 +49,16 @@ def _version(run: Run, report: dict[str, Any], blobs: dict[str, Blob]) -> Datase
         mapping=report.get("mapping") or {"roles": run.spec.get("roles") or {}},
         counts=report.get("counts") or {},
         created_by_run=run,
+        origin=upload.origin if upload else {},
+        parent=_parent(run, upload),
     )
+
+
+def _parent(run: Run, upload: Upload | None) -> DatasetVersion | None:
+    """The version that the rows were made from: chosen by a person, or read by the run whose outputs they are."""
+    came_from = (upload.origin if upload else {}).get("version")
+    seen = DatasetVersion.objects.filter(profile_dataset.visible(run, "dataset__"))
+    return seen.filter(pk=came_from).first() if came_from else None
 
 
 def _dataset(run: Run, upload: Upload | None) -> Dataset:

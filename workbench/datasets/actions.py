@@ -22,6 +22,7 @@ from .models import Dataset, Upload
 
 # What another mapping may still mend; every other refusal is about the file itself.
 MENDABLE = {"roles", "no_usable_rows"}
+LAYOUT = ("header", "part", "text")  # options that may change which columns there are
 SUGGESTED: dict[str, Any] = {"labels": "words"}
 HIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -58,6 +59,7 @@ def take_upload(
 
     The same `idem_key` gives the same upload: a form sent twice is taken once.
     """
+    idem_key = uuid.uuid5(team.pk, str(idem_key)) if idem_key else None
     if idem_key and (found := Upload.objects.filter(idem_key=idem_key, team=team).first()):
         return found
     name = shown_name(filename)
@@ -93,7 +95,11 @@ def unusable(findings: dict[str, Any]) -> dict[str, Any] | None:
 
 def look_again(upload: Upload, roles: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
     """Findings under these roles and options, kept with the upload. Raises DataRefused."""
-    findings = storable(children.peek(children.local_copy(upload.blob_id), upload.filename, roles or None, options))
+    path, before = children.local_copy(upload.blob_id), upload.findings.get("options") or {}
+    findings = storable(children.peek(path, upload.filename, roles or None, options))
+    other = any(options.get(name) != before.get(name) for name in LAYOUT)
+    if other and any(p["code"] == "roles" for p in findings["problems"]):  # another sheet has other columns
+        findings = storable(children.peek(path, upload.filename, None, options))
     findings["options"] = options
     Upload.objects.filter(pk=upload.pk).update(findings=findings)
     upload.findings = findings

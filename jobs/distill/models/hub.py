@@ -32,6 +32,10 @@ _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 DEFAULT_ENDPOINT = "https://huggingface.co"
 SMALL_FILE = 80 * 2**20  # everything but weights
 CHUNK = 64 * 2**10  # what a cut connection may lose; the library's 10 MB are minutes of silence on a slow line
+OFFLINE = {
+    "model": "copy the model's folder to this machine and add it as a folder, or use a sample model.",
+    "dataset": "bring its files to your computer and upload them.",
+}
 SPARE = 256 * 2**20  # bytes that stay free on the disk
 
 
@@ -87,7 +91,7 @@ def download(
     HubUnavailable (offline, not found, gated, no such revision) and ModelRejected (no safetensors, unsupported).
     """
     target = Path(target)
-    _check_names(key, revision)
+    check_names(key, revision)
     if (kept := complete_copy(target, key, revision)) and _COMMIT.fullmatch(revision or ""):
         return kept
     try:
@@ -108,7 +112,7 @@ def download(
     _check_disk(target, sum(sizes[f] for f in files))
     progress = Progress(events, sum(sizes[f] for f in files))
     for name in files:
-        _fetch(key, commit, name, sizes[name], target, token, progress)
+        fetch(key, commit, name, sizes[name], target, token, progress)
         if name == "config.json":
             read_config(target)  # an unsupported model is refused before gigabytes of it arrive
     return _seal(target, key, revision, commit, {f: sizes[f] for f in files})
@@ -116,7 +120,7 @@ def download(
 
 def pin(key: str, revision: str | None, *, token: str | None = None) -> str:
     """The commit hash a branch or tag points to now. Raises HubUnavailable."""
-    _check_names(key, revision)
+    check_names(key, revision)
     return _listing(key, revision, token)[0]
 
 
@@ -143,13 +147,13 @@ def _seal(target: Path, key: str, asked: str | None, commit: str, files: dict[st
     return Fetched(target, key, commit, files)
 
 
-def _check_names(key: str, revision: str | None) -> None:
+def check_names(key: str, revision: str | None, kind: str = "model") -> None:
     if not is_key(key):
         raise HubUnavailable(
-            f"{key[:80]!r} is not a model id. Ids look like org/name.",
+            f"{key[:80]!r} is not a {kind} id. Ids look like org/name.",
             code="HUB_ID",
-            field="model",
-            hint="Copy the id from the model's page on the hub.",
+            field=kind,
+            hint=f"Copy the id from the {kind}'s page on the hub.",
         )
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
         raise HubUnavailable(
@@ -163,7 +167,7 @@ def _listing(key: str, revision: str | None, token: str | None) -> tuple[str, di
     """(commit hash, file name -> bytes) of a revision."""
     from huggingface_hub import HfApi
 
-    with _in_words(key, revision, token):
+    with in_words(key, revision, token):
         info = HfApi(endpoint=endpoint(), token=token or False).model_info(
             key, revision=revision, files_metadata=True, timeout=20
         )
@@ -220,18 +224,29 @@ def _check_disk(target: Path, size: int) -> None:
         )
 
 
-def _fetch(key: str, commit: str, name: str, size: int, target: Path, token: str | None, progress: Progress) -> None:
+def fetch(
+    key: str,
+    commit: str,
+    name: str,
+    size: int,
+    target: Path,
+    token: str | None,
+    progress: Progress,
+    kind: str = "model",
+) -> None:
     """One file: skipped when it is there and right, continued when it was cut, verified against the hub's hash."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    url = hf_hub_url(key, name, revision=commit, endpoint=endpoint())
-    with _in_words(key, commit, token):
+    url = hf_hub_url(key, name, repo_type=kind, revision=commit, endpoint=endpoint())
+    with in_words(key, commit, token, kind):
         meta = get_hf_file_metadata(url, token=token or False, endpoint=endpoint(), timeout=20)
         etag = re.sub(r"[^0-9A-Za-z]", "", meta.etag or "")[:64]
         size = meta.size if meta.size is not None else size
-        final, part = target / name, target / f".{name}.{etag[:16]}.part"
+        final = target / name
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{final.name}.{etag[:16]}.part")
         if final.is_file() and final.stat().st_size == size and _is_right(final, etag):
             return progress.add(size, fresh=False)
         same_host = urlsplit(meta.location).netloc == urlsplit(url).netloc
@@ -297,7 +312,7 @@ def _online() -> Iterator[None]:
 
 
 @contextmanager
-def _in_words(key: str, revision: str | None, token: str | None) -> Iterator[None]:
+def in_words(key: str, revision: str | None, token: str | None, kind: str = "model") -> Iterator[None]:
     """The library's errors as sentences with a remedy."""
     try:
         with _online():
@@ -305,20 +320,21 @@ def _in_words(key: str, revision: str | None, token: str | None) -> Iterator[Non
     except DistillError:
         raise
     except Exception as e:
-        raise _words(e, key, revision, bool(token)) from e
+        raise _words(e, key, revision, bool(token), kind) from e
 
 
-def _words(e: Exception, key: str, revision: str | None, has_token: bool) -> HubUnavailable:
+def _words(e: Exception, key: str, revision: str | None, has_token: bool, kind: str) -> HubUnavailable:
     from huggingface_hub import errors
 
     status = getattr(getattr(e, "response", None), "status_code", None)
     host = urlsplit(endpoint()).netloc
+    page = f"{endpoint()}/{'datasets/' if kind == 'dataset' else ''}{key}"
     if isinstance(e, errors.GatedRepoError) or status == 403:
         return HubUnavailable(
             f"{key} is gated: its authors ask that you accept their terms first{'' if has_token else ', and no token is set'}.",
             code="HUB_GATED",
-            field="model",
-            hint=f"Open {endpoint()}/{key}, accept the terms, then {'try again' if has_token else 'save an access token for the hub'}.",
+            field=kind,
+            hint=f"Open {page}, accept the terms, then {'try again' if has_token else 'save an access token for the hub'}.",
         )
     if isinstance(e, errors.RevisionNotFoundError):
         return HubUnavailable(
@@ -330,22 +346,22 @@ def _words(e: Exception, key: str, revision: str | None, has_token: bool) -> Hub
     if status == 401 or isinstance(e, errors.RepositoryNotFoundError):
         why = "or your token may not see it" if has_token else "or it is private or gated and no token is set"
         return HubUnavailable(
-            f"{host} has no model {key}, {why}.",
+            f"{host} has no {kind} {key}, {why}.",
             code="HUB_NOT_FOUND",
-            field="model",
-            hint="Check the spelling (org/name); for a private or gated model save an access token.",
+            field=kind,
+            hint=f"Check the spelling (org/name); for a private or gated {kind} save an access token.",
         )
     if isinstance(e, errors.EntryNotFoundError) or status == 404:
         return HubUnavailable(
             f"A file of {key} is gone from {host}.",
             code="HUB_NOT_FOUND",
-            field="model",
+            field=kind,
             hint="Try again, or choose another revision.",
         )
     error = HubUnavailable(
         f"{host} cannot be reached ({_reason(e, status)}).",
         code="HUB_OFFLINE",
-        hint="Check the network, or HF_ENDPOINT for a mirror. Without a network: copy the model's folder to this machine and add it as a folder, or use a sample model.",
+        hint=f"Check the network, or HF_ENDPOINT for a mirror. Without a network: {OFFLINE[kind]}",
     )
     error.retry = True
     return error
