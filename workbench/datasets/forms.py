@@ -26,7 +26,7 @@ class UploadForm(Styled, forms.Form):
     """A file or pasted text; one of them."""
 
     file = forms.FileField(
-        required=False, label="File", help_text="JSONL, JSON, CSV, TSV or Parquet; gzip allowed.", max_length=1000
+        required=False, label="File", help_text="JSONL, JSON, CSV, TSV, Parquet, XLSX, CoNLL or text; also in gzip or zip.", max_length=1000
     )
     text = forms.CharField(
         required=False,
@@ -89,6 +89,9 @@ def options(data: QueryDict) -> dict[str, Any]:
         out["header"] = data["header"]
     if data.get("labels") == "words":
         out["labels"] = "words"
+    for name in ("part", "text", "tools"):
+        if chosen := data.get(name, ""):
+            out[name] = chosen[:1000]
     for name in ("merge_labels", "remove_nul"):
         if data.get(name):
             out[name] = True

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
+from jobs.distill.data.listing import Which
 from workbench.library.models import Model
 from workbench.runs import blobs
 from workbench.runs.models import Kind, Run
@@ -44,10 +47,6 @@ def version(found: Dataset, number: int | None = None) -> DatasetVersion | None:
     """The version with this number, or the newest."""
     versions = found.versions.select_related("created_by_run").defer("facts")
     return versions.filter(number=number).first() if number else versions.first()
-
-
-def profile_run(found: DatasetVersion) -> Run | None:
-    return Run.objects.filter(dataset_version=found, kind=Kind.PROFILE_DATASET).order_by("-created_at").first()
 
 
 def runs_with(found: DatasetVersion, team: Team) -> QuerySet[Run]:
@@ -97,16 +96,23 @@ def chosen_models(team: Team, teacher: str = "", student: str = "") -> tuple[lis
     return everything, [m for m in (first, second) if m is not None]
 
 
-def tokens(rows: list[dict[str, Any]], shown: list[Model], max_length: int | None = None) -> list[dict[str, Any]]:
-    """Each model's reading of the rows: rendered text and tokens with their class. Raises DataRefused."""
+def readings(
+    rows: list[dict[str, Any]], shown: list[Model], max_length: int | None = None, too_long: str = "drop"
+) -> dict[str, Any]:
+    """{models, aligned}: each model's reading of the rows, and how the first two split the same characters. Raises DataRefused."""
     asked = [
         {"folder": m.folder, "key": m.key, "title": m.title, "context": (m.facts or {}).get("context")} for m in shown
     ]
-    return list(children.ask({"verb": "preview", "rows": rows, "models": asked, "max_length": max_length})["models"])
+    return children.ask(
+        {"verb": "preview", "rows": rows, "models": asked, "max_length": max_length, "too_long": too_long}
+    )
 
 
 def rows_page(found: DatasetVersion, page: int = 1, **filters: Any) -> dict[str, Any]:
-    """{rows, matching, total, page, pages} of a version; filters: query, label, split, unlabelled. Raises DataRefused."""
+    """{rows, matching, total, page, pages} of a version. Raises DataRefused.
+
+    Filters: query, label, split, unlabelled; behind and over as `profiles.chosen_rows` gives them.
+    """
     path = children.local_copy(found.rows_blob_id)
     page = max(1, page)
     reply = children.ask(
@@ -123,12 +129,12 @@ def rows_page(found: DatasetVersion, page: int = 1, **filters: Any) -> dict[str,
 
 def refused(found: DatasetVersion, limit: int | None = 200) -> list[dict[str, Any]]:
     """Refused rows with line, column, reason and remedy."""
-    if not found.refused_blob_id:
-        return []
-    out: list[dict[str, Any]] = []
-    with blobs.open_blob(found.refused_blob_id) as lines:
-        for line in lines:
-            if limit is not None and len(out) >= limit:
-                break
-            out.append(json.loads(line))
-    return out
+    return list(islice(listed(found, "refused"), limit))
+
+
+def listed(found: DatasetVersion, which: Which) -> Iterator[dict[str, Any]]:
+    """Refused rows {line, column, reason, remedy}, or changed texts {line, column, what, before, after}, one by one."""
+    blob = found.refused_blob_id if which == "refused" else found.changed_blob_id
+    if blob:
+        with blobs.open_blob(blob) as lines:
+            yield from map(json.loads, lines)

@@ -12,18 +12,21 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from jobs.distill.data.listing import Which
 from jobs.distill.errors import DistillError
+from workbench.adapters.zipped import attachment
 from workbench.runs.models import State
 from workbench.team.models import Role
 from workbench.team.permissions import needs
 from workbench.team.request import TeamRequest
 
-from . import actions, charts, forms, queries, uploads
+from . import actions, charts, children, forms, queries, uploads
 from .models import Dataset, Upload
 from .views import dataset_or_404, number_or, token_page
 
@@ -184,6 +187,16 @@ def upload_tokens(request: TeamRequest, upload_id: UUID) -> HttpResponse:
         reverse("datasets:upload_tokens", args=[found.pk]),
         reverse("datasets:confirm", args=[found.pk]),
     )
+
+
+@require_GET
+def listing(request: TeamRequest, upload_id: UUID, which: Which) -> HttpResponseBase:
+    """All rows of the file that are refused, or that an import would change, as CSV; before anything is imported."""
+    found = _get_upload(request, upload_id)
+    if which not in ("refused", "changed"):
+        raise Http404
+    lines = children.listing(children.local_copy(found.blob_id), found.filename, found.findings, which)
+    return attachment(lines, f"{which}-rows.csv", "text/csv; charset=utf-8")
 
 
 @require_GET

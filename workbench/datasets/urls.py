@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import upload_views, views
+from . import profile_views, upload_views, views
 
 app_name = "datasets"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("uploads/<uuid:upload_id>/check/", upload_views.check, name="check"),
     path("uploads/<uuid:upload_id>/tokens/", upload_views.upload_tokens, name="upload_tokens"),
     path("uploads/<uuid:upload_id>/importing/", upload_views.importing, name="importing"),
+    path("uploads/<uuid:upload_id>/<str:which>.csv", upload_views.listing, name="upload_listing"),
     path("uploads/<uuid:upload_id>/discard/", upload_views.discard, name="discard"),
     path("<uuid:dataset_id>/", views.detail, name="detail"),
     path("<uuid:dataset_id>/about/", views.describe, name="describe"),
@@ -17,6 +18,13 @@ urlpatterns = [
     path("<uuid:dataset_id>/versions/<int:number>/", views.version, name="version"),
     path("<uuid:dataset_id>/versions/<int:number>/rows/", views.rows, name="rows"),
     path("<uuid:dataset_id>/versions/<int:number>/tokens/", views.tokens, name="tokens"),
+    path("<uuid:dataset_id>/versions/<int:number>/profile/", profile_views.profile, name="profile"),
+    path("<uuid:dataset_id>/versions/<int:number>/profile/measure/", profile_views.measure, name="measure"),
+    path("<uuid:dataset_id>/versions/<int:number>/profile/check/", profile_views.check, name="check_against"),
+    path("<uuid:dataset_id>/versions/<int:number>/cut/", profile_views.cut, name="cut"),
+    path("<uuid:dataset_id>/versions/<int:number>/cut/use/", profile_views.use_cut, name="use_cut"),
+    path("<uuid:dataset_id>/versions/<int:number>/compare/", profile_views.compare, name="compare"),
     path("<uuid:dataset_id>/versions/<int:number>/rows.csv", views.export, name="export"),
     path("<uuid:dataset_id>/versions/<int:number>/refused.csv", views.refused, name="refused"),
+    path("<uuid:dataset_id>/versions/<int:number>/changed.csv", views.changed, name="changed"),
 ]

@@ -10,11 +10,16 @@ from typing import Any, TextIO
 
 import pyarrow.parquet as pq
 
+from .findings import BadRow, Change
+from .formulas import escape_formula, restore
+from .listing import as_csv
 from .load import iter_rows
+from .options import parse_options
+from .scan import scan
 from .profile.behind import rows_behind, rows_over
 from .split import split_of
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+__all__ = ["escape_formula", "export", "listing", "page", "restore"]
 SHOWN = 2000  # characters of one text on a page
 
 
@@ -110,11 +115,22 @@ def export(path: Path, out: TextIO) -> None:
         writer.writerow([row["line"], row["split"] or "", *map(escape_formula, cells)])
 
 
-def escape_formula(cell: str) -> str:
-    """An apostrophe before what a spreadsheet would run, and before an apostrophe, so that `restore` is exact."""
-    return "'" + cell if cell.startswith((*FORMULA, "'")) else cell
+def listing(request: dict[str, Any], out: TextIO) -> None:
+    """Reads a file again and writes all its refused or changed rows; what refuses the file itself is a line at the end."""
+    which = "changed" if request.get("which") == "changed" else "refused"
+    out.writelines(as_csv(which, ()))
 
+    def tell(row: BadRow | Change) -> None:
+        out.writelines(as_csv(which, [row.as_dict()], header=False))
 
-def restore(cell: str) -> str:
-    """The text that `escape_formula` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA, "'")) else cell
+    found = scan(
+        Path(request["path"]),
+        request["filename"],
+        request.get("roles"),
+        parse_options(request.get("options")),
+        bad=tell if which == "refused" else None,
+        changed=tell if which == "changed" else None,
+    )
+    for p in found.problems if which == "refused" else ():
+        if p.severity == "refuse" and p.code != "no_usable_rows":
+            tell(BadRow(p.line or 0, p.message, p.remedy, p.column or ""))

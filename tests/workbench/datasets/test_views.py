@@ -104,7 +104,7 @@ def test_it_takes_pasted_rows(client: Client) -> None:
 @pytest.mark.parametrize(("name", "said"), [
     ("01_empty.jsonl", "The file is empty (0 bytes)"), ("02_header_only.csv", "A header but no rows"), ("13_unclosed_quote.csv", "quote opened on line 2 never closes"),
     ("17_duplicate_header.csv", "2 times"), ("29_trailing_comma.jsonl", "a comma"), ("37_deep_nesting.json", "Nested too deeply"), ("48_gzip_bomb.jsonl.gz", "expands more than 200:1"),
-    ("49_zip_traversal.zip", "zip archive"), ("55_workbook.xlsx", "Excel workbook"), ("59_binary_noise.csv", "binary"),
+    ("49_zip_traversal.zip", "unsafe member name"), ("56_xlsx_named.csv", "Excel workbook"), ("59_binary_noise.csv", "binary"),
 ])  # fmt: skip
 def test_it_refuses_with_place_and_remedy_and_keeps_nothing(client: Client, name: str, said: str) -> None:
     response = send(client, (HOSTILE / name).read_bytes(), name)
@@ -123,6 +123,42 @@ def test_it_imports_the_good_rows_only_on_an_explicit_choice(client: Client) -> 
     assert refused.status_code == 422 and "line 3: 1 field, expected 2" in page(refused)
     assert client.post(url, {**roles, "accept": "bad_rows"}).status_code == 302
     assert Run.objects.get(kind=Kind.IMPORT_DATASET).spec["options"]["accepted"] == ["bad_rows"]
+
+
+def test_it_asks_for_the_sheet_of_a_workbook(client: Client) -> None:
+    upload = sent(client, (HOSTILE / "55_workbook.xlsx").read_bytes(), "55_workbook.xlsx")
+    url = reverse("datasets:confirm", args=[upload.pk])
+    assert "The workbook has 2 sheets" in page(client.get(url)) and '<option value="notes">' in page(client.get(url))
+    roles = {"role-0": "user", "role-1": "assistant"}
+    other = client.post(reverse("datasets:check", args=[upload.pk]), {**roles, "part": "notes"})
+    assert "A header but no rows" in page(other), "the columns of the first sheet do not stand in the way"
+    accepted = {**roles, "role-0": "user", "part": "train", "accept": "mixed_types", "do": "import"}
+    client.post(reverse("datasets:check", args=[upload.pk]), {**roles, "part": "train"})
+    assert client.post(url, accepted).status_code == 302
+    assert Run.objects.get(kind=Kind.IMPORT_DATASET).spec["options"]["part"] == "train"
+
+
+def test_it_lists_changed_texts_before_and_after_the_import(client: Client, tmp_path: Path) -> None:
+    data = b"text,label\nI lost my card,Lost_card\nWhere is it?,=Lost_card\nAnd mine?,card_arrival\nWhy?,card_arrival\n"
+    upload = sent(client, data)
+    assert "Rows that will differ from the file" in page(client.get(reverse("datasets:confirm", args=[upload.pk])))
+    before = b"".join(client.get(reverse("datasets:upload_listing", args=[upload.pk, "changed"])))
+    assert before.splitlines()[:2] == [b"part,line,column,what,before,after", b",2,label,label in words,Lost_card,lost card"]
+    assert b",3,label,label in words,'=Lost_card,'=lost card" in before.splitlines(), "no spreadsheet runs it"
+    roles = {"role-0": "user", "role-1": "assistant", "labels": "words", "do": "import"}
+    assert client.post(reverse("datasets:confirm", args=[upload.pk]), roles).status_code == 302
+    version = imported(upload, tmp_path / "run")
+    assert version.counts["changed"] == 4
+    assert "Changed rows" in page(client.get(reverse("datasets:version", args=[version.dataset_id, 1])))
+    assert b"".join(client.get(reverse("datasets:changed", args=[version.dataset_id, 1]))) == before
+
+
+def test_it_lists_all_refused_rows_before_the_import(client: Client) -> None:
+    upload = sent(client, (HOSTILE / "12_ragged.csv").read_bytes())
+    lines = b"".join(client.get(reverse("datasets:upload_listing", args=[upload.pk, "refused"]))).splitlines()
+    assert lines[0] == b"part,line,column,reason,remedy" and len(lines) == 3
+    assert lines[1].startswith(b',3,,"1 field, expected 2",')
+    assert client.get(f"/datasets/uploads/{upload.pk}/others.csv").status_code == 404
 
 
 def test_it_says_that_no_column_is_the_text(client: Client) -> None:
