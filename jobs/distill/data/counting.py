@@ -135,7 +135,7 @@ class Counting:
             self.duplicates += 1
             if len(self.duplicate_lines) < 20:
                 self.duplicate_lines.append((row.line, before))
-        prompt = hash(tuple((m["role"], m["content"]) for m in row.messages))
+        prompt = hash(tuple([part for m in row.messages for part in (m["role"], m["content"])]))
         same = self._same_prompt(row, prompt)
         self.near_duplicates += self._look_alikes(row) - same
         if "rejected" in row.fields:

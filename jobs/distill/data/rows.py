@@ -45,9 +45,9 @@ SPEAKERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: a million of them are made, and freezing doubles the time
 class Row:
-    """One canonical row. `answer` None: unlabelled. `split` None: by hash when a run starts."""
+    """One canonical row, never changed once made. `answer` None: unlabelled. `split` None: by hash when a run starts."""
 
     row_id: str
     messages: list[dict[str, str]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from .families import GROUP, Groups, group_key, group_of, prompt_key
 
+ROLES = ("user", "assistant", "system")  # look as they are
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
@@ -30,8 +31,13 @@ def digest(*parts: str) -> str:
 
 def row_id_of(messages: Sequence[dict[str, str]], answer: str | None) -> str:
     """24 hexadecimal digits of the content: 12 of the prompt as it looks, 12 of prompt and answer exactly."""
-    turns = [part for m in messages for part in (m["role"], m["content"])]
-    group = digest(*(look_alike(t) for t in turns))[:GROUP]
+    turns: list[str] = []
+    looks: list[str] = []
+    for m in messages:
+        role, content = m["role"], m["content"]
+        turns += (role, content)
+        looks += (role if role in ROLES else look_alike(role), look_alike(content))
+    group = digest(*looks)[:GROUP]
     return group + digest(*turns, "1" + answer if answer is not None else "0")[:12]
 
 
