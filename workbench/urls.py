@@ -12,6 +12,7 @@ urlpatterns = [
     path("adapters/", include("workbench.adapters.urls")),
     path("models/", include("workbench.library.urls")),
     path("datasets/", include("workbench.datasets.urls")),
+    path("review/", include("workbench.review.urls")),
     path("help/", include("workbench.help.urls")),
     path("api/v1/", include("workbench.api.urls")),
 ]

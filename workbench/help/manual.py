@@ -19,9 +19,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart", "compose-a-run", "read-the-report", "download"),
     "How to": (
         "bring-your-data",
+        "review-rows",
         "add-a-model",
         "choose-a-method",
         "sweeps",
+        "the-board",
         "stages",
         "learning-rate",
         "adapters",

@@ -14,6 +14,7 @@ ROOMS = (
     ("Queue", "runs:queue", "stack-2"),
     ("Adapters", "adapters:list", "puzzle"),
     ("Datasets", "datasets:list", "database"),
+    ("Review", "review:list", "checklist"),
     ("Models", "library:list", "cube"),
     ("Help", "help:index", "book"),
 )

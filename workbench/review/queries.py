@@ -231,6 +231,8 @@ def counts(found: Review) -> dict[str, int]:
         "decided": states[State.DONE],
         "open": states[State.OPEN] + states[State.HALF],
         "conflicts": states[State.CONFLICT],
+        "undecided": sum(states.values()) - states[State.DONE],
+        "changed": by[Verdict.EDIT] + by[Verdict.RELABEL] + by[Verdict.PAINT],
         **{str(v): by[v] for v in (*KEEPS, Verdict.REJECT)},
     }
 

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from . import table_views, views
+
+app_name = "review"
+urlpatterns = [
+    path("", views.list_, name="list"),
+    path("new/<uuid:version_id>/", views.new, name="new"),
+    path("<uuid:review_id>/", views.desk, name="desk"),
+    path("<uuid:review_id>/rows/<int:rank>/", views.row, name="row"),
+    path("<uuid:review_id>/rows/<int:rank>/decide/", views.decide, name="decide"),
+    path("<uuid:review_id>/rows/", table_views.table, name="table"),
+    path("<uuid:review_id>/bulk/", table_views.bulk, name="bulk"),
+    path("<uuid:review_id>/agreement/", table_views.agreement, name="agreement"),
+    path("<uuid:review_id>/finish/", table_views.finish, name="finish"),
+    path("<uuid:review_id>/decisions.jsonl", table_views.decisions, name="decisions"),
+]

@@ -1,0 +1,192 @@
+"""One row of a desk at a time, and setting a desk up."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from jobs.distill.errors import DistillError
+from workbench.datasets.models import DatasetVersion
+from workbench.datasets.queries import datasets
+from workbench.team.models import Role
+from workbench.team.permissions import allows, needs
+from workbench.team.request import TeamRequest
+
+from . import actions, forms, queries
+from .content import of_row
+from .models import THIRD, Item, Opinion, Review, State, Verdict
+
+DIGITS = 9
+
+
+@require_GET
+def list_(request: TeamRequest) -> HttpResponse:
+    return render(request, "review/list.html", {"reviews": queries.reviews(request.team)[:200]})
+
+
+def new(request: TeamRequest, version_id: UUID) -> HttpResponse:
+    """GET: the choices of a new desk. POST: sets it up."""
+    version = (
+        DatasetVersion.objects.filter(pk=version_id, dataset__in=datasets(request.team))
+        .select_related("dataset")
+        .first()
+    )
+    if version is None:
+        raise Http404
+    form = forms.ReviewForm(request.POST or None, runs=queries.runs_to_order_by(request.team, version))
+    if request.method == "POST" and form.is_valid():
+        return _set_up(request, version, form)
+    context = {"version": version, "form": form, "desks": queries.of_version(request.team, version)[:20]}
+    return render(request, "review/new.html", context, status=422 if request.method == "POST" else 200)
+
+
+@needs(Role.MEMBER)
+def _set_up(request: TeamRequest, version: DatasetVersion, form: forms.ReviewForm) -> HttpResponse:
+    chosen = form.cleaned_data
+    try:
+        review = actions.open_review(
+            request.team, request.user, version, chosen["order"], run=chosen["run"], limit=chosen["limit"], seats=chosen["seats"]
+        )  # fmt: skip
+    except DistillError as e:
+        form.add_error(e.field if e.field in form.fields else None, f"{e.message} {e.hint or ''}")
+        return render(
+            request,
+            "review/new.html",
+            {"version": version, "form": form, "desks": queries.of_version(request.team, version)[:20]},
+            status=422,
+        )
+    return redirect("review:desk", review.pk)
+
+
+@require_GET
+def desk(request: TeamRequest, review_id: UUID) -> HttpResponse:
+    """The next row to decide; the table where nothing is left."""
+    found = review_or_404(request, review_id)
+    item = queries.next_of(found, request.user, 0)
+    if item is None:
+        return redirect("review:table", review_id)
+    return redirect("review:row", review_id, item.rank)
+
+
+@require_GET
+def row(request: TeamRequest, review_id: UUID, rank: int) -> HttpResponse:
+    return _page(request, item_or_404(request, review_id, rank))
+
+
+@require_POST
+@needs(Role.MEMBER)
+def decide(request: TeamRequest, review_id: UUID, rank: int) -> HttpResponse:
+    """One decision from the row's page; on to the next row, or the page again with what is wrong and everything typed."""
+    item = item_or_404(request, review_id, rank)
+    post, verdict = request.POST, request.POST.get("verdict", "")
+    seen = int(post["seen"]) if post.get("seen", "").isdecimal() else None
+    try:
+        if verdict == Verdict.UNDO:
+            actions.undo(item, request.user, seen=seen)
+            messages.success(request, f"Row {item.place:,}: the last decision was taken back.")
+            return redirect("review:row", review_id, rank)
+        if verdict == Verdict.COMMENT:
+            actions.say(item, request.user, post.get("comment", ""))
+            return redirect("review:row", review_id, rank)
+        if post.get("label") is not None:
+            verdict = Verdict.RELABEL
+        if verdict not in (Verdict.REJECT, Verdict.SKIP):
+            verdict = Verdict.ACCEPT
+        new = _taken(item, request) or forms.content_of(post, _standing(item, request))
+        actions.decide(
+            item, request.user, verdict, seen=seen, new=new,
+            reason=post.get("reason", "") or post.get("other-reason", ""), comment=post.get("comment", ""),
+        )  # fmt: skip
+    except DistillError as e:
+        return _page(request, item, problem=e)
+    following = queries.next_of(item.review, request.user, rank)
+    if following is None:
+        messages.success(request, "Every row of this desk is decided.")
+        return redirect("review:table", review_id)
+    return redirect("review:row", review_id, following.rank)
+
+
+def _taken(item: Item, request: TeamRequest) -> dict[str, Any] | None:
+    """The content of the reviewer whose decision the third takes."""
+    taken = request.POST.get("take", "")
+    found = next((d for d in queries.opinions_shown(item) if str(d.seat) == taken), None)
+    return dict(found.new) if found else None
+
+
+def _standing(item: Item, request: TeamRequest) -> dict[str, Any]:
+    seat = queries.deciding_seat(item, request.user)
+    return queries.standing(item, Opinion.objects.filter(item=item, seat=seat).select_related("decision").first())
+
+
+def _page(request: TeamRequest, item: Item, problem: DistillError | None = None) -> HttpResponse:
+    found, user = item.review, request.user
+    seat = queries.deciding_seat(item, user)
+    opinion = Opinion.objects.filter(item=item, seat=seat).select_related("decision__user").first()
+    here = queries.standing(item, opinion)
+    shown = _as_typed(request, here) if problem else here
+    before, after = queries.neighbours(item)
+    context = {
+        "review": found, "item": item, "opinion": opinion, "here": shown, "was": of_row(item.row), "seat": seat,
+        "seen": opinion.version if opinion else 0, "problem": problem, "stale": isinstance(problem, actions.Stale),
+        "stored": here if problem else None, "typed": request.POST if problem else {},
+        "before": before, "after": after, "history": queries.history(item, user), "both": queries.opinions_shown(item),
+        "third": seat == THIRD and found.seats == 2, "blind": found.seats == 2 and item.state in (State.OPEN, State.HALF),
+        "watching": seat == THIRD and item.state in (State.OPEN, State.HALF) and found.seats == 2,
+        "counts": queries.counts(found), "left": queries.waiting(found, user).count(),
+        "labels": [(n, label) for n, label in enumerate(found.labels[:DIGITS], 1)], "more_labels": found.labels[DIGITS:],
+        "empty_spans": range(forms.NEW_SPANS), "reasons": REASONS, "can_write": allows(request.role, Role.MEMBER),
+        "fields": {k: v for k, v in _fields(item).items() if k != "paint"},
+    }  # fmt: skip
+    return render(
+        request,
+        "review/row.html",
+        context,
+        status=409 if isinstance(problem, actions.Stale) else 422 if problem else 200,
+    )
+
+
+REASONS = ("wrong answer", "unclear question", "off topic", "personal data", "harmful", "copy", "wrong language")
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    """What the row carries beside question and answer."""
+    import json
+
+    return dict(json.loads(item.row.get("fields") or "{}"))
+
+
+def _as_typed(request: TeamRequest, here: dict[str, Any]) -> dict[str, Any]:
+    """What the person typed, so that no refusal loses it; spans that cannot be read are shown as they were."""
+    try:
+        return {**here, **forms.content_of(request.POST, here)}
+    except DistillError:
+        kept = request.POST.copy()
+        for name in ("span-start", "span-end", "span-weight"):
+            kept.pop(name, None)
+        return {**here, **forms.content_of(kept, here)}
+
+
+def review_or_404(request: TeamRequest, review_id: UUID) -> Review:
+    try:
+        return queries.review(request.team, review_id)
+    except Review.DoesNotExist:
+        raise Http404 from None
+
+
+def item_or_404(request: TeamRequest, review_id: UUID, rank: int) -> Item:
+    found = review_or_404(request, review_id)
+    item = found.items.filter(rank=rank).first()
+    if item is None:
+        raise Http404
+    item.review = found
+    return item
+
+
+def row_url(item: Item) -> str:
+    return reverse("review:row", args=[item.review_id, item.rank])
