@@ -8,7 +8,6 @@ document.addEventListener("htmx:afterSettle", () => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   mark();
 });
-
 function mark() {
   for (const box of document.querySelectorAll(".method-find")) box.hidden = false;
   for (const field of document.querySelectorAll("#board [aria-invalid]")) { field.removeAttribute("aria-invalid"); field.classList.remove("is-invalid"); }

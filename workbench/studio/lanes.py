@@ -251,9 +251,10 @@ def _of_training(stage: Mapping[str, Any], get: Any) -> list[str]:
     source = _text(stage.get("source"), "kind", "fixed")
     rows = {"student": "Student's own answers", "mixed": "Data and the student's answers", "pairs": "Preference pairs"}
     data = rows.get(source, "All rows" if get("rows") == "all" else f"{str(get('rows')).capitalize()} rows")
-    length = f"{stage['steps']} steps" if stage.get("steps") else f"{stage.get('epochs') or '?'} epochs"
-    if length == "1 epochs":
-        length = "1 epoch"
+    what = "steps" if stage.get("steps") else "epochs"
+    number = stage.get(what)
+    shown = f"{number:.6g}" if isinstance(number, int | float) else str(number or "?")
+    length = f"{shown} {what.removesuffix('s') if shown == '1' else what}"
     return [f"{data}, {length}"]
 
 
