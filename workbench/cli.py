@@ -3,6 +3,7 @@
 workbench login http://127.0.0.1:8000 --token wb_...      remember where, and who you are
 workbench models | datasets                                what you may use
 workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
+workbench datasets transform KEY --steps steps.yaml        filter, split, redact ... make the next version; --preview
 workbench submit recipe.yaml [--watch]                     start a run
 workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
 workbench sweep recipe.yaml --set FIELD=V,V [--yes]         several values: count, cost, start
@@ -24,6 +25,7 @@ import httpx
 
 from workbench.client import Api, Refused, read_answer, save_login
 from workbench.commands import sweeps as sweep_commands
+from workbench.commands import transforms
 
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 ROLES = ("base", "control", "student", "teacher")
@@ -86,6 +88,8 @@ def models(args: argparse.Namespace) -> int:
 def datasets(args: argparse.Namespace) -> int:
     if args.action == "upload":
         return upload(args)
+    if args.action in transforms.ACTIONS:
+        return transforms.run(args)
     rows = []
     for d in Api.from_config().get("/datasets"):
         newest = max(d["versions"], key=lambda v: v["number"], default=None)
@@ -284,8 +288,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--token", help="wb_...; without it, WORKBENCH_TOKEN or one line of standard input")
     add("models", models, "models you may use")
     p = add("datasets", datasets, "datasets you may use, or upload one")
-    p.add_argument("action", nargs="?", choices=["list", "upload"], default="list")
-    p.add_argument("file", nargs="?")
+    p.add_argument("action", nargs="?", choices=["list", "upload", *transforms.ACTIONS], default="list")
+    p.add_argument("file", nargs="?", metavar="FILE_OR_KEY")
+    p.add_argument("more", nargs="*", metavar="VERSION", help="diff: the older and the newer version")
+    transforms.options(p)
     p.add_argument("--title")
     p.add_argument(
         "--role",

@@ -20,7 +20,7 @@ DONE, STOPPED, REFUSED, CRASHED = 0, 3, 4, 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the arguments and runs one command; returns the exit code."""
-    from . import advice, commands, shape, verbs
+    from . import advice, commands, data, shape, verbs
 
     parser = argparse.ArgumentParser(
         prog="python -m jobs.distill", description="Distil a large language model into a small one."
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add(commands_of)
     advice.add(commands_of)
     shape.add(commands_of)
+    data.add(commands_of)
     verbs.add(commands_of)
     given = parser.parse_args(arguments)
     try:

@@ -17,6 +17,7 @@ SAME = {
     "prompt": "The same question as it looks, whatever the answer",
     "near": "Nearly the same question (MinHash)",
 }
+WORDS = {"row": "same question and answer", "prompt": "same question", "near": "nearly the same question"}
 KEEP = {"first": "The first", "labelled": "A labelled one, else the first", "heldout": "A held-out one, else the first"}
 
 
@@ -49,7 +50,7 @@ class Deduplicate(Step):
     )
 
     def words(self) -> str:
-        return f"Remove duplicates: {SAME[self.same].lower()}" + (
+        return f"Remove duplicates: {WORDS[self.same]}" + (
             f", {self.likeness:.0%} alike" if self.same == "near" else ""
         )
 

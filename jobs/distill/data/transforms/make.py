@@ -56,21 +56,21 @@ def transform_dataset(folder: Path, events: Events) -> dict[str, Any]:
 
 
 def make(source: Path, steps: Sequence[Step], context: Context, out: Path, tick: Any = None) -> dict[str, Any]:
-    """Writes rows.parquet and changes.jsonl below `out`; both are there or neither. Raises DataRefused."""
-    checks, lines = Checks(label_column=True), out / "changes.jsonl"
-    with lines.open("w", encoding="utf-8") as file:
+    """Writes rows.parquet and changes.jsonl below `out`, both or neither: what lay there before goes only then. Raises DataRefused."""
+    checks, lines, made = Checks(label_column=True), out / "changes.new", out / "rows.new"
+    try:
+        with lines.open("w", encoding="utf-8") as file:
 
-        def sink(change: Change) -> None:
-            file.write(json.dumps(change.as_dict(), ensure_ascii=False) + "\n")
+            def sink(change: Change) -> None:
+                file.write(json.dumps(change.as_dict(), ensure_ascii=False) + "\n")
 
-        rows, logs = transform(source, steps, context, sink, tick=tick)
-        try:
-            written = write(rows, out / "rows.parquet", seen=lambda row: checks.see(_canonical(row)))
-            refuse_nothing(logs, written)
-        except BaseException:
-            (out / "rows.parquet").unlink(missing_ok=True)
-            lines.unlink(missing_ok=True)
-            raise
+            rows, logs = transform(source, steps, context, sink, tick=tick)
+            refuse_nothing(logs, write(rows, made, seen=lambda row: checks.see(_canonical(row))))
+        made.replace(out / "rows.parquet")
+        lines.replace(out / "changes.jsonl")
+    finally:
+        made.unlink(missing_ok=True)
+        lines.unlink(missing_ok=True)
     task = checks.task()
     return {
         "steps": recorded(steps),

@@ -68,7 +68,8 @@ class Split(Step):
     seed: int = Field(0, ge=0, le=2**31, title="Seed", description="Another seed holds out other rows.")
 
     def words(self) -> str:
-        return f"Split: {self.heldout:.3g} held out, {OTHERS[self.together].lower()} together, seed {self.seed}"
+        beside = f", {self.together}s together" if self.together else ""
+        return f"Split: a share of {self.heldout:g} held out{beside}, seed {self.seed}"
 
     def look(self, rows: Iterable[Row], context: Context) -> Seen:
         groups, keys, asked = Groups(), list[str](), list[str]()
