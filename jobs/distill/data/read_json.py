@@ -17,7 +17,7 @@ from .strict_json import NotJson
 from .tables import Record, Table
 
 LOOK = 1000  # records read to learn the column names
-STRUCTURE = re.compile(r'[^"\[\]{},]*+(?:("(?:[^"\\]|\\.)*+"?)|([\[\]{},]))', re.S)
+STRUCTURE = re.compile(r'[^"\[\]{},]*+(?:("(?:[^"\\]++|\\.)*+"?)|([\[\]{},]))', re.S)
 
 
 def table(source: Source, encoding: str, options: Options, start: str) -> Table:
@@ -150,8 +150,8 @@ def _elements(source: Source, encoding: str, options: Options) -> Iterator[Recor
 
 def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
     """(line, text) of each top-level element."""
-    level, line, started = 0, 1, 1
-    parts: list[str] = []
+    level, line, started, length = 0, 1, 1, 0
+    blank, parts = True, list[str]()  # blank: nothing but white space of this element so far
     for token, mark in _tokens(source, encoding):
         closes = mark in "]}" if mark else False
         if mark in ("[", "{"):
@@ -176,7 +176,7 @@ def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
                 raise refuse(
                     "not_json", f"Line {line:,}: a comma without a row before it.", "Remove the comma.", line=line
                 )
-            line, parts = line + token.count("\n"), []
+            line, parts, blank, length = line + token.count("\n"), [], True, 0
             if closes:
                 level = -1
             continue
@@ -187,11 +187,13 @@ def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
                 "One list a file, nothing behind it.",
                 line=line,
             )
-        if not "".join(parts).strip():
+        if blank:
             started = line + token[: len(token) - len(token.lstrip())].count("\n")
         parts.append(token)
+        blank = blank and not token.strip()
+        length += len(token)
         line += token.count("\n")
-        if sum(map(len, parts)) > source.limits.line:
+        if length > source.limits.line:
             raise refuse(
                 "line_too_long",
                 f"The row that begins on line {started:,} is longer than {size(source.limits.line)}.",

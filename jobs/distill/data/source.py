@@ -302,6 +302,9 @@ def first_bad_utf8(source: Source) -> tuple[int, int, int] | None:
         while True:
             chunk = stream.read(1 << 20)
             held = len(decoder.getstate()[0])
+            if not held and chunk and chunk.isascii():  # most chunks of most files: nothing to decode
+                before, lines = before + len(chunk), lines + chunk.count(b"\n")
+                continue
             try:
                 decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as e:

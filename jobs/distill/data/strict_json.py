@@ -12,7 +12,7 @@ from typing import Any
 from ..models.strict_json import repeated
 from .limits import LIMITS, Limits
 
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.S)
+BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.S)
 
 
 class Number(str):

@@ -16,14 +16,14 @@ KNOWN = {
     "target_language": "language of the answer, by the name of its column",
 }
 LABELS_SHOWN = 500
-LANGUAGES = {
+LANGUAGES = {  # without id and no, which name other things more often
     "ar": "Arabic", "ara": "Arabic", "bg": "Bulgarian", "bul": "Bulgarian", "cs": "Czech", "ces": "Czech",
     "da": "Danish", "dan": "Danish", "de": "German", "deu": "German", "ger": "German", "el": "Greek", "ell": "Greek",
     "en": "English", "eng": "English", "es": "Spanish", "spa": "Spanish", "fa": "Persian", "fas": "Persian",
     "fi": "Finnish", "fin": "Finnish", "fr": "French", "fra": "French", "he": "Hebrew", "heb": "Hebrew",
-    "hi": "Hindi", "hin": "Hindi", "hu": "Hungarian", "hun": "Hungarian", "id": "Indonesian", "ind": "Indonesian",
+    "hi": "Hindi", "hin": "Hindi", "hu": "Hungarian", "hun": "Hungarian", "ind": "Indonesian",
     "it": "Italian", "ita": "Italian", "ja": "Japanese", "jpn": "Japanese", "ko": "Korean", "kor": "Korean",
-    "nl": "Dutch", "nld": "Dutch", "no": "Norwegian", "nor": "Norwegian", "pl": "Polish", "pol": "Polish",
+    "nl": "Dutch", "nld": "Dutch", "nb": "Norwegian", "nor": "Norwegian", "pl": "Polish", "pol": "Polish",
     "pt": "Portuguese", "por": "Portuguese", "ro": "Romanian", "ron": "Romanian", "ru": "Russian", "rus": "Russian",
     "sv": "Swedish", "swe": "Swedish", "th": "Thai", "tha": "Thai", "tr": "Turkish", "tur": "Turkish",
     "uk": "Ukrainian", "ukr": "Ukrainian", "ur": "Urdu", "urd": "Urdu", "vi": "Vietnamese", "vie": "Vietnamese",
