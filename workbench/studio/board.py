@@ -14,7 +14,7 @@ from jobs.distill.errors import DistillError
 from jobs.distill.plan.result import Plan, Problem
 from workbench.team.models import User
 
-from . import actions, editing, forms, history, lanes, methods, nodes, paths, queries, recipe_text
+from . import actions, editing, forms, history, judgement, lanes, methods, nodes, paths, queries, recipe_text
 from .models import Draft
 
 FIT = 0.9  # share of the device above which the bar turns to "tight"
@@ -37,6 +37,7 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
     data = queries.complete(fields)
     system = queries.system_of(fields)
     found = SimpleLazyObject(lambda: methods.choices(check, data.get("method")))
+    judged = judgement.context(draft, check, user)
     return {
         "draft": draft,
         "fields": data,
@@ -55,9 +56,9 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "methods": found,
         "method_groups": SimpleLazyObject(lambda: methods.grouped(list(found))),
         **_lists(draft, fields),
-        "memory": memory_bars(check.plan),
+        **judged,
+        "memory": memory_bars(against.plan if (against := judged["against"]) else None),
         "counts": card_problems(check),
-        "line": queries.line() if check.plan else 0,
         "recipe_text": recipe_text.dump(data, draft.comments),
         "stages": stages(data, check),
         "kinds": [(kind, lanes.WORDS[kind], lanes.ABOUT[kind], lanes.ICONS[kind]) for kind in lanes.ABOUT],

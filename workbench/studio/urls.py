@@ -1,10 +1,17 @@
 from django.urls import path
 
-from . import draft_views, views
+from . import draft_views, guidance_views, views
 
 app_name = "studio"
 urlpatterns = [
     path("", views.new, name="new"),
+    path("advice/", guidance_views.advice, name="advice"),
+    path("templates/", guidance_views.templates, name="templates"),
+    path("templates/<slug:template_id>/", guidance_views.use_template, name="use_template"),
+    path("tour/", guidance_views.tour_step, name="tour"),
+    path("<uuid:draft_id>/use-method/", guidance_views.use_method, name="use_method"),
+    path("<uuid:draft_id>/device/", guidance_views.device, name="device"),
+    path("<uuid:draft_id>/dry-run/", guidance_views.dry_run, name="dry_run"),
     path("drafts/", draft_views.drafts, name="drafts"),
     path("<uuid:draft_id>/", views.draft, name="draft"),
     path("<uuid:draft_id>/form/", views.plain_form, name="form"),

@@ -22,7 +22,6 @@ class Template(BaseModel):
     id: str
     title: str
     task: str = Field(description="One of the advisor's answers about the task.")
-    icon: str
     about: str
     need: tuple[str, ...] = Field(description="What you need.")
     get: tuple[str, ...] = Field(description="What you get.")
