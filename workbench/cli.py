@@ -7,6 +7,9 @@ workbench datasets transform KEY --steps steps.yaml        filter, split, redact
 workbench submit recipe.yaml [--watch]                     start a run
 workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
 workbench sweep recipe.yaml --set FIELD=V,V [--yes]         several values: count, cost, start
+workbench verdict TEACHER STUDENT                          can the one teach the other?
+workbench advise access=weights task=chat ...              which method? without answers, the questions
+workbench templates [ID] | dry-run recipe.yaml             starting recipes; two real steps, measured
 workbench download RUN [-o FILE]                           the adapter as a zip
 """
 
@@ -24,8 +27,8 @@ from typing import Any
 import httpx
 
 from workbench.client import Api, Refused, read_answer, save_login
+from workbench.commands import guidance, transforms
 from workbench.commands import sweeps as sweep_commands
-from workbench.commands import transforms
 
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 ROLES = ("base", "control", "student", "teacher")
@@ -313,6 +316,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("run")
     p.add_argument("-o", "--output", metavar="FILE")
     sweep_commands.register(add)
+    guidance.register(add)
     return top
 
 

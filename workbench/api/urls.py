@@ -3,7 +3,7 @@
 from django.urls import path
 from ninja import NinjaAPI
 
-from . import adapters, answers, catalog, datasets, incoming, library, me, runs, sweeps, transforms
+from . import adapters, answers, catalog, datasets, guidance, incoming, library, me, runs, sweeps, transforms
 from .auth import Session, Token
 
 api = NinjaAPI(
@@ -11,7 +11,7 @@ api = NinjaAPI(
     description="The same actions as the pages. Every error is {code, message, field, hint}.",
 )  # fmt: skip
 answers.install(api)
-for part in (me, library, datasets, incoming, catalog, runs, adapters, sweeps, transforms):
+for part in (me, library, datasets, incoming, catalog, runs, guidance, adapters, sweeps, transforms):
     api.add_router("", part.router)
 
 urlpatterns = [path("", api.urls)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from .board import board
 from .conflicts import conflict_page
 from .history import Conflict, Seen
 from .models import Draft
+from .starting import start_from
 from .views import _draft, _own, _save
 
 ICONS = {
@@ -75,7 +75,9 @@ def templates(request: TeamRequest) -> HttpResponse:
 @needs(Role.MEMBER)
 def use_template(request: TeamRequest, template_id: str) -> HttpResponse:
     """A new draft that begins with the template's recipe."""
-    draft = start_from(request, template_id)
+    if template_id not in TEMPLATES:
+        raise Http404
+    draft = start_from(request.team, request.user, template_id)
     messages.success(
         request, f"Started from the template {TEMPLATES[template_id].title}. Put your own models and rows in."
     )
@@ -85,16 +87,6 @@ def use_template(request: TeamRequest, template_id: str) -> HttpResponse:
 def _shown(template: Template) -> dict[str, Any]:
     """A template with the title of its method."""
     return {**template.model_dump(), "method": SYSTEMS[str(template.recipe["method"])].title}
-
-
-def start_from(request: TeamRequest, template_id: str) -> Draft:
-    """Raises Http404 for an unknown template."""
-    if template_id not in TEMPLATES:
-        raise Http404
-    fields = deepcopy(TEMPLATES[template_id].recipe)
-    return Draft.objects.create(
-        team=request.team, created_by=request.user, title=str(fields.get("name", ""))[:200], fields=fields
-    )
 
 
 @require_POST
