@@ -67,7 +67,7 @@ def open_review(
         review = Review.objects.create(
             team=team, version=version, title=title or f"{version.dataset.title}, version {version.number}"[:200], order=order,
             run=run if order in BY_RUN else None, seats=2 if seats == 2 else 1, total=found["total"], note=note[:400],
-            labels=_labels(r["row"]["answer"] for r in found["rows"]), created_by=user,
+            labels=_labels(version, [r["row"]["answer"] for r in found["rows"]]), created_by=user,
         )  # fmt: skip
         Item.objects.bulk_create(
             (
@@ -92,8 +92,11 @@ def _outcomes(run: Run | None) -> Path:
     return children.local_copy(artifact.blob_id)
 
 
-def _labels(answers: Iterable[str | None]) -> list[str]:
-    """The commonest answers where answers are labels."""
+def _labels(version: DatasetVersion, answers: Iterable[str | None]) -> list[str]:
+    """The commonest answers where answers are labels: of the whole version where it was measured, else of the desk."""
+    measured = (version.profile or {}).get("labels") or []
+    if measured:
+        return [str(label) for label, _ in measured[:MOST_LABELS]]
     counts = Counter(a for a in answers if a is not None)
     if not counts or len(counts) > MOST_LABELS or len(counts) * 2 > sum(counts.values()) or max(map(len, counts)) > 100:
         return []
@@ -261,7 +264,7 @@ def decide_many(
             decide(item, user, verdict, seen=picked[item.pk], new=new, reason=reason)
             done += 1
         except DistillError as e:
-            problems.append(f"Row {item.place:,}: {e.message}")
+            problems.append(e.message if isinstance(e, Stale) else f"Row {item.place:,}: {e.message}")
     return done, problems
 
 

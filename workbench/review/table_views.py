@@ -9,13 +9,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from jobs.distill.errors import DistillError
-from workbench.adapters.zipped import attachment
+from workbench.adapters.zipped import text_attachment
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
@@ -137,8 +136,8 @@ def _finish_context(request: TeamRequest, found: Any) -> dict[str, Any]:
 
 
 @require_GET
-def decisions(request: TeamRequest, review_id: UUID) -> HttpResponseBase:
+def decisions(request: TeamRequest, review_id: UUID) -> HttpResponse:
     """Every decision as JSONL: who, when, from what to what."""
     found = review_or_404(request, review_id)
-    lines = ((json.dumps(line, ensure_ascii=False) + "\n").encode() for line in queries.decisions(found, request.user))
-    return attachment(lines, f"review-{found.pk}.jsonl", "application/x-ndjson; charset=utf-8")
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in queries.decisions(found, request.user))
+    return text_attachment(text, f"review-{found.pk}.jsonl", "application/x-ndjson; charset=utf-8")
