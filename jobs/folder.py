@@ -118,7 +118,7 @@ def _profile(run: Run, folder: Path) -> None:
 def _evaluation_set(run: Run, folder: Path, n: int, asked: dict[str, Any]) -> dict[str, Any]:
     """The rows of a version that the profiled rows are held against, under a name of its own."""
     seen = Q(dataset__team=run.team) | Q(dataset__team=None)
-    version = DatasetVersion.objects.filter(seen, pk=asked.get("version")).select_related("dataset").first()
+    version = DatasetVersion.objects.filter(seen, pk=asked["version"]).select_related("dataset").first()
     if version is None:
         raise DataRefused(
             "An evaluation set of this check no longer exists.", field="against", hint="Choose the sets again."

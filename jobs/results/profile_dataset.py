@@ -12,22 +12,29 @@ from workbench.library.models import Model
 from workbench.runs import actions
 from workbench.runs.models import Blob, Kind, Run
 
-from .outcome import Outcome, read_report
+from .outcome import Outcome, present, read_report
+
+FILES = ("behind.parquet", "lengths.parquet")  # the rows behind the numbers, kept with the run
 
 
 def collect(run: Run, folder: Path) -> Outcome:
     report = read_report(folder)
-    chosen = run.dataset_version_id or run.spec.get("version")
+    chosen = str(run.dataset_version_id or run.spec.get("version"))
+    files = present(folder, FILES)
+    if run.spec.get("against"):
+        # What stands in another dataset belongs to the team that asked, so it stays with the run, also for shared samples.
+        found = {"version_id": chosen, "contamination": report.get("contamination") or []}
+        return Outcome(found, files, tuple(files))
 
     def commit(run: Run, blobs: dict[str, Blob]) -> None:
         version = DatasetVersion.objects.select_for_update().filter(pk=chosen).first()
         if version:
             version.facts = _merged(version.facts or {}, report.get("facts") or {})
-            version.profile = report.get("profile")
+            version.profile = _merged_profile(version.profile or {}, report.get("profile") or {}, str(run.pk))
             version.save(update_fields=["facts", "profile"])
 
     # The lengths of 20,000 rows belong to the version, not a second time to the run.
-    return Outcome({"version_id": str(chosen)}, {}, (), commit)
+    return Outcome({"version_id": chosen}, files, tuple(files), commit)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +42,12 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     if old.get("sha256") != new.get("sha256"):
         return new
     return new | {name: (old.get(name) or {}) | (new.get(name) or {}) for name in ("prompt_lengths", "answer_lengths")}
+
+
+def _merged_profile(old: dict[str, Any], new: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """The new profile, with the measurements of other tokenizers before; each says which run keeps the rows behind it."""
+    tokens = {name: found | {"run": run_id} for name, found in (new.get("tokens") or {}).items()}
+    return new | {"run": run_id, "tokens": (old.get("tokens") or {}) | tokens}
 
 
 def profile_for_new_tokenizers(run: Run) -> None:

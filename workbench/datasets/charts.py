@@ -48,6 +48,7 @@ def lengths(profile: dict[str, Any] | None) -> list[dict[str, Any]]:
         return []
     out = [
         {
+            "key": key,
             "title": m["title"],
             "unit": "tokens",
             "chart": bars(m["histogram"]),
@@ -56,8 +57,11 @@ def lengths(profile: dict[str, Any] | None) -> list[dict[str, Any]]:
             "over": m["over_context"],
             "nothing": m["nothing_left"],
             "control": m["control_text_rows"],
+            "measured": m.get("measured"),
+            "answer": m.get("answer"),
+            "run": m.get("run"),
         }
-        for m in profile.get("tokens", {}).values()
+        for key, m in profile.get("tokens", {}).items()
     ]
     if out:
         return out

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,25 +13,33 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from jobs.distill.data.listing import Which, as_csv
 from jobs.distill.errors import DistillError
-from workbench.adapters.zipped import attachment, text_attachment
+from workbench.adapters.zipped import attachment
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, charts, children, forms, queries
+from . import actions, charts, children, cuts, forms, parts, profiles, queries, reading, sources
 from .models import Dataset, DatasetVersion
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CHOSEN_BY = (
+    "kind",
+    "value",
+    "check",
+    "tokenizer",
+    "over",
+    "alone",
+)  # what names the rows behind a number, in an address
 
 
 @require_GET
 def list_(request: TeamRequest) -> HttpResponse:
     found = list(queries.datasets(request.team))
     pending = list(queries.open_uploads(request.team)[:10])
-    return render(
-        request, "datasets/list.html", {"datasets": found, "pending": pending, "can_write": _may_write(request)}
-    )
+    context = {"datasets": found, "pending": pending, "can_write": _may_write(request)}
+    context |= {"fetches": sources.fetches(request.team)[:10], "partial": parts.unfinished(request.team, request.user)}
+    return render(request, "datasets/list.html", context)
 
 
 @require_GET
@@ -61,6 +68,7 @@ def token_page(
     everything, shown = queries.chosen_models(
         request.team, request.GET.get("teacher", ""), request.GET.get("student", "")
     )
+    cut, too_long = number_or(request.GET.get("cut"), 0), "truncate" if request.GET.get("too_long") == "truncate" else "drop"  # fmt: skip
     context: dict[str, Any] = {
         "row": rows[0] if rows else None,
         "at": at,
@@ -69,9 +77,12 @@ def token_page(
         "shown": [m.key for m in shown],
         "here": here,
         "back": back,
+        "cut": cut or None,
+        "too_long": too_long,
     }
     try:
-        context["readings"] = queries.tokens(rows, shown) if rows and shown else []
+        found = queries.readings(rows, shown, cut or None, too_long) if rows and shown else {"models": []}
+        context |= {"readings": reading.laid_out(found["models"]), "aligned": reading.aligned(found), "same_text": reading.same_text(found)}  # fmt: skip
     except DistillError as e:
         context |= {"readings": [], "problem": e}
     return render(request, "datasets/_partials/tokens.html" if request.htmx else "datasets/tokens.html", context)
@@ -101,11 +112,11 @@ def _page(
         or forms.AboutForm(initial={"title": found.title, "licence": found.licence, "attribution": found.attribution}),
     }
     if shown:
-        profile = shown.profile or {}
+        profile = profiles.shown_profile(shown, request.team)
         context |= {
-            "versions": found.versions.defer("facts", "profile"), "counts": shown.counts, "mapping": shown.mapping, "profile": profile, "measuring": None if shown.profile else queries.profile_run(shown),
-            "labels": charts.labels(profile.get("labels", []), shown.counts.get("labelled", 0)), "lengths": charts.lengths(profile), "refused": queries.refused(shown, 50),
-            "runs": queries.runs_with(shown, request.team)[:10], "splits": _splits(shown), "warnings": _warnings(shown),
+            "versions": found.versions.defer("facts", "profile"), "counts": shown.counts, "mapping": shown.mapping, "profile": profile, "measuring": None if shown.profile else profiles.measuring(shown),
+            "labels": charts.labels(profile.get("labels", []), shown.counts.get("labelled", 0)), "lengths": cuts.charts_with_cuts(profile, request.GET), "refused": queries.refused(shown, 50), "changed": list(islice(queries.listed(shown, "changed"), 20)),
+            "runs": queries.runs_with(shown, request.team)[:10], "splits": _splits(shown), "warnings": _warnings(shown), "came_from": sources.words(shown.origin),
         }  # fmt: skip
     if request.htmx and request.GET.get("part") == "profile":
         return render(request, "datasets/_partials/profile.html", context)
@@ -148,9 +159,11 @@ def rows(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
         "version": found,
         "filters": filters,
         "here": reverse("datasets:rows", args=[dataset_id, number]),
+        "kept": {n: request.GET[n] for n in CHOSEN_BY if request.GET.get(n)},
     }
     try:
-        context |= queries.rows_page(found, number_or(request.GET.get("page"), 1), **filters)
+        chosen, context["chosen"] = profiles.chosen_rows(found, request.team, request.GET)
+        context |= queries.rows_page(found, number_or(request.GET.get("page"), 1), **filters, **chosen)
     except DistillError as e:
         context["problem"] = e
     kept = request.GET.copy()
@@ -168,16 +181,20 @@ def export(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponseB
 
 
 @require_GET
-def refused(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
-    """Refused rows as CSV: line, column, reason, remedy."""
-    found = _version(request, dataset_id, number)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["line", "column", "reason", "remedy"])
-    for row in queries.refused(found, None):
-        cells = [row["column"], row["reason"], row["remedy"]]
-        writer.writerow([row["line"], *("'" + c if c.startswith((*FORMULA, "'")) else c for c in cells)])
-    return text_attachment(out.getvalue(), f"{_plain_name(found)}-refused.csv", "text/csv; charset=utf-8")
+def refused(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponseBase:
+    """Refused rows as CSV: place, column, reason, remedy."""
+    return _listing(_version(request, dataset_id, number), "refused")
+
+
+@require_GET
+def changed(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponseBase:
+    """Texts that the import changed as CSV: place, column, what was done, before and after."""
+    return _listing(_version(request, dataset_id, number), "changed")
+
+
+def _listing(found: DatasetVersion, which: Which) -> HttpResponseBase:
+    lines = (line.encode() for line in as_csv(which, queries.listed(found, which)))
+    return attachment(lines, f"{_plain_name(found)}-{which}.csv", "text/csv; charset=utf-8")
 
 
 @require_POST

@@ -53,6 +53,16 @@ def masked(value: str) -> str:
     return f"{value[:shown]}…{value[-shown:]}" if len(value) > 2 * shown + 2 else "…"
 
 
+def covered(text: str) -> str:
+    """The text with everything that `find` finds masked: what may be stored as an example."""
+    out, at = [], 0
+    for _, start, end in sorted(find(text), key=lambda f: f[1:]):
+        if start >= at:
+            out += [text[at:start], masked(text[start:end])]
+            at = end
+    return "".join([*out, text[at:]])
+
+
 def _is_one(kind: str, value: str) -> bool:
     """Check digits and ranges, where the kind has them."""
     if kind == "card number":

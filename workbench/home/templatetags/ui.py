@@ -113,6 +113,13 @@ def percent(value: Any, digits: int = 0) -> str:
 
 
 @register.filter
+def share(part: Any, whole: Any) -> str:
+    """Part of a whole in percent: 12.5 %; a dash where there is no whole."""
+    x, y = finite(part), finite(whole)
+    return NONE if x is None or not y else percent(x / y, 1)
+
+
+@register.filter
 def count(value: Any) -> str:
     x = finite(value)
     return NONE if x is None else f"{int(x):,}"

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ..minhash import mixed
 from ..split import digest, look_alike
 from .behind import Behind
-from .copies import EXAMPLES, SHOWN
+from .copies import EXAMPLES, shown
 from .sample import Row, asked
 
 WORDS = 13
@@ -134,7 +134,7 @@ def check(
             shared.add(number, others)
             share = count / len(found)
             behind.add(kind, prefix + "runs", number, best, f"{100 * share:.0f} % of its runs of 13 words, row {best:,} there")  # fmt: skip
-            _keep(examples, {"row": number, "other": best, "share": round(share, 4), "text": asked(row)[:SHOWN]})
+            _keep(examples, {"row": number, "other": best, "share": round(share, 4), "text": shown(asked(row))})
     either, others_of = exact.mine | shared.mine, exact.theirs | shared.theirs
     return {
         "words": WORDS,

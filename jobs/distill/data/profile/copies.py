@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..minhash import NEAR, near_pairs
+from ..private import covered
 from ..split import GROUP, look_alike
 from .behind import Behind
 from .labels import folded
@@ -36,10 +37,15 @@ def example(rows: Sequence[Row], i: int, j: int, score: float | None = None) -> 
     return {
         "similarity": score,
         "rows": [
-            {"row": rows[k]["number"], "text": asked(rows[k])[:SHOWN], "answer": (rows[k]["answer"] or "")[:SHOWN]}
+            {"row": rows[k]["number"], "text": shown(asked(rows[k])), "answer": shown(rows[k]["answer"] or "")}
             for k in (i, j)
         ],
     }
+
+
+def shown(text: str) -> str:
+    """The beginning of a text for a page, without personal data or secrets: examples are stored with the profile."""
+    return covered(text[: 2 * SHOWN])[:SHOWN]
 
 
 def _exact(rows: Sequence[Row], behind: Behind) -> dict[str, Any]:
@@ -61,8 +67,8 @@ def _near(rows: Sequence[Row], near: Sequence[tuple[int, int, float]], behind: B
         found |= {i, j}
         behind.add("copies", "near", rows[i]["number"], rows[j]["number"], _words(score, rows[j]["number"]))
         behind.add("copies", "near", rows[j]["number"], rows[i]["number"], _words(score, rows[i]["number"]))
-    shown = sorted(near, key=lambda p: (-p[2], p[0], p[1]))[:EXAMPLES]
-    return {"pairs": len(near), "rows": len(found), "examples": [example(rows, *p) for p in shown]}
+    best = sorted(near, key=lambda p: (-p[2], p[0], p[1]))[:EXAMPLES]
+    return {"pairs": len(near), "rows": len(found), "examples": [example(rows, *p) for p in best]}
 
 
 def _words(score: float, other: int) -> str:
@@ -85,12 +91,12 @@ def _across(
             alike[h] = max(alike.get(h, (t, 0.0)), (t, score), key=lambda p: p[1])
     for h, (t, score) in sorted(alike.items()):
         behind.add("across", "near", rows[h]["number"], rows[t]["number"], _words(score, rows[t]["number"]))
-    shown = sorted(alike.items(), key=lambda item: -item[1][1])[:EXAMPLES]
+    best = sorted(alike.items(), key=lambda item: -item[1][1])[:EXAMPLES]
     return {
         "heldout": len(held),
         "exact": len(same),
         "near": len(alike),
-        "examples": [example(rows, h, t, score) for h, (t, score) in shown],
+        "examples": [example(rows, h, t, score) for h, (t, score) in best],
     }
 
 
@@ -107,11 +113,11 @@ def _conflicts(rows: Sequence[Row], labels: bool, behind: Behind) -> dict[str, A
         note = ", ".join(f"“{answer}” {n:,} ×" for answer, n in said)
         for i in group:
             behind.add("noise", "conflicts", rows[i]["number"], None, note)
-    shown = [
+    examples = [
         example(rows, g[0], next(i for i in g if fold(rows[i]["answer"]) != fold(rows[g[0]]["answer"])))
         for g in found[:EXAMPLES]
     ]
-    return {"texts": len(found), "rows": sum(map(len, found)), "examples": shown}
+    return {"texts": len(found), "rows": sum(map(len, found)), "examples": examples}
 
 
 def _neighbours(rows: Sequence[Row], near: Sequence[tuple[int, int, float]], behind: Behind) -> dict[str, Any]:
@@ -127,8 +133,8 @@ def _neighbours(rows: Sequence[Row], near: Sequence[tuple[int, int, float]], beh
             found.add(one)
             note = f"{_words(score, rows[other]['number'])}, which says “{said[:60]}”"
             behind.add("noise", "neighbours", rows[one]["number"], rows[other]["number"], note)
-    shown = sorted(pairs, key=lambda p: (-p[2], p[0], p[1]))[:EXAMPLES]
-    return {"pairs": len(pairs), "rows": len(found), "examples": [example(rows, *p) for p in shown]}
+    best = sorted(pairs, key=lambda p: (-p[2], p[0], p[1]))[:EXAMPLES]
+    return {"pairs": len(pairs), "rows": len(found), "examples": [example(rows, *p) for p in best]}
 
 
 def _system(row: Row) -> str:

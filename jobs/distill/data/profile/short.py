@@ -80,7 +80,7 @@ def thinned(values: Sequence[int]) -> list[int]:
 
 def summary(passed: Passed, lengths: dict[str, Any]) -> dict[str, Any]:
     checks, sample = passed.checks, passed.sample.rows
-    prompts = [sum(len(m["content"]) for m in r["messages"]) for r in sample]
+    prompts = [sum(len(m["content"] or "") for m in r["messages"]) for r in sample]
     answers = [len(r["answer"]) for r in sample if r["answer"] is not None]
     few = not checks.too_many_labels and len(checks.labels) <= max(20, checks.labelled // 3)
     return {
@@ -109,7 +109,7 @@ def scripts(sample: list[Row]) -> dict[str, int]:
     """Rows by the writing system most of their letters belong to: a rough word on languages."""
     found: Counter[str] = Counter()
     for row in sample:
-        letters = Counter(script(c) for c in row["messages"][-1]["content"][:300] if c.isalpha())
+        letters = Counter(script(c) for c in (row["messages"][-1]["content"] or "")[:300] if c.isalpha())
         found[letters.most_common(1)[0][0] if letters else "none"] += 1
     return dict(found.most_common(12))
 
