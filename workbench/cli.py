@@ -5,11 +5,14 @@ workbench models | datasets                                what you may use
 workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
 workbench datasets transform KEY --steps steps.yaml        filter, split, redact ... make the next version; --preview
 workbench submit recipe.yaml [--watch]                     start a run
+workbench check recipe.yaml | diff A B                     problems and cost; what differs (files, #12, draft:ID)
+workbench drafts [new FILE | set ID FIELD=VALUE | ...]     drafts of the studio
 workbench watch RUN | cancel RUN | compare RUN RUN ...     RUN is a number (12 or #12) or an id
 workbench sweep recipe.yaml --set FIELD=V,V [--yes]         several values: count, cost, start
 workbench verdict TEACHER STUDENT                          can the one teach the other?
 workbench advise access=weights task=chat ...              which method? without answers, the questions
 workbench templates [ID] | dry-run recipe.yaml             starting recipes; two real steps, measured
+workbench review KEY --open hints | --status | --export FILE   decide rows one by one; make a version of it
 workbench download RUN [-o FILE]                           the adapter as a zip
 """
 
@@ -28,6 +31,8 @@ import httpx
 
 from workbench.client import Api, Refused, read_answer, save_login
 from workbench.commands import guidance, transforms
+from workbench.commands import drafts as draft_commands
+from workbench.commands import review as review_commands
 from workbench.commands import sweeps as sweep_commands
 
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
@@ -315,8 +320,10 @@ def parser() -> argparse.ArgumentParser:
     p = add("download", download, "the adapter of a run as a zip")
     p.add_argument("run")
     p.add_argument("-o", "--output", metavar="FILE")
+    draft_commands.register(add)
     sweep_commands.register(add)
     guidance.register(add)
+    review_commands.register(add)
     return top
 
 

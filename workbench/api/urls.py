@@ -3,7 +3,21 @@
 from django.urls import path
 from ninja import NinjaAPI
 
-from . import adapters, answers, catalog, datasets, guidance, incoming, library, me, runs, sweeps, transforms
+from . import (
+    adapters,
+    answers,
+    catalog,
+    datasets,
+    drafts,
+    guidance,
+    incoming,
+    library,
+    me,
+    review,
+    runs,
+    sweeps,
+    transforms,
+)
 from .auth import Session, Token
 
 api = NinjaAPI(
@@ -11,7 +25,7 @@ api = NinjaAPI(
     description="The same actions as the pages. Every error is {code, message, field, hint}.",
 )  # fmt: skip
 answers.install(api)
-for part in (me, library, datasets, incoming, catalog, runs, guidance, adapters, sweeps, transforms):
+for part in (me, library, datasets, incoming, catalog, runs, drafts, guidance, adapters, sweeps, transforms, review):
     api.add_router("", part.router)
 
 urlpatterns = [path("", api.urls)]

@@ -80,6 +80,8 @@ def edit(fields: Mapping[str, Any], what: str, names: Mapping[str, str]) -> Edit
 
 def _add(out: dict[str, Any], path: str, kind: str) -> Edited:
     there = paths.get(out, path)
+    if there is not None and not isinstance(there, list):
+        return Edited(out, path)
     items = there if isinstance(there, list) else [{}] if path.endswith(".members") else []
     return _insert_at(out, path, items, len(items), kind)
 
@@ -171,7 +173,8 @@ def _move(out: dict[str, Any], path: str, to: str) -> Edited:
     places = list(range(len(items)))
     places.insert(j, places.pop(i))
     items[:] = [items[n] for n in places]
-    words = f"{_called(parent, j, items[j])} is now number {j + 1} of {len(items)}."
+    called = f"Stage {name_of(items[j])}" if parent == "stages" and isinstance(items[j], dict) else "It"
+    words = f"{called} moved from place {i + 1} to {j + 1} of {len(items)}."
     return Edited(out, f"{parent}.{j}", words, parent, tuple(places))
 
 

@@ -18,11 +18,16 @@ def get(data: Any, path: str) -> Any:
 
 
 def put(data: dict[str, Any], path: str, value: Any) -> None:
-    """Sets `path`, making the mappings on the way; a mapping that is in the way of a plain value is replaced."""
+    """Sets `path`, making the mappings on the way; a mapping that is in the way of a plain value is replaced.
+
+    A path through a place that its list does not have sets nothing.
+    """
     *parents, last = path.split(".")
     here: Any = data
     for key in parents:
-        if isinstance(here, list) and key.isdigit() and int(key) < len(here):
+        if isinstance(here, list):
+            if not key.isdigit() or int(key) >= len(here) or not isinstance(here[int(key)], dict | list):
+                return
             here = here[int(key)]
             continue
         if not isinstance(here.get(key), dict | list):
