@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -36,9 +37,13 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="package")
-def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """Starts `python -m workbench.launch.up` with a fresh data folder and its own built-in PostgreSQL; stops it at the end."""
-    data_dir, port = tmp_path_factory.mktemp("workbench"), free_port()
+def workbench() -> Iterator[Workbench]:
+    """Starts `python -m workbench.launch.up` with a fresh data folder and its own built-in PostgreSQL; stops it at the end.
+
+    Not below pytest's own folder: every session of pytest takes other users' right to that away, and PostgreSQL, which
+    does not run as root, is another user.
+    """
+    data_dir, port = Path(tempfile.mkdtemp(prefix="workbench-browser-")), free_port()
     clean = {
         k: v
         for k, v in os.environ.items()
@@ -76,6 +81,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(90) == 0, out.read_text()
+        shutil.rmtree(data_dir)
 
 
 @pytest.fixture(scope="package")
