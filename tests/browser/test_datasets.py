@@ -44,7 +44,7 @@ def test_it_checks_again_when_a_role_changes(visit: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["24_html_script.csv", "26_jinja_payload.jsonl", "11_unicode_mess.jsonl"])
-def test_it_shows_whatever_a_file_holds_as_text(visit: Any, name: str) -> None:
+def test_h31_h32_it_shows_whatever_a_file_holds_as_text(visit: Any, name: str) -> None:
     """H31, H32: the browser's complaints (policy, errors) are checked when the test ends."""
     visitor = visit(390, signed_in=True)
     asked: list[str] = []

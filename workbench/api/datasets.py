@@ -113,7 +113,9 @@ def _too_large() -> Refusal:
         413,
         "TOO_LARGE",
         f"The file is larger than {settings.MAX_UPLOAD_BYTES / 1024**2:,.0f} MiB, the most that is taken at once.",
+        field="file",
         hint="Upload it in parts, or compress it with gzip.",
+        limit=settings.MAX_UPLOAD_BYTES,
     )
 
 

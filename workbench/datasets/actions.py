@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -21,7 +22,8 @@ from . import children
 from .models import Dataset, Upload
 
 # What another mapping may still mend; every other refusal is about the file itself.
-MENDABLE = {"roles", "no_usable_rows"}
+MENDABLE = {"roles", "no_usable_rows", "instruction"}
+TOO_LARGE = {"too_big", "line_too_long"}  # answered with 413
 LAYOUT = ("header", "part", "text")  # options that may change which columns there are
 SUGGESTED: dict[str, Any] = {"labels": "words"}
 HIDDEN = re.compile(r"[\x00-\x1f\x7f]")
@@ -31,8 +33,16 @@ class FileNotUsable(DataRefused):
     """A file that no choice of columns can mend; `problem` is the sentence with place and remedy."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem["message"], hint=problem.get("remedy"))
+        line, column = problem.get("line"), problem.get("column")
+        place = ".".join(str(p) for p in (f"lines[{line}]" if line else "", column or "") if p)
+        code = "TOO_LARGE" if problem["code"] in TOO_LARGE else None
+        limit = problem.get("limit")
+        super().__init__(problem["message"], field=place or "file", hint=problem.get("remedy"), limit=limit, code=code)
         self.problem = problem
+
+    def as_dict(self) -> dict[str, Any]:
+        """With the problem's own code beside the family's: `code` says what to do with the answer, `problem` what it is."""
+        return super().as_dict() | {"problem": self.problem["code"]}
 
 
 class InUse(DistillError):
@@ -57,9 +67,9 @@ def take_upload(
 ) -> Upload:
     """Looks at a file in a limited child and keeps it. Raises FileNotUsable, and then nothing is left behind.
 
-    The same `idem_key` gives the same upload: a form sent twice is taken once.
+    The same `idem_key` and bytes give the same upload: a form sent twice is taken once.
     """
-    idem_key = uuid.uuid5(team.pk, str(idem_key)) if idem_key else None
+    idem_key = uuid.uuid5(team.pk, f"{idem_key}{_sha256(path)}") if idem_key else None
     if idem_key and (found := Upload.objects.filter(idem_key=idem_key, team=team).first()):
         return found
     name = shown_name(filename)
@@ -71,6 +81,11 @@ def take_upload(
         if idem_key:
             return Upload.objects.get_or_create(idem_key=idem_key, defaults=values)[0]
         return Upload.objects.create(**values)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def look(path: Path, name: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def ask(request: dict[str, Any], seconds: float = SECONDS, command: list[str] = 
             hint="Upload a smaller part of it, or save it in another format.",
         ) from None
     if error := reply.get("error"):
-        raise DataRefused(error["message"], field=error.get("field"), hint=error.get("hint"))
+        raise DataRefused(error["message"], field=error.get("field"), hint=error.get("hint"), limit=error.get("limit"))
     return dict(reply)
 
 

@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django import forms as django_forms
-from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jobs.distill.data.listing import Which
+from jobs.distill.data.tasks.templates import TEMPLATES
 from jobs.distill.errors import DistillError
 from workbench.adapters.zipped import attachment
+from workbench.runs import words
 from workbench.runs.models import State
 from workbench.team.models import Role
 from workbench.team.permissions import needs
 from workbench.team.request import TeamRequest
 
-from . import actions, charts, children, forms, queries, uploads
-from .models import Dataset, Upload
-from .views import dataset_or_404, number_or, token_page
-
-
-@csrf_exempt  # the quota must stand before anything reads the body; _upload checks the token then
-@require_http_methods(["GET", "POST"])
-@needs(Role.MEMBER)
-def upload(request: TeamRequest) -> HttpResponse:
-    quota = uploads.install(request)
-    try:
-        return _upload(request, quota)
-    except RequestDataTooBig:
-        return _too_large(request, "The pasted text", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-
-
-@csrf_protect
-def _upload(request: TeamRequest, quota: uploads.Quota) -> HttpResponse:
-    into = dataset_or_404(request, UUID(d)) if (d := request.GET.get("dataset", "")) and _is_uuid(d) else None
-    if request.method == "GET":
-        return render(
-            request,
-            "datasets/upload.html",
-            {"form": forms.UploadForm(), "into": into, "limit": settings.MAX_UPLOAD_BYTES},
-        )
-    form = forms.UploadForm(request.POST, request.FILES)
-    if quota.exceeded:
-        return _too_large(request, "The file", settings.MAX_UPLOAD_BYTES)
-    context: dict[str, Any] = {"form": form, "into": into, "limit": settings.MAX_UPLOAD_BYTES}
-    if not form.is_valid():
-        empty = form.files.get("file")
-        context["problem"] = (
-            {"message": "The file is empty (0 bytes).", "remedy": "Upload the file again; the copy may have failed."}
-            if empty is not None and empty.size == 0
-            else None
-        )
-        return render(request, "datasets/upload.html", context, status=422)
-    try:
-        taken = _take(request, form, into)
-    except DistillError as e:
-        context |= {
-            "problem": {"message": e.message, "remedy": e.hint},
-            "filename": actions.shown_name(form.cleaned_data["file"].name) if form.cleaned_data.get("file") else "",
-        }
-        return render(request, "datasets/upload.html", context, status=422)
-    return redirect("datasets:confirm", taken.pk)
-
-
-def _take(request: TeamRequest, form: forms.UploadForm, into: Dataset | None) -> Upload:
-    """Writes what came to a temporary file of its own and looks at it there."""
-    file, text = form.cleaned_data.get("file"), form.cleaned_data.get("text") or ""
-    with tempfile.NamedTemporaryFile(prefix="upload-") as place:
-        for chunk in file.chunks() if file else [text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")]:
-            place.write(chunk)
-        place.flush()
-        name = file.name if file else "pasted.jsonl" if text.lstrip().startswith(("{", "[")) else "pasted.csv"
-        return actions.take_upload(request.team, request.user, Path(place.name), name, into)
-
-
-def _too_large(request: TeamRequest, what: str, limit: int) -> HttpResponse:
-    context = {
-        "form": forms.UploadForm(),
-        "limit": settings.MAX_UPLOAD_BYTES,
-        "problem": {
-            "message": f"{what} is larger than {limit / 1024**2:,.0f} MiB, the most that is taken at once.",
-            "remedy": "Upload it in parts, or compress it with gzip.",
-        },
-    }
-    return render(request, "datasets/upload.html", context, status=413)
+from . import actions, charts, children, forms, queries, sources
+from .models import Upload
+from .views import number_or, token_page
 
 
 @require_http_methods(["GET", "POST"])
@@ -157,8 +89,21 @@ def _mapping_page(
         "importable": bool(counts.get("rows")) and not groups["refuse"],
         "problem": " ".join(problem.messages) if isinstance(problem, django_forms.ValidationError) else str(problem) if problem else "",
         "hint": getattr(problem, "hint", None), "licences": forms.LICENCES, "labels": charts.labels(findings["labels"][:8], counts.get("labelled", 0)),
-        "last": queries.import_run(found),
+        "columns": forms.columns(findings), "role_choices": forms.role_choices(findings.get("known_roles") or {}),
+        "row": next(iter(findings.get("rows") or []), None), **_task(findings),
+        "last": queries.import_run(found), "came_from": sources.words(found.origin),
     }  # fmt: skip
+
+
+def _task(findings: dict[str, Any]) -> dict[str, Any]:
+    """The task's template that holds, and all that could be chosen."""
+    template = findings.get("template") or {}
+    return {
+        "tasks": list(TEMPLATES.values()),
+        "task": TEMPLATES.get(template.get("key", "")),
+        "found_task": TEMPLATES.get(template.get("found", "")),
+        "metric_words": words.METRICS.get(template.get("metric", ""), "what suits the length of the answers"),
+    }
 
 
 def _about(found: Upload) -> dict[str, str]:
@@ -168,7 +113,8 @@ def _about(found: Upload) -> dict[str, str]:
             "licence": found.dataset.licence,
             "attribution": found.dataset.attribution,
         }
-    return {"title": _title(found)}
+    attribution = sources.words(found.origin) if found.origin.get("kind") in ("hub", "address") else ""
+    return {"title": _title(found), "licence": found.origin.get("licence") or "", "attribution": attribution}
 
 
 def _title(found: Upload) -> str:
@@ -230,10 +176,3 @@ def _get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
     except Upload.DoesNotExist:
         raise Http404 from None
 
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

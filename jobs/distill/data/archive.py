@@ -15,7 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from .findings import FileRefused, refuse
 from .limits import Limits, count, size
@@ -163,7 +163,7 @@ def member(source: Source, info: zipfile.ZipInfo) -> Iterator[BinaryIO]:
 class _CountedMember(io.RawIOBase):
     """Counts what comes out. The check sum at the end is zipfile's; the size is compared here."""
 
-    def __init__(self, stream: BinaryIO, info: zipfile.ZipInfo, source: Source) -> None:
+    def __init__(self, stream: IO[bytes], info: zipfile.ZipInfo, source: Source) -> None:
         self.stream, self.info, self.source, self.total = stream, info, source, 0
 
     def readable(self) -> bool:

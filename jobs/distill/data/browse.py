@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from .findings import BadRow, Change
 from .formulas import escape_formula, restore
-from .listing import as_csv
+from .listing import Which, as_csv
 from .load import iter_rows
 from .options import parse_options
-from .scan import scan
 from .profile.behind import rows_behind, rows_over
+from .scan import scan
 from .split import split_of
 
 __all__ = ["escape_formula", "export", "listing", "page", "restore"]
@@ -117,7 +117,7 @@ def export(path: Path, out: TextIO) -> None:
 
 def listing(request: dict[str, Any], out: TextIO) -> None:
     """Reads a file again and writes all its refused or changed rows; what refuses the file itself is a line at the end."""
-    which = "changed" if request.get("which") == "changed" else "refused"
+    which: Which = "changed" if request.get("which") == "changed" else "refused"
     out.writelines(as_csv(which, ()))
 
     def tell(row: BadRow | Change) -> None:

@@ -12,7 +12,7 @@ from .answering import answer_column
 from .findings import BadRow, Change, Findings, Problem
 from .limits import count
 from .options import Options
-from .rows import Row, in_words
+from .rows import SPEAKERS, Row, in_words
 from .tables import Record
 
 SHOWN = 100  # changes kept with the findings
@@ -62,7 +62,7 @@ class Changes:
     def _answer(self, record: Record, row: Row) -> Iterator[Change]:
         column = answer_column(self.roles) or self.roles.get("messages") or self.roles.get("chosen") or ""
         before = record.values.get(column)
-        before = before if isinstance(before, str) else row.said
+        before = before if isinstance(before, str) else row.said or _last_said(before)
         if not before or before == (row.answer or ""):
             return
         after = row.answer or ""
@@ -82,6 +82,17 @@ class Changes:
             if isinstance(text, str) and not text.isascii():
                 bytes_of = text.encode("cp1252", "replace").decode("ascii", "backslashreplace")
                 yield _change(record, column, "read as Windows-1252", bytes_of, text)
+
+
+def _last_said(turns: Any) -> str:
+    """What the last turn of a conversation says."""
+    turn = turns[-1] if isinstance(turns, list) and turns else None
+    said = turn.get("content", turn.get("value")) if isinstance(turn, dict) and _speaks(turn) else None
+    return said if isinstance(said, str) else ""
+
+
+def _speaks(turn: dict[str, Any]) -> bool:
+    return SPEAKERS.get(str(turn.get("role", turn.get("from"))).strip().lower()) == "assistant"
 
 
 def _turns(record: Record, column: str) -> Iterator[Change]:

@@ -6,19 +6,20 @@ JSON list, the sentence with its entities marked, or the bare tags.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
 
 from .findings import BadRow, Problem, refuse
 from .limits import count, size
+from .read_text import lines
 from .source import Source
 from .tables import Record, Table
 
 SUFFIXES = ("conll", "conllu", "bio", "iob", "iob2", "bioes")
 TAG = re.compile(r"^(?:O|[BIESLUMbiesl]-\S+)$")
-BEGIN, INSIDE = ("B", "S", "U"), ("I", "E", "L", "M")
+NUMBER = re.compile(r"\d+([-.]\d+)?")  # of a token in CoNLL-U
+INSIDE = ("I", "E", "L", "M")
 COLUMNS = ["sentence", "entities", "marked", "tags"]
 Line = tuple[int, list[str]]  # number from 1, fields
 
@@ -28,9 +29,9 @@ def looks_like(source: Source, encoding: str) -> bool:
     if source.suffix in SUFFIXES:
         return True
     text = source.head.decode(encoding, errors="replace").lstrip("\ufeff")
-    lines = text.splitlines()[: -1 if len(source.head) >= 65536 else None]
-    tokens = [_fields(line) for line in lines if line.strip() and not _is_comment(line)]
-    if len(tokens) < 2 or not any(not line.strip() for line in lines):
+    first = text.splitlines()[: -1 if len(source.head) >= 65536 else None]
+    tokens = [_fields(line) for line in first if line.strip() and not _is_comment(line)]
+    if len(tokens) < 2 or not any(not line.strip() for line in first):
         return False
     fine = sum(len(f) > 1 and TAG.match(f[-1]) is not None for f in tokens)
     return fine > 0.95 * len(tokens)
@@ -64,36 +65,9 @@ def _fields(line: str) -> list[str]:
 
 def _lines(source: Source, encoding: str) -> Iterator[Line]:
     """Numbered lines as fields, without comments; blank lines have none. Raises FileRefused for an overlong line."""
-    with source.open() as stream:
-        reader = codecs.getreader(encoding)(stream, errors="strict")
-        number, limit = 0, source.limits.line
-        rest = ""
-        while True:
-            try:
-                chunk = reader.read(1 << 16)
-            except UnicodeDecodeError as e:
-                raise refuse(
-                    "encoding", f"After line {number:,}: bytes that are not {encoding.upper()}.", "Save it as UTF-8."
-                ) from e
-            *whole, rest = (rest + chunk).split("\n")
-            if not chunk and rest:
-                whole, rest = [rest], ""
-            for line in whole:
-                number += 1
-                text = line.removeprefix("\ufeff") if number == 1 else line
-                if _is_comment(text):
-                    continue
-                yield number, _fields(text) if text.strip() else []
-            if len(rest) > limit:
-                raise refuse(
-                    "line_too_long",
-                    f"Line {number + 1:,} is longer than {size(limit)}; reading stopped there.",
-                    "One token and its tag a line.",
-                    line=number + 1,
-                    limit=limit,
-                )
-            if not chunk:
-                return
+    for number, line in lines(source, encoding):
+        if not _is_comment(line):
+            yield number, _fields(line) if line.strip() else []
 
 
 def _records(source: Source, encoding: str) -> Iterator[Record | BadRow]:
@@ -121,10 +95,10 @@ def _records(source: Source, encoding: str) -> Iterator[Record | BadRow]:
 def _row(sentence: list[Line]) -> Record | BadRow:
     """The row of a sentence; a line without a tag, or with a tag that is none, makes it a bad row with that line."""
     first, width = sentence[0][0], len(sentence[0][1])
-    form, tag = (1, 3) if width == 10 and sentence[0][1][0].isdigit() else (0, width - 1)
+    form, tag = (1, 3) if width == 10 and NUMBER.fullmatch(sentence[0][1][0]) else (0, width - 1)
     tokens, tags = [], []
     for number, fields in sentence:
-        if width == 10 and re.fullmatch(r"\d+[-.]\d+", fields[0]):
+        if form and not fields[0].isdigit():
             continue  # a word of several tokens, or an empty node: its tokens stand on lines of their own
         if len(fields) != width or width < 2:
             return BadRow(
@@ -137,7 +111,9 @@ def _row(sentence: list[Line]) -> Record | BadRow:
         return BadRow(first, "a sentence without a token", "Write its tokens, or remove it.")
     odd = next((i for i, t in enumerate(tags) if not t), None)
     if odd is not None:
-        return BadRow(sentence[odd][0], f"the token {tokens[odd][:40]!r} has no tag", "Write O for tokens outside an entity.")
+        return BadRow(
+            sentence[odd][0], f"the token {tokens[odd][:40]!r} has no tag", "Write O for tokens outside an entity."
+        )
     return Record(first, _values(tokens, tags))
 
 

@@ -193,6 +193,7 @@ class _Lines:
                 f"Line {self.number:,} is longer than {size(self.limit)}; reading stopped there.",
                 "Shorten the text, or check that a quote is not left open.",
                 line=self.number,
+                limit=self.limit,
             )
         return line.removeprefix("\ufeff") if self.number == 1 else line
 

@@ -110,6 +110,7 @@ def _raw_lines(source: Source, encoding: str) -> Iterator[bytes | str]:
                     f"Line {number:,} is longer than {size(limit)}; reading stopped there.",
                     "Shorten the text, or check that each row ends with a line break.",
                     line=number,
+                    limit=source.limits.line,
                 )
             yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
 
@@ -199,6 +200,7 @@ def _split(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
                 f"The row that begins on line {started:,} is longer than {size(source.limits.line)}.",
                 "Shorten it.",
                 line=started,
+                limit=source.limits.line,
             )
     if level > 0:
         raise refuse(

@@ -18,7 +18,9 @@ def table(source: Source, encoding: str, options: Options) -> Table:
     out = Table("text", ["text"], lambda: iter(()), form=f"plain text, one row a {how[:-1]}")
     out.records = lambda: _records(source, encoding, how, out.skipped)
     out.choices.append(
-        Choice("text", "A row is", how, [["lines", "each line"], ["paragraphs", "each paragraph (blank lines between)"]])
+        Choice(
+            "text", "A row is", how, [["lines", "each line"], ["paragraphs", "each paragraph (blank lines between)"]]
+        )
     )
     if options.text == "auto":
         out.notes.append(

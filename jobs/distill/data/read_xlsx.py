@@ -82,7 +82,11 @@ def _notes(sheets: list[Any], chosen: list[Any], how: str) -> list[Problem]:
     if how == "split":
         return [Problem("sheets_split", "confirm", f"The sheets are the parts of the split: {titles}.")]
     left = [s.title[:60] for s in sheets if s not in chosen]
-    return [Problem("sheets_left", "note", f"{count(len(left), 'sheet')} left out: {', '.join(left[:8])}.")] if left else []
+    return (
+        [Problem("sheets_left", "note", f"{count(len(left), 'sheet')} left out: {', '.join(left[:8])}.")]
+        if left
+        else []
+    )
 
 
 @contextmanager
@@ -213,7 +217,7 @@ def _filled(source: Source, sheet: Any) -> Iterator[tuple[int, dict[int, Cell]]]
 
 
 def _records(source: Source, sheet: Any, formulas: Any, out: Table, header: int) -> Iterator[Record | BadRow]:
-    width, last, found = len(out.columns), header, False
+    last, found = header, False
     out.skipped[0] = 0
     # Both walks see the same rows in the same order: a formula without a value is filled in one alone.
     walk = _rows(source, formulas) if formulas is not None else repeat((0, {}))
@@ -236,7 +240,9 @@ def _records(source: Source, sheet: Any, formulas: Any, out: Table, header: int)
 def _bad(number: int, row: dict[int, Cell], written: dict[int, Cell], columns: list[str]) -> BadRow | None:
     """Why a row cannot be taken: a cell beyond the header, an error, a formula whose value was never stored."""
     if beyond := next((i for i in row if i > len(columns)), None):
-        return BadRow(number, f"cell {_cell(beyond, number)} is filled, but the header ends before it", "Name its column.")
+        return BadRow(
+            number, f"cell {_cell(beyond, number)} is filled, but the header ends before it", "Name its column."
+        )
     for i, name in enumerate(columns, start=1):
         if i in row and row[i].kind == "e":
             return BadRow(number, f"cell {_cell(i, number)} holds the error {row[i].text}", "Mend the formula.", name)

@@ -184,7 +184,8 @@ def _pass(
         else:
             if row.answer in merge:
                 row = _with_answer(row, merge[row.answer])
-            changes.see(record, row)
+            if isinstance(record, Record):
+                changes.see(record, row)
             before = checks.see(row)
             if len(found.rows) < SHOWN:
                 found.rows.append(row.as_dict())

@@ -1,11 +1,20 @@
-"""Hostile inputs H01 to H38 of the dataset intake, those that one file can show; names follow the list."""
+"""Hostile inputs H01 to H38 of the dataset intake: those that one file can show, and where the others are held.
+
+H01 to H15 text and JSON, H16 to H25 sizes and archives, H26 to H30 contents, H31 to H34 what leaves the product again,
+H35 to H38 what rows mean.
+"""
 
 from __future__ import annotations
 
+import ast
 import gzip
+import io
 import json
+import re
 import resource
 import time
+import warnings
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +46,20 @@ def said(f: Findings) -> str:
 GOOD = '{"prompt":"a","response":"b"}\n'
 
 
+def zipped(*members: tuple[str, str | bytes], mode: int = 0o100644, flag: int = 0) -> bytes:
+    """A zip archive with these members; `mode` as Unix has it, `flag` set in the list of members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the same name twice: that is the case
+        for name, data in members:
+            info = zipfile.ZipInfo("a")
+            info.filename, info.external_attr, info.create_system = name, mode << 16, 3
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+    data = out.getvalue()
+    at = data.rindex(b"PK\1\2")
+    return data[: at + 8] + bytes([data[at + 8] | flag]) + data[at + 9 :]
+
+
 @pytest.mark.parametrize(("case", "data", "name", "words"), [
     ("H01", b"", "x.csv", "The file is empty (0 bytes)"),
     ("H02", '{"prompt":"a","response":"b"}\n{"prompt":', "x.jsonl", "line 2 column 11: JSON ends early"),
@@ -59,6 +82,21 @@ GOOD = '{"prompt":"a","response":"b"}\n'
     ("H28", GOOD + json.dumps({"prompt": "x" * (2 << 20), "response": "b"}), "x.jsonl", "line 2 prompt: a text of 2,097,152 characters; the limit is 1,048,576"),
     ("H29", '{"prompt":"a","label":1}\n{"prompt":"b","label":"1"}\n{"prompt":"c","label":2}', "x.jsonl", "2 types: a number (line 1, 3); a text (line 2)"),
     ("H36", '{"prompt":" ","response":"b"}\n' * 3, "x.jsonl", "No usable row: 3 read, 3 refused"),
+    ("H27a", "print('owned')", "x.py", "Python files are not data"),
+    ("H27b", zipped(("data/rows.jsonl", GOOD), ("data/x.py", "print('owned')")), "x.zip", "Python files are not data: 'data/x.py'"),
+    ("H22a", zipped(("../../x.jsonl", GOOD)), "x.zip", "unsafe member name: '../../x.jsonl'. Nothing was unpacked"),
+    ("H22b", zipped(("/abs.jsonl", GOOD)), "x.zip", "unsafe member name: '/abs.jsonl'"),
+    ("H22c", zipped(("C:\\x.jsonl", GOOD)), "x.zip", "unsafe member name"),
+    ("H22d", zipped(("a\\..\\b.jsonl", GOOD)), "x.zip", "unsafe member name"),
+    ("H22e", zipped(("a/../../b.jsonl", GOOD)), "x.zip", "unsafe member name"),
+    ("H24a", zipped(("link.jsonl", "/etc/passwd"), mode=0o120777), "x.zip", "'link.jsonl' is a symbolic link, not a file"),
+    ("H24b", zipped(("tty.jsonl", ""), mode=0o020666), "x.zip", "'tty.jsonl' is a device, not a file"),
+    ("H24c", zipped(*((f"{i}.jsonl", "") for i in range(1001))), "x.zip", "1,001 members; the limit is 1,000"),
+    ("H24d", zipped(("a.jsonl", GOOD), ("a.jsonl", GOOD)), "x.zip", "the same name: 'a.jsonl'"),
+    ("H24e", zipped(("in.zip", zipped(("a.jsonl", GOOD)))), "x.zip", "'in.zip' is itself an archive: one compression level only"),
+    ("H24f", zipped(("a.jsonl", zipped(("b.jsonl", GOOD)))), "x.zip", "'a.jsonl' is itself a zip archive"),
+    ("H24g", zipped(("a.jsonl.gz", gzip.compress(GOOD.encode()))), "x.zip", "one compression level only"),
+    ("H24h", zipped(("a.jsonl", GOOD), flag=1), "x.zip", "'a.jsonl' is encrypted"),
     ("H37", '{"prompt":"p","chosen":"a","rejected":"a"}\n{"prompt":"q","chosen":"a","rejected":"b"}', "x.jsonl", "chosen and rejected are the same"),
 ])  # fmt: skip
 def test_it_refuses_with_the_place(tmp_path: Path, case: str, data: bytes | str, name: str, words: str) -> None:
@@ -67,6 +105,7 @@ def test_it_refuses_with_the_place(tmp_path: Path, case: str, data: bytes | str,
     assert f.outcome == "refuse", case
     assert words in said(f), said(f)[:600]
     assert time.perf_counter() - started < 2
+    assert all(p.remedy or p.choice for p in f.problems if p.severity in ("refuse", "choose")), "a remedy for each"
 
 
 @pytest.mark.parametrize(("case", "data", "name", "rows"), [
@@ -149,3 +188,83 @@ def test_h35_asks_to_confirm_copies_and_overlap(tmp_path: Path) -> None:
     ]
     f = found(tmp_path, "\n".join(map(json.dumps, rows)))
     assert f.outcome == "confirm" and "5 of 5 held-out (test) rows also occur in train" in said(f)
+
+
+def test_h21_stops_a_zip_bomb_after_counted_bytes(tmp_path: Path) -> None:
+    """A gigabyte of zeros in one megabyte; what is read of it is far less than a gigabyte."""
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.jsonl", "w") as out:
+        for _ in range(300):
+            out.write(b"\0" * (1 << 20))
+    started = time.perf_counter()
+    for name in ("x.zip", "x.xlsx"):
+        f = scan(tmp_path / "bomb", name)
+        assert f.outcome == "refuse" and "expands more than 200:1" in said(f)
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(("claimed", "words"), [(30, "Bad CRC-32"), (99, "its header says 99 bytes")])
+def test_h23_believes_no_size_header(tmp_path: Path, claimed: int, words: str) -> None:
+    data = zipped(("a.jsonl", GOOD * 2))
+    lying = data.replace((2 * len(GOOD)).to_bytes(4, "little"), claimed.to_bytes(4, "little"))
+    assert lying != data and "damaged" in said(f := found(tmp_path, lying, "x.zip")) and words in said(f)
+
+
+def test_h22_and_h24_leave_nothing_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for data in (
+        zipped(("../x.jsonl", GOOD)),
+        zipped(("ok.jsonl", GOOD)),
+        zipped(("d/train.jsonl", GOOD), ("d/test.csv", "a,b\n1,2\n")),
+    ):
+        found(tmp_path, data, "x.zip")
+    assert [p.name for p in tmp_path.iterdir()] == ["upload"] and not (tmp_path.parent / "x.jsonl").exists()
+
+
+def test_h34_keeps_escapes_of_the_terminal_out_of_findings_lists(tmp_path: Path) -> None:
+    """Refused rows are lines of a list, one each, whatever stood in them."""
+    f = found(tmp_path, GOOD + '{"prompt": "\\u001b]0;title\\u0007", "response": ["a\\r\\nb"]}\n')
+    assert len(f.refused) == 1 and json.dumps(f.refused[0].as_dict()).count("\n") == 0
+
+
+def test_h38_names_row_and_turn(tmp_path: Path) -> None:
+    turn = lambda role: {"role": role, "content": "x"}  # noqa: E731
+    talks = [["user", "system", "user", "assistant"], ["user", "assistant", "assistant"], ["user", "narrator"]]
+    lines = [json.dumps({"messages": [turn(r) for r in talk]}) for talk in (["user", "assistant"], *talks)]
+    f = found(tmp_path, "\n".join(lines))
+    assert f.outcome == "refuse" and [r.line for r in f.refused] == [2, 3, 4]
+    assert [r.reason for r in f.refused] == [
+        "turn 2: a system turn in the middle of the conversation",
+        "turn 3: the assistant speaks twice in a row",
+        'turn 2: unknown role "narrator"',
+    ]
+
+
+ROOT = Path(__file__).parents[4]
+
+
+def holders() -> dict[str, list[str]]:
+    """id -> tests that carry it: in their name, or as the first value of a parametrized case."""
+    out: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if not re.search(r"H[0-3]\d|test_\w*h[0-3]\d", source := path.read_text(encoding="utf-8")):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+                continue
+            ids = {i.upper() for i in re.findall(r"(?<![a-z0-9])h[0-3]\d(?![0-9])", node.name.replace("_", " "))}
+            for decorator in node.decorator_list:
+                texts = (
+                    n.value for n in ast.walk(decorator) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                )
+                ids |= {m.group(1) for t in texts if (m := re.fullmatch(r"(H[0-3]\d)[a-z]?", t))}
+            for i in ids:
+                out.setdefault(i, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
+    return out
+
+
+def test_it_holds_every_hostile_input_of_the_list() -> None:
+    held = holders()
+    for i in range(1, 39):
+        print(f"H{i:02}  {', '.join(held.get(f'H{i:02}', ['missing']))}")
+    assert not [f"H{i:02}" for i in range(1, 39) if f"H{i:02}" not in held]
