@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
-from ninja import Query, Router, Status
+from django.urls import reverse
+from ninja import Header, Query, Router, Status
 
-from workbench.datasets import parts
+from jobs.distill.errors import DataRefused, RecipeInvalid
+from workbench.datasets import actions, parts, sources
+from workbench.datasets.incoming_forms import HubDatasetForm, pasted_name
 from workbench.datasets.models import Dataset, PartialUpload, Upload
+from workbench.runs.models import Kind, Run, State
 from workbench.team.models import Role
 from workbench.team.request import TeamRequest
 
 from .auth import need
-from .schemas import UploadOut
-from .schemas_incoming import PartOut, StartUpload, UploadPartsOut, WholeFile
+from .runs import idem_key, run_out
+from .schemas import RunOut, UploadOut
+from .schemas_incoming import (
+    CopyOut,
+    CopyVersion,
+    FetchAddress,
+    FetchFromHub,
+    OutputOut,
+    PartOut,
+    Paste,
+    StartUpload,
+    TakeOutputs,
+    UploadPartsOut,
+    WholeFile,
+)  # fmt: skip
 
 router = Router(tags=["datasets"])
+Key = Header(None, alias="Idempotency-Key", max_length=200)
 
 
 def _whole(found: PartialUpload) -> dict[str, Any]:
@@ -94,3 +114,100 @@ def forget(request: TeamRequest, upload_id: UUID) -> Status[None]:
     need(request, Role.MEMBER)
     parts.discard(_of(request, upload_id))
     return Status(204, None)
+
+
+# -- pasted, fetched, copied ------------------------------------------------------------------------------------------
+
+
+@router.post("/datasets/paste", response={201: UploadOut}, summary="Rows as text")
+def paste(request: TeamRequest, body: Paste, key: str | None = Key) -> Status[Upload]:
+    """The answer says what was found in it, as for a file."""
+    need(request, Role.MEMBER)
+    dataset = own_dataset(request, body.dataset)
+    with tempfile.NamedTemporaryFile(prefix="upload-") as place:
+        place.write(body.text.encode())
+        place.flush()
+        upload = actions.take_upload(
+            request.team, request.user, Path(place.name), body.filename or pasted_name(body.text), dataset,
+            origin={"kind": "paste"}, idem_key=idem_key(request.team.id, key),
+        )  # fmt: skip
+    return Status(201, upload)
+
+
+@router.post("/datasets/fetch", response={202: RunOut}, summary="Fetch a file from an address")
+def fetch(request: TeamRequest, body: FetchAddress, key: str | None = Key) -> Status[dict[str, Any]]:
+    """Watch the returned run; when it has succeeded, GET /datasets/fetches/{run id} is the upload."""
+    need(request, Role.MEMBER)
+    dataset, once = own_dataset(request, body.dataset), idem_key(request.team.id, key)
+    return Status(202, run_out(sources.fetch_address(request.team, request.user, body.url, dataset, once)))
+
+
+@router.post("/datasets/hub", response={202: RunOut}, summary="Fetch a dataset of the hub")
+def fetch_from_hub(request: TeamRequest, body: FetchFromHub, key: str | None = Key) -> Status[dict[str, Any]]:
+    """Watch the returned run; when it has succeeded, GET /datasets/fetches/{run id} is the upload."""
+    need(request, Role.MEMBER)
+    form = HubDatasetForm({**body.dict(), "dataset": body.id})
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        name = "id" if field == "dataset" else field
+        raise RecipeInvalid(f"{name}: {errors[0]}", field=name)
+    dataset, once = own_dataset(request, body.dataset), idem_key(request.team.id, key)
+    return Status(202, run_out(sources.fetch_from_hub(request.team, request.user, form.cleaned_data, dataset, once)))
+
+
+@router.get("/datasets/fetches/{uuid:run_id}", response=UploadOut, summary="What a fetch brought")
+def fetched(request: TeamRequest, run_id: UUID) -> Upload:
+    """409 while it is under way, and when it did not succeed."""
+    run = Run.objects.filter(pk=run_id, team=request.team, kind=Kind.FETCH_DATASET).first()
+    if run is None:
+        raise Http404
+    if run.state != State.SUCCEEDED:
+        words = (run.error or {}).get("message") or f"It is {State(run.state).label.lower()}."
+        raise DataRefused(f"Nothing was fetched yet. {words}", code="RUN_STATE", hint="Watch the run.")
+    upload = sources.fetched(run)
+    if upload is None:
+        raise Http404
+    return upload
+
+
+@router.post("/datasets/copy", response={201: CopyOut}, summary="Start from another version")
+def copy(request: TeamRequest, body: CopyVersion, key: str | None = Key) -> Status[dict[str, Any]]:
+    """The rows of a version as they are, as a dataset of your team or the next version of one."""
+    need(request, Role.MEMBER)
+    found = sources.versions(request.team).filter(dataset__key=body.source)
+    version = (
+        found.filter(number=body.version) if body.version else found.order_by("dataset__team", "-number")
+    ).first()
+    if version is None:
+        raise Http404
+    into, once = own_dataset(request, body.dataset), idem_key(request.team.id, key)
+    title = body.title or f"{version.dataset.title} (copy)"[:200]
+    made = sources.copy_version(request.team, version, title, into, once)
+    url = reverse("datasets:version", args=[made.dataset_id, made.number])
+    out = {
+        "dataset": made.dataset_id,
+        "key": made.dataset.key,
+        "version": made.number,
+        "sha256": made.sha256,
+        "url": url,
+    }
+    return Status(201, out)
+
+
+@router.get("/datasets/outputs", response=list[OutputOut], summary="What runs wrote")
+def outputs(request: TeamRequest) -> list[dict[str, Any]]:
+    return [
+        {"run": o["run"].pk, "number": o["run"].number, "title": o["run"].title, "who": f["who"], "words": f["title"], "rows": f["rows"], "cut": f["cut"]}
+        for o in sources.outputs(request.team)
+        for f in o["files"]
+    ]  # fmt: skip
+
+
+@router.post("/datasets/outputs", response={201: UploadOut}, summary="Rows from what a run wrote")
+def take_outputs(request: TeamRequest, body: TakeOutputs, key: str | None = Key) -> Status[Upload]:
+    need(request, Role.MEMBER)
+    run = Run.objects.filter(pk=body.run, team=request.team).first()
+    if run is None:
+        raise Http404
+    into, once = own_dataset(request, body.dataset), idem_key(request.team.id, key)
+    return Status(201, sources.from_run(request.team, request.user, run, body.who, into, once))

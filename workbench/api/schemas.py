@@ -76,6 +76,7 @@ class UploadOut(Schema):
     findings: dict[str, Any] = Field(
         description="Format, columns, guessed roles with reasons, first rows, problems with remedy."
     )
+    origin: dict[str, Any] = Field(default_factory=dict, description="Where the rows come from, with hashes.")
 
 
 class ImportUpload(Body):

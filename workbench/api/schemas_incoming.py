@@ -37,3 +37,58 @@ class PartOut(Schema):
 
 class WholeFile(Body):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the whole file.")
+
+
+class Paste(Body):
+    text: str = Field(
+        min_length=1, max_length=2_000_000, description="CSV, TSV, one JSON object a line, or plain text."
+    )
+    filename: str = Field("", max_length=300, description="Its ending tells the format; empty: told by the text.")
+    dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
+
+
+class FetchAddress(Body):
+    url: str = Field(max_length=2000, description="Of the file itself, http or https. Redirects are not followed.")
+    dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
+
+
+class FetchFromHub(Body):
+    id: str = Field(max_length=200, description="Of the dataset on the hub: organisation/name.")
+    config: str = Field("", max_length=100, description="Empty: its default configuration.")
+    split: str = Field("", max_length=200, description="One, or several with a comma. Empty: all, with a column.")
+    revision: str = Field("", max_length=200, description="Branch, tag or commit. Empty: main.")
+    token: str = Field("", max_length=200, description="Stored encrypted for the team, never given back.")
+    dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
+
+
+class CopyVersion(Body):
+    source: str = Field(max_length=200, description="What a recipe says: the key of any dataset you see.")
+    version: int | None = Field(None, ge=1, le=2**31 - 1, description="Empty: the newest.")
+    title: str = Field("", max_length=200, description="Of the new dataset.")
+    dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
+
+
+class CopyOut(Schema):
+    dataset: UUID
+    key: str
+    version: int
+    sha256: str
+    url: str
+
+
+class TakeOutputs(Body):
+    run: UUID
+    who: str = Field(
+        max_length=60, description="teacher, heldout-teacher, heldout-student, heldout-base, heldout-control."
+    )
+    dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
+
+
+class OutputOut(Schema):
+    run: UUID
+    number: int
+    title: str
+    who: str
+    words: str
+    rows: int | None
+    cut: int | None = Field(description="Answers cut off at the token limit; they are left out.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
@@ -37,7 +36,7 @@ def fetch_address(
     """Starts the download. Raises AddressRefused at once for what can be told without asking anybody."""
     address = addresses.read(url, addresses.read_allowed(settings.ALLOWED_PRIVATE_HOSTS))
     spec = {"source": "url", "url": address.url, "shown": address.shown, "into": _id(into)}
-    return runs.start_run(Kind.FETCH_DATASET, team, user, f"Fetch {address.shown}", spec, idem_key=idem_key)
+    return _start(team, user, f"Fetch {address.shown}", spec, idem_key)
 
 
 def fetch_from_hub(
@@ -52,7 +51,13 @@ def fetch_from_hub(
         set_hub_token(team, user, token)
     names = ("dataset", "config", "split", "revision")
     spec = {"source": "hub", "into": _id(into)} | {n: wanted.get(n) or "" for n in names}
-    return runs.start_run(Kind.FETCH_DATASET, team, user, f"Fetch {spec['dataset']}", spec, idem_key=idem_key)
+    return _start(team, user, f"Fetch {spec['dataset']}", spec, idem_key)
+
+
+def _start(team: Team, user: User, title: str, spec: dict[str, Any], idem_key: uuid.UUID | None) -> Run:
+    """The same form with the same answers gives the same run; with other answers it is another form."""
+    key = uuid.uuid5(team.pk, f"{idem_key}{runs.canonical(spec)}") if idem_key else None
+    return runs.start_run(Kind.FETCH_DATASET, team, user, title, spec, idem_key=key)
 
 
 def _id(dataset: Dataset | None) -> str | None:
@@ -112,7 +117,7 @@ def copy_version(
 
 def _own_dataset(team: Team, version: DatasetVersion, title: str, key: uuid.UUID | None) -> tuple[Dataset, bool]:
     """A dataset of the team with the source's licence; its id is made from the form's key, so that a second click finds the first."""
-    key = uuid.uuid5(team.pk, str(key)) if key else None
+    key = uuid.uuid5(team.pk, f"{key}{version.pk}{title}") if key else None
     if key and (found := Dataset.objects.filter(pk=key, team=team).first()):
         return found, False
     source = version.dataset
@@ -209,8 +214,3 @@ def words(origin: dict[str, Any]) -> str:
     if kind == "run":
         return f"{origin.get('words') or origin.get('who')}, run {origin.get('number')}."
     return "Pasted." if kind == "paste" else ""
-
-
-def plain(origin: dict[str, Any]) -> str:
-    """All that is known about the origin, for people who want every hash."""
-    return json.dumps(origin, indent=1, ensure_ascii=False, sort_keys=True)

@@ -1,11 +1,17 @@
 from django.urls import path
 
-from . import profile_views, upload_views, views
+from . import incoming_views, profile_views, upload_views, views
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.list_, name="list"),
-    path("upload/", upload_views.upload, name="upload"),
+    path("upload/", incoming_views.bring, name="upload"),
+    path("upload/version/", incoming_views.start_here, name="start_here"),
+    path("upload/outputs/", incoming_views.from_run, name="from_run"),
+    path("fetching/<uuid:run_id>/", incoming_views.fetching, name="fetching"),
+    path("fetching/<uuid:run_id>/stop/", incoming_views.stop_fetching, name="stop_fetching"),
+    path("fetching/<uuid:run_id>/again/", incoming_views.fetch_again, name="fetch_again"),
+    path("uploads/unfinished/<uuid:upload_id>/discard/", incoming_views.discard_parts, name="discard_parts"),
     path("uploads/<uuid:upload_id>/", upload_views.confirm, name="confirm"),
     path("uploads/<uuid:upload_id>/check/", upload_views.check, name="check"),
     path("uploads/<uuid:upload_id>/tokens/", upload_views.upload_tokens, name="upload_tokens"),

@@ -19,6 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart", "compose-a-run", "read-the-report", "download"),
     "How to": (
         "bring-your-data",
+        "bringing-data-in",
         "review-rows",
         "add-a-model",
         "choose-a-method",

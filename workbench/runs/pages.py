@@ -389,6 +389,8 @@ def result_url(run: Run) -> str:
             return reverse("library:detail", args=[model.id])
         if run.kind == Kind.IMPORT_DATASET and (version := DatasetVersion.objects.filter(created_by_run=run).first()):
             return reverse("datasets:detail", args=[version.dataset_id])
+        if run.kind == Kind.FETCH_DATASET:
+            return reverse("datasets:fetching", args=[run.pk])
         if run.kind == Kind.TRANSFORM_DATASET and (
             version := DatasetVersion.objects.filter(created_by_run=run).first()
         ):
