@@ -26,7 +26,10 @@ class UploadForm(Styled, forms.Form):
     """A file or pasted text; one of them."""
 
     file = forms.FileField(
-        required=False, label="File", help_text="JSONL, JSON, CSV, TSV, Parquet, XLSX, CoNLL or text; also in gzip or zip.", max_length=1000
+        required=False,
+        label="File",
+        help_text="JSONL, JSON, CSV, TSV, Parquet, XLSX, CoNLL or text; also in gzip or zip.",
+        max_length=1000,
     )
     text = forms.CharField(
         required=False,
@@ -58,6 +61,43 @@ class AboutForm(Styled, forms.Form):
     )
 
 
+FIELD = "field:"  # role of a column that is one value of the answer's JSON object
+LABELS = {"assistant": "Answer", "messages": "Conversation", "chosen": "Chosen answer", "rejected": "Rejected answer", "ranked": "Ranked answers", "privileged": "Privileged context", "paint": "Painted spans"}  # fmt: skip
+
+
+def role_choices(known: dict[str, str]) -> list[dict[str, str]]:
+    """What a column may be: {value, label, words}, in the engine's order, with the fields of a JSON answer after the label."""
+    out = [
+        {"value": role, "label": LABELS.get(role, role.capitalize()), "words": words} for role, words in known.items()
+    ]
+    field = {
+        "value": "field",
+        "label": "Field of the answer",
+        "words": "Field: one value of an answer that is a JSON object",
+    }
+    at = next((i for i, r in enumerate(out) if r["value"] == "label"), len(out) - 1)
+    return [*out[: at + 1], field, *out[at + 1 :]]
+
+
+def columns(findings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The columns with what the header says under each: where the role comes from, in words."""
+    labels = (findings.get("task") or {}).get("kind") == "classification"
+    return [c | _said(c, labels) for c in findings["columns"]]
+
+
+def _said(column: dict[str, Any], labels: bool) -> dict[str, Any]:
+    role = column["role"]
+    field = role.startswith(FIELD)
+    tone = "assistant" if field or role == "label" else role
+    if not role:
+        reason = f"Not used. Looks like: {column['why']}" if column["why"] else "Not used"
+    elif column["why"]:
+        reason = f"Found: {column['why']}" + (", and its values are labels" if labels and role == "assistant" else "")
+    else:
+        reason = "Chosen by you"
+    return {"is_field": field, "tone": tone, "reason": reason}
+
+
 def about(data: QueryDict, fallback: str) -> tuple[AboutForm, dict[str, str]]:
     """The form, and its values with a name in any case."""
     filled = data.copy()
@@ -72,7 +112,9 @@ def mapping(data: QueryDict, columns: list[dict[str, Any]]) -> dict[str, str]:
     """role -> column from the selects in the column headers; a role given twice stays twice, so that the check can say so."""
     roles: dict[str, str] = {}
     for i, column in enumerate(columns):
-        role = data.get(f"role-{i}", column["role"])[:40]
+        role = data.get(f"role-{i}", column["role"])[:200]
+        if role == "field" or (role.startswith(FIELD) and role != column["role"]):
+            role = FIELD + column["name"]
         if role and role in roles:
             raise forms.ValidationError(
                 f"Two columns are “{role}”: {roles[role]} and {column['name']}. Choose one of them."
@@ -92,6 +134,11 @@ def options(data: QueryDict) -> dict[str, Any]:
     for name in ("part", "text", "tools"):
         if chosen := data.get(name, ""):
             out[name] = chosen[:1000]
+    for name in ("task", "place", "answer"):
+        if (chosen := data.get(name, "")) and chosen not in ("system", "as_is"):
+            out[name] = chosen[:40]
+    if data.get("instruct") and data.get("instruction", "").strip():
+        out["instruction"] = data["instruction"].replace("\r\n", "\n")[:20_000]
     for name in ("merge_labels", "remove_nul"):
         if data.get(name):
             out[name] = True

@@ -13,13 +13,16 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 from jobs.distill.catalog import PARTS, SYSTEMS, System
+from jobs.distill.data.tasks.templates import TEMPLATES, VARIABLES
 
 FOLDER = Path(__file__).parent / "pages"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart", "compose-a-run", "read-the-report", "download"),
     "How to": (
         "bring-your-data",
+        "changing-data",
         "bringing-data-in",
+        "tasks",
         "review-rows",
         "add-a-model",
         "choose-a-method",
@@ -134,7 +137,7 @@ def _match(words: list[str], title: str, text: str, kind: str, url_name: str, sl
 def _read(slug: str) -> Page:
     text = (FOLDER / f"{slug}.md").read_text(encoding="utf-8")
     title, _, body = text.partition("\n")
-    body = body.strip()
+    body = _filled(slug, body.strip())
     html = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table").render(body)
     html = (
         html.replace("<pre>", '<pre tabindex="0">')
@@ -144,6 +147,21 @@ def _read(slug: str) -> Page:
     plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", re.sub(r"[*`#|>]+", " ", body))
     safe = mark_safe(html)  # noqa: S308 - our own pages, and the converter escapes HTML in them
     return Page(slug, title.removeprefix("# ").strip(), " ".join(plain.split("\n\n")[0].split()), plain, safe)
+
+
+def _filled(slug: str, body: str) -> str:
+    """The page on tasks lists the engine's own templates, so that what is described is what happens."""
+    if slug != "tasks":
+        return body
+    rows = [
+        f"| **{t.title}** | {t.description} {t.answer_words} | {' '.join(t.instruction.split())} | `{t.metric}`: {t.metric_why} |"
+        for t in TEMPLATES.values()
+    ]
+    tasks = "\n".join(["| Task | Rows | Instruction it proposes | Metric it proposes |", "|---|---|---|---|", *rows])
+    variables = "\n".join(f"- `{{{{{name}}}}}`: {words}" for name, words in VARIABLES.items())
+    return body.replace("{tasks}", tasks).replace(
+        "{variables}", variables + "\n- the name of any column: its text in the row"
+    )
 
 
 def _options(part: Any) -> list[dict[str, Any]]:

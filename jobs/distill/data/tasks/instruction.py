@@ -7,14 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .templates import VARIABLES
+
 VARIABLE = re.compile(r"\{\{\s*(.{1,200}?)\s*\}\}")
-KNOWN = {
-    "labels": "all labels, one a line",
-    "label_count": "how many labels there are",
-    "fields": "names of the answer's fields",
-    "source_language": "language of the user's text, by the name of its column",
-    "target_language": "language of the answer, by the name of its column",
-}
 LABELS_SHOWN = 500
 LANGUAGES = {  # without id and no, which name other things more often
     "ar": "Arabic", "ara": "Arabic", "bg": "Bulgarian", "bul": "Bulgarian", "cs": "Czech", "ces": "Czech",
@@ -128,6 +123,6 @@ def _values(text: str, roles: Mapping[str, str], labels: Iterable[str] | None) -
 
 
 def _unknown(name: str, columns: Sequence[str]) -> tuple[str, str]:
-    close = difflib.get_close_matches(name, [*KNOWN, *columns], 1)
-    hint = f"Did you mean {{{{{close[0]}}}}}?" if close else f"Variables: {', '.join((*KNOWN, *columns[:8]))}."
+    close = difflib.get_close_matches(name, [*VARIABLES, *columns], 1)
+    hint = f"Did you mean {{{{{close[0]}}}}}?" if close else f"Variables: {', '.join((*VARIABLES, *columns[:8]))}."
     return f"The instruction asks for {{{{{name[:60]}}}}}: there is no such variable or column.", hint

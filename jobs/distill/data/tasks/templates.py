@@ -110,3 +110,11 @@ TEMPLATES: dict[str, Task] = {
         ),
     )
 }
+
+VARIABLES = {
+    "labels": "all labels, one a line",
+    "label_count": "how many labels there are",
+    "fields": "names of the answer's fields",
+    "source_language": "language of the user's text, by the name of its column",
+    "target_language": "language of the answer, by the name of its column",
+}
