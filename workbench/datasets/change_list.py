@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from workbench.runs import blobs
 
@@ -18,10 +18,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def rows(version: DatasetVersion, step: int = 0, what: str = "") -> Iterator[dict[str, Any]]:
-    """In the order of the steps; none for a version that came from a file."""
-    if not version.changes_blob_id:
-        return
-    with blobs.open_blob(version.changes_blob_id) as lines:
+    """In the order of the steps; none for a version that came from a file. The bytes are opened and checked at once."""
+    lines = blobs.open_blob(version.changes_blob_id) if version.changes_blob_id else io.BytesIO()
+    return _chosen(lines, step, what)
+
+
+def _chosen(lines: BinaryIO, step: int, what: str) -> Iterator[dict[str, Any]]:
+    with lines:
         for line in lines:
             found = json.loads(line)
             if (not step or found["step"] == step) and (not what or found["what"] == what):
@@ -39,10 +42,14 @@ def page(version: DatasetVersion, number: int = 1, step: int = 0, what: str = ""
 
 
 def as_csv(version: DatasetVersion, step: int = 0, what: str = "") -> Iterator[bytes]:
-    """Lines of CSV; cells that a spreadsheet would run are escaped."""
+    """Lines of CSV; cells that a spreadsheet would run are escaped. The list is opened before the first line is asked for."""
+    return _lines(rows(version, step, what))
+
+
+def _lines(found: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     yield _line(COLUMNS)
-    for found in rows(version, step, what):
-        cells = ["" if found.get(c) is None else str(found[c]) for c in COLUMNS]
+    for row in found:
+        cells = ["" if row.get(c) is None else str(row[c]) for c in COLUMNS]
         yield _line(["'" + c if c.startswith(FORMULA) else c for c in cells])
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import incoming_views, profile_views, upload_views, views
+from . import incoming_views, profile_views, transform_views, upload_views, views
 
 app_name = "datasets"
 urlpatterns = [
@@ -30,6 +30,13 @@ urlpatterns = [
     path("<uuid:dataset_id>/versions/<int:number>/cut/", profile_views.cut, name="cut"),
     path("<uuid:dataset_id>/versions/<int:number>/cut/use/", profile_views.use_cut, name="use_cut"),
     path("<uuid:dataset_id>/versions/<int:number>/compare/", profile_views.compare, name="compare"),
+    path("<uuid:dataset_id>/versions/<int:number>/change/", transform_views.change, name="change"),
+    path("<uuid:dataset_id>/versions/<int:number>/change/preview/", transform_views.preview, name="change_preview"),
+    path("<uuid:dataset_id>/versions/<int:number>/change/replay/", transform_views.replay, name="replay"),
+    path("<uuid:dataset_id>/versions/<int:number>/change/<uuid:run_id>/", transform_views.changing, name="changing"),
+    path("<uuid:dataset_id>/versions/<int:number>/changes/", transform_views.changes, name="changes"),
+    path("<uuid:dataset_id>/versions/<int:number>/changes.csv", transform_views.changes_csv, name="changes_csv"),
+    path("<uuid:dataset_id>/versions/<int:number>/diff/", transform_views.diff, name="diff"),
     path("<uuid:dataset_id>/versions/<int:number>/rows.csv", views.export, name="export"),
     path("<uuid:dataset_id>/versions/<int:number>/refused.csv", views.refused, name="refused"),
     path("<uuid:dataset_id>/versions/<int:number>/changed.csv", views.changed, name="changed"),

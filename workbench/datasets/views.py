@@ -20,7 +20,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, charts, children, cuts, forms, parts, profiles, queries, reading, sources
+from . import actions, charts, children, cuts, forms, parts, profiles, queries, reading, sources, transforms
 from .models import Dataset, DatasetVersion
 
 CHOSEN_BY = (
@@ -114,7 +114,7 @@ def _page(
     if shown:
         profile = profiles.shown_profile(shown, request.team)
         context |= {
-            "versions": found.versions.defer("facts", "profile"), "counts": shown.counts, "mapping": shown.mapping, "profile": profile, "measuring": None if shown.profile else profiles.measuring(shown),
+            "lineage": transforms.lineage(found, request.team), "can_change": _may_write(request), "counts": shown.counts, "mapping": shown.mapping, "profile": profile, "measuring": None if shown.profile else profiles.measuring(shown),
             "labels": charts.labels(profile.get("labels", []), shown.counts.get("labelled", 0)), "lengths": cuts.charts_with_cuts(profile, request.GET), "refused": queries.refused(shown, 50), "changed": list(islice(queries.listed(shown, "changed"), 20)),
             "runs": queries.runs_with(shown, request.team)[:10], "splits": _splits(shown), "warnings": _warnings(shown), "came_from": sources.words(shown.origin),
         }  # fmt: skip
