@@ -184,7 +184,8 @@ def _train(walk: _Walk, i: int, stage: dict[str, Any]) -> str:
         parent = walk.named.get(start)
         goes_on = parent is not None and parent == before
         lane = walk.lane_of[learner] if goes_on else walk.lane(f"{who}, from {start}")
-        said = f"branches off {start}" if parent is not None else f"starts from {start}, which is no earlier stage"
+        known = f"goes on with {start}" if goes_on else f"branches off {start}"
+        said = known if parent is not None else f"starts from {start}, which is no earlier stage"
     if parent is not None:
         walk.links.append(("line", parent, i))
     elif i and (walk.one_lane or "" in walk.last and walk.last[""] == i - 1):
