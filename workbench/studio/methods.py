@@ -28,6 +28,7 @@ BLOCKS = {
     "MEMORY_TOO_SMALL",
 }
 PLAIN_NAMES = ("teacher", "student", "base", "auto", "online", "recorded")
+UNNAMED = Recipe.model_fields["name"].default
 KEPT = 64  # comparisons kept in a process, one for each recipe that is being edited
 _COMPARED: OrderedDict[str, dict[str, Compared]] = OrderedDict()
 
@@ -183,7 +184,7 @@ def compare(check: Check) -> dict[str, Compared]:
     facts: Facts | None = check.found.facts() if check.recipe else None
     if facts is None or check.recipe is None or not check.recipe.method:
         return {}
-    base = check.recipe.model_copy(update={"options": {}, "method": "sft", "name": ""})
+    base = check.recipe.model_copy(update={"options": {}, "method": "sft", "name": UNNAMED})
     key = _key(base, check, facts)
     if key not in _COMPARED:
         _COMPARED[key] = {s.id: _compared(base, s, facts) for s in SYSTEMS.values() if _comparable(s, facts)}
