@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 SCREENS = {
     "home": "/",
     "studio": "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77",
+    "studio-advice": "/studio/advice/?access=weights&tokenizer=same&rows=thousands&memory=large&task=chat&check=open",
+    "studio-templates": "/studio/templates/",
     "runs": "/runs/",
     "run": "/runs/{run}/",
     "report": "/runs/{run}/report/",
