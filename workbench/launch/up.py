@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import first_login
+from . import database, first_login
 from .bootstrap import Stop
 from .stack import Stack, data_dir_from_environment, port_from_environment
 
@@ -41,6 +41,8 @@ def stay(stack: Stack) -> int:
         if dead := stack.group.dead():
             print(f"\n{dead.name} ended by itself. The end of its log:\n{dead.tail()}", file=sys.stderr)
             return 1
+        if database.revive():
+            say("The database had ended; it was started again.")
         time.sleep(0.5)
 
 
