@@ -217,6 +217,28 @@ def test_it_refuses_an_upload_without_name_or_rows(api):
     empty = api.post("/datasets/uploads?filename=a.csv", b"", content_type="application/octet-stream")
     assert empty.status_code == 422 and "empty" in empty.json()["message"]
 
+@pytest.mark.parametrize(("name", "body", "status", "expected"), [
+    ("rows.jsonl", b'{"text":"a","label":"b"}\n' + b'{"text": "' + b"x" * (5 << 20), 413, {"code": "TOO_LARGE", "problem": "line_too_long", "field": "lines[2]", "limit": 4 << 20}),
+    ("rows.csv", b"text,text\na,b\n", 422, {"code": "DATA_REFUSED", "problem": "header", "field": "lines[1].text"}),
+    ("rows.py", b"print('owned')\n", 422, {"code": "DATA_REFUSED", "problem": "python_file", "field": "file"}),
+    ("rows.jsonl", b"\x1f\x8b" + b"\0" * 30, 422, {"code": "DATA_REFUSED", "problem": "gzip_damaged", "field": "file"}),
+])  # fmt: skip
+def test_a_refused_file_says_code_problem_field_limit_and_hint(api, name, body, status, expected):
+    answer = api.post(f"/datasets/uploads?filename={name}", body, content_type="application/octet-stream")
+    said = answer.json()
+    assert answer.status_code == status and said["message"] and said["hint"]
+    assert {k: said.get(k) for k in expected} == expected
+
+
+def test_h17_an_upload_stops_at_the_limit_and_leaves_no_file(api, settings, tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    settings.MAX_UPLOAD_BYTES = 3 << 20
+    answer = api.post("/datasets/uploads?filename=a.csv", b"text,label\n" * (1 << 19), content_type="application/octet-stream")
+    assert answer.status_code == 413 and answer.json()["limit"] == 3 << 20 and answer.json()["field"] == "file"
+    assert not list(tmp_path.iterdir())
+
 
 def test_it_describes_itself(client):
     described = client.get(V1 + "/openapi.json").json()

@@ -1,0 +1,6 @@
+"""One JSON list, or an object of lists."""
+
+from .harness import fuzz, hostile
+
+if __name__ == "__main__":
+    fuzz("x.json", [*hostile(".json"), b'{"train":[{"text":"a","label":"b"}],"test":[["a","b"]]}'])
