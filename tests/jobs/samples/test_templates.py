@@ -47,6 +47,7 @@ def data(models: dict[str, ModelFacts]) -> dict[str, DataFacts]:
 def test_there_are_ten_and_each_names_its_task() -> None:
     assert list(TEMPLATES) == list(ORDER) and len(TEMPLATES) == 10
     assert {t.task for t in TEMPLATES.values()} <= {a.id for q in QUESTIONS if q.id == "task" for a in q.answers}
+    assert all(text[0].isupper() for t in TEMPLATES.values() for text in (*t.need, *t.get))
     files = {p.stem for p in (Path(catalog.HERE) / "templates").glob("*.yaml")}
     assert files == set(TEMPLATES)
 
