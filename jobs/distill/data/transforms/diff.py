@@ -23,7 +23,8 @@ from . import texts
 
 Row = dict[str, Any]
 KINDS = ("changed", "added", "removed", "same")
-COMPARED = 4000  # characters of a text that are compared word by word
+COMPARED = 160_000  # pairs of words that are looked at; beyond it the texts are marked as wholes
+READ = 4000  # characters of a text whose words decide whether two rows resemble each other
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 Pair = tuple[int | None, int | None]  # places of the row in the old and the new version, from 0
 
@@ -120,28 +121,30 @@ class Texts:
 
 def words_in_common(a: Row, b: Row) -> bool:
     """True when a fifth of the words of the smaller row stand in the other too, or their answers are the same."""
-    one, two = ({w.lower() for t in texts.texts_of(r, "everywhere") for w in t[:COMPARED].split()} for r in (a, b))
+    one, two = ({w.lower() for t in texts.texts_of(r, "everywhere") for w in t[:READ].split()} for r in (a, b))
     return len(one & two) * 5 >= max(1, min(len(one), len(two)))
 
 
 def marked(old: str, new: str) -> list[list[str]]:
-    """[["same" | "old" | "new", text]]: what went and what came, word by word; long texts beyond 4,000 characters as a whole."""
-    if old == new:
-        return [["same", old]]
-    a, b = WORDS.findall(old[:COMPARED]), WORDS.findall(new[:COMPARED])
-    out: list[list[str]] = []
-    for tag, a0, a1, b0, b1 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if tag == "equal":
-            out.append(["same", "".join(a[a0:a1])])
-            continue
-        out += [["old", "".join(a[a0:a1])]] * (a1 > a0) + [["new", "".join(b[b0:b1])]] * (b1 > b0)
-    if old[COMPARED:] == new[COMPARED:]:
-        return [*out, ["same", old[COMPARED:]]] if old[COMPARED:] else out
-    return [
-        *out,
-        *([["old", old[COMPARED:]]] if old[COMPARED:] else []),
-        *([["new", new[COMPARED:]]] if new[COMPARED:] else []),
-    ]
+    """[["same" | "old" | "new", text]]: what went and what came, word by word; as a whole where comparing would take long."""
+    a, b = WORDS.findall(old), WORDS.findall(new)
+    start = _alike(a, b)
+    end = _alike(a[start:][::-1], b[start:][::-1])
+    middle_a, middle_b = a[start : len(a) - end], b[start : len(b) - end]
+    out = [["same", "".join(a[:start])]]
+    if len(middle_a) * len(middle_b) > COMPARED:
+        out += [["old", "".join(middle_a)], ["new", "".join(middle_b)]]
+    else:
+        for tag, a0, a1, b0, b1 in SequenceMatcher(None, middle_a, middle_b, autojunk=False).get_opcodes():
+            went, came = "".join(middle_a[a0:a1]), "".join(middle_b[b0:b1])
+            out += [["same", went]] if tag == "equal" else [["old", went], ["new", came]]
+    out.append(["same", "".join(a[len(a) - end :])])
+    return [mark for mark in out if mark[1]] or [["same", ""]]
+
+
+def _alike(a: list[str], b: list[str]) -> int:
+    """How many words at the start are the same."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def parts(old: Row | None, new: Row | None) -> Iterator[dict[str, Any]]:

@@ -150,7 +150,7 @@ class Join(Step):
             if (out := log.change(row, new, f"took {', '.join(names)}" if names else "nothing new")) is not None:
                 yield out
         log.note(
-            f"{count(log.rows_in - without, 'row')} of {log.rows_in:,} found a match; {len(seen) - len(matched):,} rows of the other version matched none."
+            f"{count(log.rows_in - without, 'row')} of {log.rows_in:,} found a match; {count(len(seen) - len(matched), 'row')} of the other version matched none."
         )
 
     def _joined(self, row: Row, values: dict[str, Any]) -> tuple[Row, list[str]]:

@@ -78,9 +78,9 @@ def _placed(e: DistillError, log: Log) -> DistillError:
     """The error with the number of its step, once."""
     if e.field and e.field.startswith("steps."):
         return e
-    e2 = refused(log.step, log.kind, e.field or "", e.message, e.hint)
-    e2.code = e.code
-    return e2
+    placed = refused(log.step, log.kind, e.field or "", e.message, e.hint)
+    e.message, e.field, e.args = placed.message, placed.field, placed.args
+    return e
 
 
 def _kept(rows: Rows, path: Path) -> Rows:
