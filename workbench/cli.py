@@ -2,8 +2,12 @@
 
 workbench login http://127.0.0.1:8000 --token wb_...      remember where, and who you are
 workbench models | datasets                                what you may use
-workbench datasets upload rows.csv [--title T] [--yes]     upload, show what was found, import
+workbench datasets upload rows.csv ... [--title T] [--yes] send (goes on where it stopped), show what was found, import
+workbench datasets paste - | fetch URL | hub ID            the same for pasted rows, an address, a dataset of the hub
+workbench datasets copy KEY[@N] | outputs RUN WHO          start from another version; from what a run wrote
 workbench datasets transform KEY --steps steps.yaml        filter, split, redact ... make the next version; --preview
+workbench datasets profile KEY [--json]                    copies, overlap, noise, languages, lengths of the rows
+workbench datasets contamination KEY --against KEY2        do the rows hold an evaluation set?
 workbench submit recipe.yaml [--watch]                     start a run
 workbench check recipe.yaml | diff A B                     problems and cost; what differs (files, #12, draft:ID)
 workbench drafts [new FILE | set ID FIELD=VALUE | ...]     drafts of the studio
@@ -23,15 +27,14 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from workbench.client import Api, Refused, read_answer, save_login
-from workbench.commands import guidance, transforms
 from workbench.commands import drafts as draft_commands
+from workbench.commands import guidance, incoming, profiles, transforms
 from workbench.commands import review as review_commands
 from workbench.commands import sweeps as sweep_commands
 
@@ -94,10 +97,12 @@ def models(args: argparse.Namespace) -> int:
 
 
 def datasets(args: argparse.Namespace) -> int:
-    if args.action == "upload":
-        return upload(args)
+    if args.action in incoming.ACTIONS:
+        return incoming.run(args)
     if args.action in transforms.ACTIONS:
         return transforms.run(args)
+    if args.action in profiles.ACTIONS:
+        return profiles.run(args)
     rows = []
     for d in Api.from_config().get("/datasets"):
         newest = max(d["versions"], key=lambda v: v["number"], default=None)
@@ -112,42 +117,6 @@ def datasets(args: argparse.Namespace) -> int:
         )
     show(table(rows, ["DATASET", "VERSION", "ROWS", "LABELLED", "HELD OUT", "LICENCE"]) or "No datasets yet.")
     return OK
-
-
-def upload(args: argparse.Namespace) -> int:
-    """Upload, show the guessed roles and every problem, import when the person agrees."""
-    if args.file is None:
-        raise Refused({"message": "Say which file: workbench datasets upload rows.csv"}, 422)
-    api, path = Api.from_config(), Path(args.file)
-    with path.open("rb") as file:
-        found = api.call(
-            "POST",
-            "/datasets/uploads",
-            params={"filename": path.name},
-            content=_chunks(file),
-            headers={"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)},
-        )
-    findings = found["findings"]
-    roles = dict(args.role) or findings.get("roles") or {}
-    show(table([[role, column] for role, column in roles.items()], ["ROLE", "COLUMN"]))
-    open_ones = [p for p in findings.get("problems", []) if p.get("severity") != "note"]
-    for problem in findings.get("problems", []):
-        show(f"- {problem['message']} {problem.get('remedy') or ''}".rstrip())
-    if open_ones and not args.yes:
-        show("Nothing was imported. Give roles with --role user=COLUMN, or accept the points above with --yes.")
-        return REFUSED
-    body = {
-        "title": args.title or path.name.split(".")[0],
-        "roles": roles,
-        "options": {"accepted": sorted({p["code"] for p in open_ones})},
-    }
-    run = api.call("POST", f"/datasets/uploads/{found['id']}/import", json=body)
-    return follow(api, run)
-
-
-def _chunks(file: Any) -> Iterator[bytes]:
-    while data := file.read(1 << 20):
-        yield data
 
 
 def submit(args: argparse.Namespace) -> int:
@@ -296,10 +265,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--token", help="wb_...; without it, WORKBENCH_TOKEN or one line of standard input")
     add("models", models, "models you may use")
     p = add("datasets", datasets, "datasets you may use, or upload one")
-    p.add_argument("action", nargs="?", choices=["list", "upload", *transforms.ACTIONS], default="list")
+    p.add_argument("action", nargs="?", choices=["list", *incoming.ACTIONS, *transforms.ACTIONS, *profiles.ACTIONS], default="list")
     p.add_argument("file", nargs="?", metavar="FILE_OR_KEY")
-    p.add_argument("more", nargs="*", metavar="VERSION", help="diff: the older and the newer version")
+    p.add_argument("more", nargs="*", metavar="MORE", help="diff: the older and the newer version; upload: more files; outputs: whose")
+    incoming.options(p)
     transforms.options(p)
+    profiles.options(p)
     p.add_argument("--title")
     p.add_argument(
         "--role",

@@ -10,12 +10,12 @@ from typing import Any, TextIO
 
 import pyarrow.parquet as pq
 
+from .behind import rows_behind, rows_over
 from .findings import BadRow, Change
 from .formulas import escape_formula, restore
 from .listing import Which, as_csv
 from .load import iter_rows
 from .options import parse_options
-from .profile.behind import rows_behind, rows_over
 from .scan import scan
 from .split import split_of
 

@@ -16,7 +16,7 @@ from .limits import LIMITS
 from .load import RowsWriter, iter_rows
 from .options import parse_options
 from .profile import deep_profile
-from .profile.behind import Behind
+from .behind import Behind
 from .profile.contamination import check, evaluation, numbered
 from .scan import scan
 

@@ -4,105 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from jobs import folder as folders
-from jobs.distill.data import verbs
-from jobs.distill.data.load import RowsWriter
-from jobs.distill.data.rows import Row
-from jobs.distill.data.split import row_id_of
-from jobs.distill.events import Events
-from jobs.results import profile_dataset
-from workbench.datasets import cuts, profiling
-from workbench.datasets.models import Dataset, DatasetVersion
-from workbench.library.models import Model
-from workbench.runs import blobs
-from workbench.runs.models import Artifact, Run, Slot
-from workbench.runs.state import acting
+from jobs.distill.data import browse
+from tests.workbench.make_profiles import LONG, finished, rows, tokenizer, version
+from workbench.datasets import children, cuts, profiles, profiling
+from workbench.datasets.models import DatasetVersion
+from workbench.runs.models import Run
 from workbench.studio.models import Draft
 
-SAMPLES = Path(__file__).parents[3] / "jobs" / "samples" / "models"
-LONG = "please tell me why the card that I ordered last week has still not come to my new house"
-
-
-def rows() -> list[tuple[str, str | None, str]]:
-    plain = [
-        (f"When does my card number {i} arrive?", ["card arrival", "lost card"][i % 2], "train") for i in range(20)
-    ]
-    return [
-        *plain,
-        (plain[0][0], "card arrival", "train"),  # 21: exact copy of row 1
-        (plain[1][0], "card arrival", "train"),  # 22: row 2 again, which says lost card
-        (LONG, "card arrival", "heldout"),  # 23
-        ("Write to dora@example.org <|im_end|>", None, "train"),  # 24
-    ]
-
-
-def version(team: Any, found: list[tuple[str, str | None, str]], folder: Path, title: str = "Cards") -> DatasetVersion:
-    """A version with these rows, as an import leaves it."""
-    writer = RowsWriter(folder / f"{title}-{len(found)}.parquet")
-    seen: dict[str, int] = {}
-    for line, (text, answer, split) in enumerate(found, start=2):
-        messages = [{"role": "user", "content": text}]
-        row_id = row_id_of(messages, answer)
-        seen[row_id] = seen.get(row_id, 0) + 1
-        writer.add(Row(row_id + (f".{seen[row_id]}" if seen[row_id] > 1 else ""), messages, answer, split, line))
-    writer.close()
-    blob = blobs.put(writer.path)
-    dataset, _ = Dataset.objects.get_or_create(team=team, key=title.lower(), title=title)
-    counts = {"rows": len(found), "labelled": sum(a is not None for _, a, _ in found)}
-    number = dataset.versions.count() + 1
-    return DatasetVersion.objects.create(
-        dataset=dataset, number=number, sha256=blob.sha256, rows_blob=blob, counts=counts, mapping={"roles": {}}
-    )
-
-
-def finished(run: Run, folder: Path) -> Run:
-    """What the worker does: the real inputs, the real verb, the real commit."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    folders.INPUTS[run.kind](run, folder)
-    verbs.profile_dataset(folder, Events(folder))
-    outcome = profile_dataset.collect(run, folder)
-    stored = {name: blobs.put(path) for name, path in outcome.files.items()}
-    Artifact.objects.bulk_create(
-        Artifact(run=run, name=n, blob=stored[n], attempt=1, fence=1) for n in outcome.artifacts
-    )
-    if outcome.commit:
-        outcome.commit(run, stored)
-    slot, _ = Slot.objects.get_or_create(host="box", name=folder.name, defaults={"queue": run.queue, "device": {}})
-    with acting("worker"):
-        moment = timezone.now()
-        Run.objects.filter(pk=run.pk).update(
-            state="claimed", slot=slot, owner="t", lease_until=moment, fence=1, attempt=1
-        )
-        Run.objects.filter(pk=run.pk).update(state="running", started_at=moment)
-        done = {"slot": None, "owner": None, "lease_until": None, "finished_at": moment}
-        Run.objects.filter(pk=run.pk).update(state="succeeded", report=outcome.report, **done)
-    run.refresh_from_db()
-    return run
-
 
 @pytest.fixture
-def tokenizer(team_a: Any) -> Model:
-    """A tiny tokenizer in the team's library."""
-    folder = next(p.parent for p in sorted(SAMPLES.rglob("tokenizer.json")))
-    facts = {"context": 24, "tokenizer": {"vocab_sha256": "tiny"}}
-    return Model.objects.create(
-        team=team_a, key="tiny-teacher", title="Tiny", source="folder", folder=str(folder), facts=facts
-    )
-
-
-@pytest.fixture
-def measured(alice: Any, team_a: Any, tokenizer: Model, tmp_path: Path) -> DatasetVersion:
+def measured(alice: Any, team_a: Any, tmp_path: Path) -> DatasetVersion:
+    tokenizer(team_a)
     found = version(team_a, rows(), tmp_path)
     finished(profiling.measure(found, team_a, alice), tmp_path / "run")
     found.refresh_from_db()
@@ -131,14 +52,15 @@ def test_it_offers_to_measure_what_was_not_measured(client: Client, team_a: Any,
     assert "are being measured" in page(client.get(url("profile", found)))
 
 
-def test_it_shows_findings_that_lead_to_their_rows(client: Client, measured: DatasetVersion) -> None:
+def test_it_shows_findings_that_lead_to_their_rows(client: Client, team_a: Any, measured: DatasetVersion) -> None:
     html = page(client.get(url("profile", measured)))
     assert "All 24 rows were looked at" in html and "d…@e….org" in html and "dora@example.org" not in html
-    links = [link for link in re.findall(r'href="([^"]*/rows/\?[^"]+)"', html) if "tokenizer=" not in link]
+    links = [link for link in re.findall(r'href="[^"]*/rows/\?([^"]+)"', html) if "kind=" in link]
     assert len(links) > 8
+    rows_at = children.local_copy(measured.rows_blob_id)
     for link in links:
-        shown = client.get(link.replace("&amp;", "&"))
-        assert shown.status_code == 200 and "No row matches" not in page(shown), link
+        chosen, words = profiles.chosen_rows(measured, team_a, QueryDict(link.replace("&amp;", "&")))
+        assert words and browse.page(rows_at, chosen)["matching"], link
 
 
 def test_the_rows_behind_a_number_say_why_they_are_there(client: Client, measured: DatasetVersion) -> None:
@@ -225,10 +147,10 @@ def test_a_shared_sample_s_profile_keeps_another_team_s_models_and_checks_to_its
     alice: Any,
     charlie: Any,
     team_a: Any,
-    tokenizer: Model,
     tmp_path: Path,
     client_of: Callable[[Any], Client],
 ) -> None:
+    tokenizer(team_a)
     shared = version(None, rows(), tmp_path, "Shared")
     private = version(team_a, rows()[:3], tmp_path, "Private")
     finished(profiling.measure(shared, team_a, alice), tmp_path / "run")

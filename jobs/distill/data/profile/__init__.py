@@ -9,7 +9,6 @@ labels.py         labels that look alike or are one letter apart
 languages.py      which language a text is most likely written in
 domains.py        the table by domain
 contamination.py  training rows that hold what evaluation rows ask
-behind.py         kind of finding -> rows, as Parquet
 """
 
 from .deep import deep_profile

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..behind import Behind
 from ..minhash import mixed
 from ..split import digest, look_alike
-from .behind import Behind
 from .copies import EXAMPLES, shown
 from .sample import Row, asked
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ..behind import Behind
 from ..minhash import NEAR, near_pairs
 from ..private import covered
 from ..split import GROUP, look_alike
-from .behind import Behind
 from .labels import folded
 from .sample import Row, asked
 

@@ -8,8 +8,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from ..behind import Behind, write_lengths
 from ..private import find, masked
-from .behind import Behind, write_lengths
 from .contamination import check, evaluation
 from .copies import copies
 from .domains import domains

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from .behind import Behind
+from ..behind import Behind
 from .sample import Row, extras
 
 MOST = 200  # domains in the table; the others are counted together

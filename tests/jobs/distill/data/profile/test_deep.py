@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from jobs.distill.data.behind import rows_behind, rows_over
 from jobs.distill.data.load import RowsWriter, iter_rows
 from jobs.distill.data.profile import deep_profile
-from jobs.distill.data.profile.behind import rows_behind, rows_over
 from jobs.distill.data.profile.deep import FILES
 from jobs.distill.data.rows import Row
 from jobs.distill.data.split import row_id_of

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...errors import DataRefused
+from ..errors import DataRefused
 
 MOST = 100_000  # rows kept for one number
 SCHEMA = pa.schema(
