@@ -6,7 +6,8 @@ import json
 from array import array
 from typing import Any
 
-from ..split import GROUP, split_of
+from ..families import GROUP, Groups, group_key, group_of, prompt_key
+from ..split import side_of
 
 Row = dict[str, Any]  # a canonical row with its `number`, from 1 in the order of the file
 
@@ -47,28 +48,48 @@ class Splits:
     """Which side each row belongs to, as `split.assign_splits` says, in some bytes a row instead of a row in memory."""
 
     def __init__(self, heldout: float) -> None:
-        self.share, self.train, self.held_labelled = heldout, 0, 0
-        self._held: set[int] = set()
-        self._waiting = array("Q")  # prompts of rows without answer or split: they follow the copies of their prompt
+        self.share, self._train, self._held_labelled = heldout, 0, 0
+        self._groups = Groups()
+        self._own: set[int] = set()  # prompts that the rows' own split holds out
+        self._labelled, self._unlabelled = array("Q"), array("Q")  # prompts of rows without a split of their own
+        self._held: set[str] | None = None
 
     def see(self, row: Row) -> None:
-        group = int(row["row_id"][:GROUP], 16)
-        split = row["split"] or (split_of(row["row_id"], self.share) if row["answer"] is not None else "")
-        if split == "heldout":
-            self._held.add(group)
-            self.held_labelled += row["answer"] is not None
-        elif split == "train":
-            self.train += 1
+        prompt = int(row["row_id"][:GROUP], 16)
+        if (group := group_of(row)) is not None:
+            self._groups.join(group_key(group), prompt_key(row))
+        if row["split"] == "heldout":
+            self._own.add(prompt)
+            self._held_labelled += row["answer"] is not None
+        elif row["split"]:
+            self._train += 1
         else:
-            self._waiting.append(group)
+            (self._unlabelled if row["answer"] is None else self._labelled).append(prompt)
+
+    def _family(self, prompt: int) -> str:
+        return self._groups.find(f"p{prompt:0{GROUP}x}")
+
+    def _families_held(self) -> set[str]:
+        """Families of which something is held out, once every row has been seen."""
+        if self._held is None:
+            hashed = {f for f in map(self._family, self._labelled) if side_of(f, self.share) == "heldout"}
+            self._held = hashed | {self._family(prompt) for prompt in self._own}
+        return self._held
+
+    @property
+    def held_labelled(self) -> int:
+        return self._held_labelled + sum(side_of(self._family(p), self.share) == "heldout" for p in self._labelled)
 
     def train_rows(self) -> int:
-        return self.train + sum(group not in self._held for group in self._waiting)
+        held = self._families_held()
+        hashed = sum(side_of(self._family(p), self.share) == "train" for p in self._labelled)
+        return self._train + hashed + sum(self._family(p) not in held for p in self._unlabelled)
 
     def of(self, row: Row) -> str:
         """`train` or `heldout`, once every row has been seen."""
         if row["split"]:
             return str(row["split"])
+        family = self._family(int(row["row_id"][:GROUP], 16))
         if row["answer"] is not None:
-            return split_of(row["row_id"], self.share)
-        return "heldout" if int(row["row_id"][:GROUP], 16) in self._held else "train"
+            return side_of(family, self.share)
+        return "heldout" if family in self._families_held() else "train"
