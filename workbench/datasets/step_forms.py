@@ -72,9 +72,16 @@ def groups() -> list[tuple[str, list[dict[str, str]]]]:
     return list(found.items())
 
 
-def new(kind: str, **values: str) -> Data:
-    """A step as it is when it is added; the options with a default have it."""
-    return {"kind": kind, **{k: v for k, v in values.items() if v}}
+def with_new(steps: Sequence[Data], kind: str, row_id: str = "") -> list[Data]:
+    """The steps and one more; several rows dropped from the table of rows, one after the other, are one step."""
+    if not row_id:
+        return [*steps, {"kind": kind}]
+    if kind != "drop":
+        return [*steps, {"kind": kind, "row_id": row_id}]
+    goes_on = bool(steps) and steps[-1]["kind"] == "drop"
+    last = steps[-1] if goes_on else {"kind": "drop"}
+    ids = list(dict.fromkeys([*last.get("row_ids", ()), row_id]))
+    return [*(steps[:-1] if goes_on else steps), {**last, "row_ids": ids}]
 
 
 def cards(steps: Sequence[Data], lists: Mapping[str, Choices]) -> list[Card]:

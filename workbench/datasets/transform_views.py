@@ -51,8 +51,7 @@ def _pressed(request: TeamRequest, steps: list[dict[str, Any]]) -> list[dict[str
     """The steps after the button: add:kind, remove:n, up:n, down:n (n from 0)."""
     verb, _, what = request.POST.get("do", "").partition(":")
     if verb == "add" and what in KINDS and len(steps) < 100:
-        given = {name: request.POST.get(name, "")[:100] for name in ("row_id",)}
-        return [*steps, step_forms.new(what, **given)]
+        return step_forms.with_new(steps, what, request.POST.get("row_id", "")[:60])
     at = number_or(what, -1)
     if verb in ("remove", "up", "down") and 0 <= at < len(steps):
         one = steps.pop(at)

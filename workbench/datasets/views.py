@@ -160,6 +160,7 @@ def rows(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
         "filters": filters,
         "here": reverse("datasets:rows", args=[dataset_id, number]),
         "kept": {n: request.GET[n] for n in CHOSEN_BY if request.GET.get(n)},
+        "can_change": _may_write(request),
     }
     try:
         chosen, context["chosen"] = profiles.chosen_rows(found, request.team, request.GET)

@@ -11,13 +11,14 @@ from typing import Any, TextIO
 import pyarrow.parquet as pq
 
 from .behind import rows_behind, rows_over
+from .families import group_key, group_of, prompt_key
 from .findings import BadRow, Change
 from .formulas import escape_formula, restore
 from .listing import Which, as_csv
 from .load import iter_rows
 from .options import parse_options
 from .scan import scan
-from .split import split_of
+from .split import side_of
 
 __all__ = ["escape_formula", "export", "listing", "page", "restore"]
 SHOWN = 2000  # characters of one text on a page
@@ -75,8 +76,11 @@ def rows_at(path: Path, numbers: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _split(row: dict[str, Any], request: dict[str, Any]) -> str:
-    by_hash = split_of(row["row_id"], request.get("heldout") or 0.1) if row["answer"] is not None else "train"
-    return row["split"] or by_hash
+    """Its own, else by hash: of its group where it has one, which other groups with the same prompt may still move."""
+    if row["split"] or row["answer"] is None:
+        return row["split"] or "train"
+    group = group_of(row)
+    return side_of(group_key(group) if group else prompt_key(row), request.get("heldout") or 0.1)
 
 
 def _matches(row: dict[str, Any], request: dict[str, Any]) -> bool:

@@ -116,6 +116,14 @@ def test_it_puts_steps_together_without_javascript_and_forgets_nothing(
     assert [s["kind"] for s in StepDraft.objects.get().steps] == ["clean"]
 
 
+def test_rows_are_edited_and_dropped_from_the_table_of_rows(client: Client, first: DatasetVersion) -> None:
+    assert "add:drop" in page(client.get(at("rows", first)))
+    for n, (do, row_id) in enumerate([("add:drop", "a" * 24), ("add:drop", "b" * 24), ("add:edit", "c" * 24)], 1):
+        assert client.post(at("change", first), {"do": do, "row_id": row_id}).status_code == 302, n
+    drop, edit = StepDraft.objects.get().steps
+    assert drop["row_ids"] == ["a" * 24, "b" * 24] and edit == {"kind": "edit", "row_id": "c" * 24}
+
+
 def test_it_says_what_is_wrong_at_the_field(client: Client, first: DatasetVersion) -> None:
     url = at("change", first)
     client.post(url, {"steps": "1", "s0.kind": "filter", "s0.min_chars": "many", "do": ""})
