@@ -20,6 +20,7 @@ from .checkpoint import Checkpoints
 from .device import memory_now
 from .errors import OutOfMemory, PlanRefused, TrainNonFinite, Transient
 from .events import Events
+from .loop_state import load_state, state_of
 from .precision import Masters
 from .ranks import here
 from .rows import Example
@@ -357,7 +358,7 @@ class Loop:
         if found is None:
             return False
         adapter, state, note = found
-        self._load(adapter, state)
+        load_state(self, adapter, state)
         self.progress = Progress(**note["progress"])
         self.arm.reached.update(self.progress.reached)
         self.limits = self.arm.limits
@@ -366,26 +367,9 @@ class Loop:
         self.events.log(f"Continuing '{self.arm.name}' at step {self.progress.step} of {self.arm.steps}.")
         return True
 
-    def _load(self, adapter: dict[str, torch.Tensor], state: dict[str, torch.Tensor]) -> None:
-        self.arm.source.restore({n: t for n, t in state.items() if n.startswith("source.")})
-        self.best = {n.removeprefix("best."): t.to(self.device) for n, t in state.items() if n.startswith("best.")}
-        with torch.no_grad():
-            for name, average in self.arm.moving.items():
-                average.copy_(state.get(f"moving.{name}", adapter[name]))
-            for i, (name, live) in enumerate(self.parameters.items()):
-                full = self.masters.full[i]
-                live.copy_(adapter[name])
-                if full is not live:
-                    full.copy_(state[f"master.{name}"])
-                if f"exp_avg.{name}" in state:
-                    self.optimizer.state[full] = {
-                        k: state[f"{k}.{name}"].to("cpu" if k == "step" and self.device.type == "cpu" else self.device)
-                        for k in ("step", "exp_avg", "exp_avg_sq")
-                    }
-
     def _restart(self) -> None:
         """Back to the adapter's first values: no checkpoint had been written yet."""
-        self._load(self.first, {f"master.{n}": t.float() for n, t in self.first.items()})
+        load_state(self, self.first, {f"master.{n}": t.float() for n, t in self.first.items()})
         self.optimizer.state.clear()
         self.arm.reached.clear()
         self.progress = Progress(halvings=self.progress.halvings)
@@ -394,17 +378,9 @@ class Loop:
         """Writes a checkpoint. A save that fails is said loudly and training goes on; three in a row end the attempt."""
         if not self.ranks.leader:
             return
-        state = {**self.arm.source.state()}
-        state |= {f"best.{n}": t for n, t in self.best.items()}
-        state |= {f"moving.{n}": t for n, t in self.arm.moving.items()}
-        for (name, live), full in zip(self.parameters.items(), self.masters.full, strict=True):
-            for k, tensor in self.optimizer.state.get(full, {}).items():
-                state[f"{k}.{name}"] = tensor
-            if full is not live:
-                state[f"master.{name}"] = full
         try:
             self.checkpoints.save(
-                self.progress.step, dict(self.parameters), state, {"progress": self.progress.as_dict()}
+                self.progress.step, dict(self.parameters), state_of(self), {"progress": self.progress.as_dict()}
             )
             self.failed_saves = 0
         except OSError as e:
