@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,18 @@ def _extraction(s: Seen) -> str:
     fields = [c for r, c in s.roles.items() if r.startswith("field:")]
     if fields:
         return f"{', '.join(fields[:4])} {'are fields' if len(fields) > 1 else 'is a field'} of the answer"
-    return "the answers are JSON objects" if all(a.lstrip().startswith("{") and a.rstrip().endswith("}") for a in s.answers) else ""  # fmt: skip
+    shapes = {type(_json(a)) for a in s.answers}
+    return f"the answers are JSON {'objects' if shapes == {dict} else 'lists'}" if shapes in ({dict}, {list}) else ""
+
+
+def _json(answer: str) -> Any:
+    """The value of an answer that is a JSON list or object, else None."""
+    if answer.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(answer)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _code(s: Seen) -> str:
@@ -147,9 +159,18 @@ def proposal(instruction: str, seen: Seen) -> str:
     ):
         return instruction.replace(" from {{source_language}} to {{target_language}}", "")
     if "{{fields}}" in instruction and not any(r.startswith("field:") for r in seen.roles):
-        return instruction.replace("the fields {{fields}}", "what is asked for").replace(
-            " that has exactly these keys", ""
-        )
+        return _json_instruction(seen)
     if "{{labels}}" in instruction and seen.kind != "classification":
         return "Classify the text. Answer with the label alone."
     return instruction
+
+
+def _json_instruction(seen: Seen) -> str:
+    """In words what the first answers look like: an object, or a list of objects with these keys."""
+    found = [_json(a) for a in seen.answers]
+    one = [x for f in found for x in (f if isinstance(f, list) else [f]) if isinstance(x, dict)]
+    keys = ", ".join(dict.fromkeys(k for x in one for k in x))
+    if any(isinstance(f, list) for f in found):
+        of = f" of objects with {keys}" if keys else ""
+        return f"Extract from the text what is asked for. Answer with a JSON list{of} and nothing else; with [] where the text has none."
+    return f"Extract from the text what is asked for. Answer with one JSON object{f' with {keys}' if keys else ''} and nothing else."
