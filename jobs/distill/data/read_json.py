@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from . import read_splits, strict_json
 from .findings import BadRow, Problem, refuse
 from .limits import size
 from .options import Options
+from .read_text import lines as text_lines
 from .source import Source
 from .strict_json import NotJson
 from .tables import Record, Table
@@ -93,14 +93,11 @@ def _lines(source: Source, encoding: str, options: Options, skipped: list[int]) 
 def _raw_lines(source: Source, encoding: str) -> Iterator[bytes | str]:
     """Lines of at most the line limit; raises FileRefused naming the line that is longer, without reading it whole."""
     limit = source.limits.line
+    if encoding.startswith("utf-16"):
+        yield from (line for _, line in text_lines(source, encoding, "\n"))
+        return
     with source.open() as stream:
         lines: Any = stream
-        if encoding.startswith("utf-16"):
-            text = io.TextIOWrapper(stream, encoding=encoding, newline="\n")
-            for number, line in enumerate(iter(lambda: text.readline(limit), ""), start=1):
-                yield line.removeprefix("\ufeff") if number == 1 else line
-            text.detach()
-            return
         number = 0
         while line := lines.readline(limit + 1):
             number += 1
@@ -216,9 +213,10 @@ def _tokens(source: Source, encoding: str) -> Iterator[tuple[str, str]]:
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "cp1252" else encoding)()
     rest = ""
     with source.open() as stream:
-        while chunk := stream.read(1 << 18):
+        while True:
+            chunk = stream.read(1 << 18)
             try:
-                rest += decoder.decode(chunk)
+                rest += decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError:
                 raise refuse(
                     "encoding",
@@ -241,6 +239,8 @@ def _tokens(source: Source, encoding: str) -> Iterator[tuple[str, str]]:
                 yield match.group(), mark
                 at = match.end()
             rest = rest[at:]
+            if not chunk:
+                break
     if rest.strip():
         yield rest, ""
 

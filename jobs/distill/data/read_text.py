@@ -56,11 +56,11 @@ def _records(source: Source, encoding: str, how: str, skipped: list[int]) -> Ite
         yield Record(first, {"text": "\n".join(held)})
 
 
-def lines(source: Source, encoding: str) -> Generator[tuple[int, str], None, None]:
-    """Numbered lines without their ends; raises FileRefused for a line over the limit, without reading it whole."""
+def lines(source: Source, encoding: str, ends: str | None = None) -> Generator[tuple[int, str], None, None]:
+    """Numbered lines without their ends (`ends` as newline of open: None for all of them); raises FileRefused for a line over the limit, without reading it whole."""
     limit = source.limits.line
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline=None)  # type: ignore[arg-type]
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline=ends)  # type: ignore[arg-type]
         number = 0
         try:
             while line := _line(text, limit, number):
