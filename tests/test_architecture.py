@@ -30,6 +30,7 @@ LIGHT = (
     "jobs.distill.events",
     "jobs.distill.errors",
     "jobs.distill.data.paint",
+    "jobs.distill.data.profile_words",
     "jobs.distill.data.tasks.templates",
 )
 QUEUE_MAY = (

@@ -10,6 +10,7 @@ from django.http import Http404
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from jobs.distill.data.profile_words import lines
 from jobs.distill.errors import DataRefused
 from workbench.datasets import comparing, cuts, profiles, profiling, queries
 from workbench.datasets.models import DatasetVersion
@@ -32,6 +33,7 @@ class ProfileOut(Schema):
         description="True: copies, overlap, noise, languages and personal data were looked for."
     )
     run: RunOut | None = Field(None, description="The measurement that is under way.")
+    words: list[str] = Field(description="The findings in lines for a terminal; empty until somebody looked closely.")
     profile: dict[str, Any] = Field(description="As the page shows it; `closely` says how many rows were looked at.")
 
 
@@ -82,6 +84,7 @@ def get_profile(request: TeamRequest, dataset_id: UUID, number: int) -> dict[str
         "measured": bool(found.profile),
         "looked_closely": bool(shown.get("closely")),
         "run": run_out(run) if run and mine else None,
+        "words": lines(shown) if shown.get("closely") else [],
         "profile": shown,
     }
 

@@ -41,7 +41,7 @@ def profile(args: argparse.Namespace) -> int:
         print(json.dumps(found["profile"], ensure_ascii=False, indent=1))
         return OK
     show(f"{dataset['title']}, version {number}")
-    for text in lines(found["profile"]):
+    for text in found["words"]:
         show(text)
     return OK
 
@@ -96,27 +96,3 @@ def waited(api: Api, run: dict[str, Any], quiet: bool) -> int:
     if run["state"] != "succeeded":
         raise Refused(run.get("error") or {"message": run["reason"] or "The work did not succeed."}, 422)
     return OK if run["state"] == "succeeded" else RUN_FAILED
-
-
-def lines(profile: dict[str, Any]) -> list[str]:
-    """The profile in a terminal: findings, lengths, languages, personal data."""
-    closely = profile["closely"]
-    across, noise = closely["across"], closely["noise"]
-    looked = f"{closely['rows']:,} of {closely['of']:,} rows looked at"
-    found = [
-        ("exact copies", closely["exact"]["rows"]),
-        ("rows with a near copy", closely["near"]["rows"]),
-        ("held-out questions also in training", across["exact"]),
-        ("held-out rows with a near copy in training", across["near"]),
-        ("training rows with 13 words of a held-out one", across["runs"]["runs"]["rows"]),
-        ("rows whose text has two answers", noise["conflicts"]["rows"]),
-    ]
-    if noise["neighbours"]:
-        found.append(("rows whose near neighbour disagrees", noise["neighbours"]["rows"]))
-    found += [(f"personal data, {p['kind']}", p["rows"]) for p in closely["private"]]
-    out = [looked, *(f"{n:>9,}  {name}" for name, n in found)]
-    out.append("languages: " + ", ".join(f"{name} {n:,}" for name, n in closely["languages"][:6]))
-    for m in profile["tokens"].values():
-        q = m["total"]
-        out.append(f"tokens of {m['title']}: median {q['median']:,}, 95 % {q['95 %']:,}, longest {q['longest']:,}; {m['over_context']:,} rows over its context")  # fmt: skip
-    return out

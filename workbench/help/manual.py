@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart", "compose-a-run", "read-the-report", "download"),
     "How to": (
         "bring-your-data",
+        "profile",
         "changing-data",
         "bringing-data-in",
         "tasks",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataRefused
+from . import profiles
 from .main import in_folder
 
 ABOUT = "change the rows of a dataset by recorded steps, and compare two versions"
@@ -30,6 +31,7 @@ def add(commands: Any) -> None:
     p.add_argument("old", type=Path)
     p.add_argument("new", type=Path)
     p.add_argument("--json", action="store_true")
+    profiles.add_to(parsers)
     p = parsers.add_parser("kinds", help="the transforms and their options")
     p.set_defaults(run=_kinds)
     p.add_argument("--json", action="store_true")
