@@ -11,7 +11,8 @@ from django.utils.functional import SimpleLazyObject
 from jobs.distill.catalog import SYSTEMS, System, options_schema
 from jobs.distill.catalog.system import GROUPS
 from jobs.distill.errors import DistillError
-from jobs.distill.plan.result import Plan, Problem
+from jobs.distill.plan.result import Fix, Plan, Problem
+from workbench.runs import words
 from workbench.team.models import User
 
 from . import actions, editing, forms, history, judgement, lanes, methods, nodes, paths, queries, recipe_text
@@ -57,6 +58,7 @@ def board(draft: Draft, user: User) -> dict[str, Any]:
         "method_groups": SimpleLazyObject(lambda: methods.grouped(list(found))),
         **_lists(draft, fields),
         **judged,
+        "proposal": proposed_metric(check, data),
         "memory": memory_bars(against.plan if (against := judged["against"]) else None),
         "counts": card_problems(check),
         "recipe_text": recipe_text.dump(data, draft.comments),
@@ -132,6 +134,16 @@ def _informed(item: forms.Input, check: queries.Check, system: System | None) ->
     if item.path == "student.adapter.targets" and student:
         return forms.Input(**{**item.__dict__, "suggestions": tuple(dict.fromkeys(m.name for m in student.linears))})
     return item
+
+
+def proposed_metric(check: queries.Check, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The metric that the task of the rows proposes, with the press that takes it; None once one was chosen."""
+    task = (check.found.version.mapping or {}).get("task") if check.found.version else None
+    metric = task.get("metric") if isinstance(task, dict) else None
+    if metric not in words.METRICS or paths.get(fields, "evaluation.metric") not in (None, "auto"):
+        return None
+    said = words.METRICS[metric]
+    return {"task": task, "words": said, "fix": Fix(label=f"Score by {said}", field="evaluation.metric", value=metric)}
 
 
 def memory_bars(plan: Plan | None) -> dict[str, Any] | None:
