@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .answering import answer_column
+from .answering import answer_column, as_json
 from .findings import BadRow, Change, Findings, Problem
 from .limits import count
 from .options import Options
@@ -103,7 +102,7 @@ def _turns(record: Record, column: str) -> Iterator[Change]:
         if isinstance(parts, list):
             texts = [p.get("text", p.get("value")) if isinstance(p, dict) else p for p in parts]
             joined = "\n".join(str(t) for t in texts)
-            yield _change(record, column, "parts joined", json.dumps(parts, ensure_ascii=False), joined)
+            yield _change(record, column, "parts joined", as_json(parts), joined)
 
 
 def without_nul(records: Callable[[], Iterator[Record | BadRow]]) -> Callable[[], Iterator[Record | BadRow]]:
@@ -121,8 +120,8 @@ def _cleaned(record: Record) -> Record:
     for column, value in record.values.items():
         values[column] = _removed(value)
         if values[column] != value:
-            before = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            after = values[column] if isinstance(value, str) else json.dumps(values[column], ensure_ascii=False)
+            before = value if isinstance(value, str) else as_json(value)
+            after = values[column] if isinstance(value, str) else as_json(values[column])
             changes.append(_change(record, column, "NUL removed", before.replace("\0", "\\u0000"), after))
     return Record(record.line, values, record.part, tuple(changes)) if changes else record
 

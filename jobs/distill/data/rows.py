@@ -341,8 +341,8 @@ def _turn(turn: Any, n: int, column: str, limits: Limits) -> tuple[str, str, lis
         or said in ("tool", "function", "function_call", "observation")
     ):
         raise _Bad(
-            f"turn {n}: tool calls are not supported yet",
-            "Leave such conversations out, or write the result into the text.",
+            f"turn {n}: tool calls are not supported as turns",
+            "Choose to write calls and results into the turns as text, or leave such conversations out.",
             column,
             "unsupported_rows",
         )

@@ -19,11 +19,20 @@ from .options import Options
 from .refusals import Refused, bad_rows
 from .rows import Row, convert
 from .split import row_id_of
-from .tables import Record, Table, open_table
+from .tables import Choice, Record, Table, open_table
 from .tasks.choose import template_of
 from .tasks.instruction import language_of
 
 SAMPLE, SHOWN, CELL_SHOWN, NAME_SHOWN = 200, 20, 400, 120
+TOOLS = {
+    chosen: Choice(
+        "tools",
+        "Tool calls",
+        chosen,
+        [["leave_out", "Leave such conversations out"], ["as_text", "Write calls, results and tools into the turns as text"]],
+    )
+    for chosen in ("leave_out", "as_text")
+}
 LABEL_NAMES = (
     "label",
     "labels",
@@ -241,6 +250,8 @@ def _conclude(
         found.offers["labels"] = offer
     if checks.same_looking():
         found.offers["merge_labels"] = True
+    if refused.counts["unsupported_rows"] or options.tools == "as_text":
+        found.offers["choices"].append(asdict(TOOLS[options.tools]))
     if refused.counts["nul"] or options.remove_nul:
         found.offers["remove_nul"] = True
     found.problems += bad_rows(found, refused, checks.rows, read)

@@ -60,6 +60,10 @@ def open_table(path: Path, filename: str = "", options: Options = Options(), lim
 
     source = identify(Path(path), filename or Path(path).name, limits)
     table = read_archive.table(source, options, _table) if source.kind == "archive" else _table(source, options)
+    if options.tools == "as_text":
+        from .tool_turns import as_text
+
+        table.records = as_text(table.records)
     if options.remove_nul:
         from .changed import without_nul
 
