@@ -99,7 +99,7 @@ def _turns(record: Record, column: str) -> Iterator[Change]:
     turns = record.values.get(column)
     for turn in turns if isinstance(turns, list) else []:
         parts = turn.get("content", turn.get("value")) if isinstance(turn, dict) else None
-        if isinstance(parts, list):
+        if isinstance(parts, list) and len(parts) > 1:
             texts = [p.get("text", p.get("value")) if isinstance(p, dict) else p for p in parts]
             joined = "\n".join(str(t) for t in texts)
             yield _change(record, column, "parts joined", as_json(parts), joined)
