@@ -22,31 +22,6 @@ LICENCES = (
 )
 
 
-class UploadForm(Styled, forms.Form):
-    """A file or pasted text; one of them."""
-
-    file = forms.FileField(
-        required=False,
-        label="File",
-        help_text="JSONL, JSON, CSV, TSV, Parquet, XLSX, CoNLL or text; also in gzip or zip.",
-        max_length=1000,
-    )
-    text = forms.CharField(
-        required=False,
-        label="Or paste rows",
-        strip=False,
-        max_length=2_000_000,
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
-        help_text="CSV with a header, or one JSON object a line.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if not data.get("file") and not (data.get("text") or "").strip() and not self.errors:
-            raise forms.ValidationError("Choose a file or paste some rows.")
-        return data
-
-
 class AboutForm(Styled, forms.Form):
     title = forms.CharField(max_length=200, label="Name")
     licence = forms.CharField(
