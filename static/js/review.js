@@ -49,6 +49,10 @@ class Paint {
   draw() {
     const points = [...this.answer.value];
     const weight = new Array(points.length).fill(1);
+    for (const row of this.lines.rows) {
+      const [a, b] = ["start", "end"].map((n) => row.querySelector(`[name=span-${n}]`).value);
+      row.querySelector("[name=span-phrase]").placeholder = a && b ? points.slice(Number(a), Number(b)).join("") : "";
+    }
     for (const s of this.spans()) for (let i = s.a; i < Math.min(s.b, points.length); i++) weight[i] = s.w;
     const pieces = [...this.answer.value.matchAll(/\s+|[^\s]+/gu)];
     this.words = []; this.surface.textContent = "";

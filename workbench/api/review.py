@@ -215,7 +215,7 @@ def decide(request: TeamRequest, review_id: UUID, rank: int, body: NewDecision) 
     elif body.verdict == "undo":
         actions.undo(item, request.user, seen=body.seen)
     else:
-        new = {k: given[k] for k in ("answer", "messages", "paint") if k in given}
+        new: dict[str, Any] = {k: given[k] for k in ("answer", "messages", "paint") if k in given}
         actions.decide(
             item, request.user, body.verdict, seen=body.seen, new=new or None, reason=body.reason, comment=body.comment
         )  # fmt: skip

@@ -305,5 +305,5 @@ def _take_one(item: Item, user: User, line: dict[str, Any]) -> None:
             field="verdict",
             hint="accept, edit, relabel, paint, reject, skip or comment.",
         )
-    new = {k: line[k] for k in ("answer", "messages", "paint") if k in line}
+    new: Content = {k: line[k] for k in ("answer", "messages", "paint") if k in line}
     decide(item, user, verdict, seen=None, new=new or None, **words)

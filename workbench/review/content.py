@@ -34,13 +34,16 @@ def checked(content: Content, before: Content) -> Content:
         raise DataRefused(
             "A turn was added or taken away.", field="messages", hint="Change the texts of the turns only."
         )
-    messages = [{"role": m["role"], "content": _text(m["content"], "messages")} for m in messages]
+    messages = [
+        {"role": m["role"], "content": _text(m["content"], "messages", old["content"])}
+        for m, old in zip(messages, before["messages"], strict=True)
+    ]
     for n, turn in enumerate(messages, 1):
         if turn["role"] == "user" and not turn["content"].strip():
             raise DataRefused(
                 f"Turn {n}: the user's text is empty.", field="messages", hint="Write it, or reject the row."
             )
-    answer = None if answer is None or not answer.strip() else _text(answer, "answer")
+    answer = None if answer is None or not answer.strip() else _text(answer, "answer", before["answer"])
     spans = content.get("paint", before["paint"])
     if answer != before["answer"] and spans == before["paint"]:
         spans = []
@@ -71,10 +74,17 @@ def _spans(content: Content) -> list[tuple[float, ...]]:
     return [tuple(s) for s in content["paint"] if s[2] != 1]
 
 
-def _text(text: Any, field: str) -> str:
+def lines(text: str) -> str:
+    """The text as a browser's text field gives it back: every line ends with a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _text(text: Any, field: str, before: str | None) -> str:
+    """The text, or the one before where they differ in nothing but the ends of lines: no field can keep those."""
     if not isinstance(text, str):
         raise DataRefused("A text is needed.", field=field)
-    text = text.replace("\r\n", "\n")
+    if before is not None and lines(text) == lines(before):
+        return before
     if len(text) > LONGEST:
         raise DataRefused(
             f"A text of {len(text):,} characters; the limit is {LONGEST:,}.", field=field, hint="Shorten it."

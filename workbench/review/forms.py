@@ -10,6 +10,7 @@ from django.http import QueryDict
 from jobs.distill.errors import DataRefused
 from workbench.runs.models import Run
 
+from . import content
 from .actions import MOST_ROWS
 from .content import Content
 from .models import BY_RUN, Order
@@ -64,14 +65,28 @@ def content_of(post: QueryDict, before: Content) -> Content:
         ]
     if post.get("label") is not None:
         out["answer"] = post["label"]
-    elif post.get("answer") is not None:
-        out["answer"] = post["answer"].replace("\r\n", "\n")
-        if before["answer"] is None and not out["answer"].strip():
-            out["answer"] = None
+    elif (said := post.get("answer")) is not None:
+        text = str(said).replace("\r\n", "\n")
+        out["answer"] = None if before["answer"] is None and not text.strip() else text
     if "span-start" in post:
         answer = out.get("answer", before["answer"]) or ""
-        out["paint"] = _spans(post, answer)
+        spans = _spans(post, answer)
+        old = before["answer"] or ""
+        out["paint"] = moved(spans, old, back=True) if "\r" in old and content.lines(old) == answer else spans
     return out
+
+
+def moved(spans: list[Any], answer: str, back: bool = False) -> list[Any]:
+    """Spans of an answer as a text field counts its characters, where every line ends with one; `back`: the other way."""
+    if "\r" not in answer:
+        return spans
+    ends = [len(content.lines(answer[:n])) for n in range(len(answer) + 1)]
+    if back:
+        ends = [ends.index(n) for n in range(ends[-1] + 1)]
+    return [
+        [*(ends[int(p)] if str(p).isdecimal() and int(p) < len(ends) else p for p in span[:2]), span[2]]
+        for span in spans
+    ]
 
 
 def _spans(post: QueryDict, answer: str) -> list[list[float]]:

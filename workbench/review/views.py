@@ -130,11 +130,13 @@ def _page(request: TeamRequest, item: Item, problem: DistillError | None = None)
     opinion = Opinion.objects.filter(item=item, seat=seat).select_related("decision__user").first()
     here = queries.standing(item, opinion)
     shown = _as_typed(request, here) if problem else here
+    shown = {**shown, "paint": forms.moved(shown["paint"], shown["answer"] or "")}
     before, after = queries.neighbours(item)
     context = {
         "review": found, "item": item, "opinion": opinion, "here": shown, "was": of_row(item.row), "seat": seat,
         "seen": opinion.version if opinion else 0, "problem": problem, "stale": isinstance(problem, actions.Stale),
         "stored": here if problem else None, "typed": request.POST if problem else {},
+        "other_reason": request.POST.get("other-reason", "") if problem else "",
         "before": before, "after": after, "history": queries.history(item, user), "both": queries.opinions_shown(item),
         "third": seat == THIRD and found.seats == 2, "blind": found.seats == 2 and item.state in (State.OPEN, State.HALF),
         "watching": seat == THIRD and item.state in (State.OPEN, State.HALF) and found.seats == 2,

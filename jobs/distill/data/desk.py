@@ -233,7 +233,8 @@ def _all(path: Path) -> Iterator[dict[str, Any]]:
 
 def _rows_at(path: Path, places: list[int]) -> dict[int, dict[str, Any]]:
     """Whole rows, only from the groups of the file that hold them."""
-    wanted, out, first = sorted(places), {}, 0
+    out: dict[int, dict[str, Any]] = {}
+    wanted, first = sorted(places), 0
     file = pq.ParquetFile(path)
     for group in range(file.num_row_groups):
         last = first + file.metadata.row_group(group).num_rows

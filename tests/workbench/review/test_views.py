@@ -267,3 +267,27 @@ def test_every_decision_can_be_taken_away(client: Client, desk: Review) -> None:
     (line,) = [json.loads(x) for x in body.splitlines()]
     assert (line["place"], line["verdict"], line["by"], line["comment"]) == (1, "edit", "alice@example.org", "clearer")
     assert line["old"]["answer"] == "card lost" and line["new"]["answer"] == "other words"
+
+
+def test_ends_of_lines_that_no_field_can_keep_are_kept(client: Client, team_a: Any, alice: Any, tmp_path: Path) -> None:
+    from workbench.datasets.models import Dataset
+    from workbench.runs import blobs
+
+    from .desks import write
+
+    blob = blobs.put(write(tmp_path, [("one\r\ntwo", "a\r\nbc")]))
+    dataset = Dataset.objects.create(team=team_a, key="k", title="T")
+    found = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=blob.sha256, rows_blob=blob, counts={})
+    desk = actions.open_review(team_a, alice, found)
+    decide(client, desk, 1, verdict="accept", seen=0, answer="a\r\nbc", **{"turn-0": "one\ntwo"})
+    assert Decision.objects.get().verdict == "accept"
+    form = {
+        "span-start": ["2"],
+        "span-end": ["4"],
+        "span-weight": ["0"],
+        "span-phrase": [""],
+    }  # as the field counts: a, \n, b, c
+    decide(client, desk, 1, verdict="accept", seen=1, answer="a\nbc", **form)
+    last = Decision.objects.latest("pk")
+    assert last.verdict == "paint" and last.new["answer"] == "a\r\nbc" and last.new["paint"] == [[3, 5, 0.0]]
+    assert 'name="span-start" value="2"' in page(client.get(reverse("review:row", args=[desk.pk, 1])))

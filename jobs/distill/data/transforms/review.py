@@ -55,7 +55,7 @@ class Review(Step):
     )
 
     def words(self) -> str:
-        told = Counter(d.verdict for d in self.decisions)
+        told = Counter(str(d.verdict) for d in self.decisions)
         said = ", ".join(f"{told[v]:,} {word}" for v, word in WORDS.items() if told[v])
         return f"Review of {count(len(self.decisions), 'row')}: {said}{'; others dropped' if self.unreviewed == 'drop' else ''}"
 
