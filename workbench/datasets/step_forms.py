@@ -57,6 +57,10 @@ class Card:
     def index(self) -> int:
         return self.number - 1
 
+    @property
+    def all(self) -> tuple[Input, ...]:
+        return (*self.inputs, *self.folded)
+
 
 @cache
 def _properties(kind: str) -> dict[str, Any]:

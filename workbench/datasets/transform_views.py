@@ -107,6 +107,8 @@ def _replayable(request: TeamRequest, found: DatasetVersion) -> list[DatasetVers
 
 def _preview(request: TeamRequest, found: DatasetVersion, steps: list[dict[str, Any]]) -> HttpResponse:
     context = {"dataset": found.dataset, "version": found} | (_looked(request, found, steps) if steps else {})
+    if request.method == "POST":  # what is wrong at the fields, put into the cards that stand there
+        context["checked"] = step_forms.cards(steps, {"tokenizer": [], "dataset": []})
     return render(request, "datasets/_partials/step_preview.html", context)
 
 
