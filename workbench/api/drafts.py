@@ -116,8 +116,10 @@ def create(request: TeamRequest, body: NewDraft) -> Status[dict[str, Any]]:
     """From a recipe, or as a copy of a draft or of a run."""
     need(request, Role.MEMBER)
     text = body.recipe if isinstance(body.recipe, str) else ""
+    fields: dict[str, Any]
+    said: list[Any] = []
     if text.partition(":")[0] in ("draft", "run") and "\n" not in text:
-        fields, said = sides.named(request.team, text).fields, []
+        fields = sides.named(request.team, text).fields
     else:
         fields, said = _fields(body.recipe)
     title = str(fields.get("name") or "")[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -225,7 +225,11 @@ def described(path: str) -> Input:
     prefix, model = next((p, m) for p, m in MODELS if path.startswith(p + ".") or p == "")
     name = path.removeprefix(prefix + ".") if prefix else path
     schema = model.model_json_schema()
-    return _input(path, schema["properties"][name], schema)
+    item = _input(path, schema["properties"][name], schema)
+    if prefix == "train.schedule":  # without a word the method's own schedule counts, not the defaults of a schedule
+        choices = (("", "Chosen by the method"), *item.choices) if item.choices else ()
+        return replace(item, default=None, choices=choices)
+    return item
 
 
 def _filled(path: str, fields: Mapping[str, Any]) -> Input:

@@ -51,7 +51,9 @@ def test_it_draws_every_method(name: str) -> None:
     assert not [c.parents for c in found.cards if "no earlier stage" in c.parents]
 
 
-@pytest.mark.parametrize("stages", [None, 7, [3, "x"], [{}], [{"kind": "train", "start": 5, "terms": [1]}], [{"kind": []}]])
+@pytest.mark.parametrize(
+    "stages", [None, 7, [3, "x"], [{}], [{"kind": "train", "start": 5, "terms": [1]}], [{"kind": []}]]
+)
 def test_it_draws_whatever_a_draft_holds(stages: Any) -> None:
     assert len(lanes.lanes(stages).cards) == (len(stages) if isinstance(stages, list) else 0)
 
@@ -59,7 +61,10 @@ def test_it_draws_whatever_a_draft_holds(stages: Any) -> None:
 def test_it_moves_copies_inserts_and_removes_with_words() -> None:
     fields = {"stages": BRANCHES}
     moved = editing.edit(fields, "move:stages.1:0", {})
-    assert names(moved.fields)[:2] == ["warm", "teacher answers"] and moved.words == "Stage warm moved from place 2 to 1 of 6."
+    assert (
+        names(moved.fields)[:2] == ["warm", "teacher answers"]
+        and moved.words == "Stage warm moved from place 2 to 1 of 6."
+    )
     assert moved.order == (1, 0, 2, 3, 4, 5)
     copied = editing.edit(fields, "copy:stages.1", {})
     assert names(copied.fields)[:3] == ["teacher answers", "warm", "warm 2"] and copied.order[2] is None
@@ -104,7 +109,13 @@ def test_a_renamed_stage_is_followed_when_the_form_is_saved(draft: Draft, client
     draft.save()
     client_of(alice).post(
         f"/studio/{draft.id}/save/",
-        {"stages:shown": "1", "stages.1.kind": "train", "stages.1.name": "hot", "stages.2.kind": "train", "stages.2.start": "warm"},
+        {
+            "stages:shown": "1",
+            "stages.1.kind": "train",
+            "stages.1.name": "hot",
+            "stages.2.kind": "train",
+            "stages.2.start": "warm",
+        },
     )
     draft.refresh_from_db()
     assert draft.fields["stages"][2]["start"] == "hot"
@@ -112,9 +123,18 @@ def test_a_renamed_stage_is_followed_when_the_form_is_saved(draft: Draft, client
 
 def test_every_button_of_the_board_is_a_form_button(draft: Draft, client_of: Any, alice: Any) -> None:
     page = client_of(alice).get(f"/studio/{draft.id}/").content.decode()
-    for do in ("down:stages.0", "up:stages.1", "copy:stages.1", "remove:stages.0", "insert:stages.0:train", "insert:stages.2:merge"):
+    for do in (
+        "down:stages.0",
+        "up:stages.1",
+        "copy:stages.1",
+        "remove:stages.0",
+        "insert:stages.0:train",
+        "insert:stages.2:merge",
+    ):
         assert f'name="do" value="{do}"' in page
-    assert page.index('form="board" tabindex="-1">Check') < page.index('name="do"'), "Enter must not press a button of the board"
+    assert page.index('form="board" tabindex="-1">Check') < page.index('name="do"'), (
+        "Enter must not press a button of the board"
+    )
 
 
 def test_the_plain_form_saves_the_same_draft(draft: Draft, client_of: Any, alice: Any) -> None:
@@ -123,7 +143,7 @@ def test_the_plain_form_saves_the_same_draft(draft: Draft, client_of: Any, alice
     browser, form = client_of(alice), Controls()
     page = browser.get(f"/studio/{draft.id}/form/").content.decode()
     form.feed(page)
-    assert "<details class=\"more\" id=\"all-" not in page and page.count('class="btn btn-primary"') == 1
+    assert '<details class="more" id="all-' not in page and page.count('class="btn btn-primary"') == 1
     back = browser.post(f"/studio/{draft.id}/save/", form.sent)
     draft.refresh_from_db()
     assert draft.fields == RECIPE and back.url.startswith(f"/studio/{draft.id}/form/")

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from jobs.samples.catalog import RECIPE
 from tests.workbench import make_runs
 from tests.workbench.samples import sample_library
@@ -18,7 +16,12 @@ def words(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
 
 
 def test_it_says_each_difference_in_the_words_of_the_form() -> None:
-    b = {**RECIPE, "student": {**RECIPE["student"], "adapter": {"rank": 8}}, "control": False, "teacher": {"model": "other"}}
+    b = {
+        **RECIPE,
+        "student": {**RECIPE["student"], "adapter": {"rank": 8}},
+        "control": False,
+        "teacher": {"model": "other"},
+    }
     assert words(RECIPE, b) == [
         "Teacher, model from sample/banking77-teacher to other.", "Rank from 64 to 8.", "Alpha from 128 to 32 (default).",
         "Control arm from on to off.",
@@ -31,7 +34,9 @@ def test_it_knows_a_stage_that_moved_was_renamed_or_is_new() -> None:
     named = {**STAGES, "stages": [stages[0], {**stages[1], "name": "b"}]}
     assert words(STAGES, named) == ["Stage 2, b: Name from distil to b."]
     longer = {**STAGES, "stages": [*stages, {"kind": "record"}]}
-    assert words(STAGES, longer) == ["Stage 3, record signals added."] and words(longer, STAGES) == ["Stage 3, record signals removed."]
+    assert words(STAGES, longer) == ["Stage 3, record signals added."] and words(longer, STAGES) == [
+        "Stage 3, record signals removed."
+    ]
 
 
 def test_it_compares_a_method_with_the_stages_it_stands_for() -> None:
@@ -47,10 +52,10 @@ def test_the_page_compares_with_drafts_runs_states_and_text(client_of: Any, team
     draft = Draft.objects.create(team=team_a, created_by=alice, fields=RECIPE)
     other = Draft.objects.create(team=team_a, created_by=alice, fields={**RECIPE, "seed": 5})
     browser, at = client_of(alice), f"/studio/{draft.id}/compare/"
-    assert "<td class=\"wrap-anywhere\">5</td>" in browser.get(at, {"with": f"draft:{other.id}"}).content.decode()
+    assert '<td class="wrap-anywhere">5</td>' in browser.get(at, {"with": f"draft:{other.id}"}).content.decode()
     assert f"Run {run.number}" in browser.get(at, {"with": f"run:{run.number}"}).content.decode()
     text = recipe_text.dump({**RECIPE, "seed": 6})
-    assert "<td class=\"wrap-anywhere\">6</td>" in browser.post(at, {"recipe": text}).content.decode()
+    assert '<td class="wrap-anywhere">6</td>' in browser.post(at, {"recipe": text}).content.decode()
     wrong = browser.post(at, {"recipe": "method: sft\nbanana: 1\n"})
     assert wrong.status_code == 422 and "Line 2, column 1" in wrong.content.decode()
     for gone in ("draft:x", "run:99999", "state:7", "nonsense"):
@@ -87,7 +92,9 @@ def test_comments_move_along_and_none_is_lost() -> None:
     moved = comments.moved(comments.plain(comments.find(TEXT)), done.where, done.order)
     assert [c["path"] for c in moved] == ["version", "name", "stages.1", "stages.1.epochs", ""]
     text = recipe_text.dump({"method": "sft"}, comments.find(TEXT))
-    assert text.startswith("# about all\n# (name) the name\n# (stages.0) warm up\n# (stages.0.epochs) once\nversion: 1\n")
+    assert text.startswith(
+        "# about all\n# (name) the name\n# (stages.0) warm up\n# (stages.0.epochs) once\nversion: 1\n"
+    )
 
 
 def test_a_comment_never_becomes_part_of_a_text() -> None:

@@ -62,9 +62,15 @@ def test_two_tabs_are_told_before_anything_is_overwritten(draft: Draft, client_o
     late = browser.post(f"/studio/{draft.id}/save/", {**second, "student.adapter.rank": "9", "name": "Mine"})
     text = late.content.decode()
     assert late.status_code == 409 and rank(draft) == 8
-    assert "both changed it" in text and "<td class=\"wrap-anywhere\">9</td>" in text and "<td class=\"wrap-anywhere\">8</td>" in text
+    assert (
+        "both changed it" in text
+        and '<td class="wrap-anywhere">9</td>' in text
+        and '<td class="wrap-anywhere">8</td>' in text
+    )
     assert draft.changes.get(words__startswith=history.ASIDE).fields["name"] == "Mine"
-    live = browser.post(f"/studio/{draft.id}/save/", {**second, "student.adapter.rank": "9"}, headers={"HX-Request": "true"})
+    live = browser.post(
+        f"/studio/{draft.id}/save/", {**second, "student.adapter.rank": "9"}, headers={"HX-Request": "true"}
+    )
     assert live.status_code == 409 and live["HX-Retarget"] == "#conflict" and b"Keep both" in live.content
     browser.post(f"/studio/{draft.id}/save/", {**second, "student.adapter.rank": "9", "draft:over": str(draft.head)})
     assert rank(draft) == 9
@@ -101,7 +107,7 @@ def test_a_recipe_text_that_is_stale_stays_on_the_page(draft: Draft, client_of: 
 def test_others_on_the_team_read_and_copy(draft: Draft, client_of: Any, bob: Any, alice: Any) -> None:
     browser = client_of(bob)
     page = browser.get(f"/studio/{draft.id}/").content.decode()
-    assert "You read a draft of" in page and "<fieldset class=\"board board-fields\" disabled" in page
+    assert "You read a draft of" in page and '<fieldset class="board board-fields" disabled' in page
     for verb in ("save", "edit", "start", "undo", "discard", "recipe"):
         assert browser.post(f"/studio/{draft.id}/{verb}/", {"student.adapter.rank": "3"}).status_code == 403
     copied = browser.post(f"/studio/{draft.id}/copy/")
