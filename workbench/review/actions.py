@@ -46,7 +46,6 @@ def open_review(
     version: DatasetVersion,
     order: str = Order.FILE,
     *,
-    title: str = "",
     run: Run | None = None,
     limit: int = 500,
     seats: int = 1,
@@ -58,6 +57,19 @@ def open_review(
         asked["outcomes"] = str(_outcomes(run))
     path = children.local_copy(version.rows_blob_id)
     found = children.ask({"verb": "desk", "path": str(path), **asked})
+    return lay_out(team, user, version, order, found, run if order in BY_RUN else None, seats)
+
+
+def lay_out(
+    team: Team,
+    user: User | None,
+    version: DatasetVersion,
+    order: str,
+    found: dict[str, Any],
+    run: Run | None,
+    seats: int,
+) -> Review:
+    """A desk of the rows that jobs.distill.data.desk found. Raises DataRefused when there are none."""
     if not found["rows"]:
         raise DataRefused("There is no row to review.", field="order", hint="Choose another order.")
     note = found["note"]
@@ -65,8 +77,8 @@ def open_review(
         note = f"{len(found['rows']):,} of {found['total']:,} rows are on this desk. {note}".strip()
     with transaction.atomic():
         review = Review.objects.create(
-            team=team, version=version, title=title or f"{version.dataset.title}, version {version.number}"[:200], order=order,
-            run=run if order in BY_RUN else None, seats=2 if seats == 2 else 1, total=found["total"], note=note[:400],
+            team=team, version=version, title=f"{version.dataset.title}, version {version.number}"[:200], order=order,
+            run=run, seats=2 if seats == 2 else 1, total=found["total"], note=note[:400],
             labels=_labels(version, [r["row"]["answer"] for r in found["rows"]]), created_by=user,
         )  # fmt: skip
         Item.objects.bulk_create(

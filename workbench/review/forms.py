@@ -82,7 +82,7 @@ def moved(spans: list[Any], answer: str, back: bool = False) -> list[Any]:
         return spans
     ends = [len(content.lines(answer[:n])) for n in range(len(answer) + 1)]
     if back:
-        ends = [ends.index(n) for n in range(ends[-1] + 1)]
+        ends = [len(ends) - 1 - ends[::-1].index(n) for n in range(ends[-1] + 1)]  # behind both signs of a line's end
     return [
         [*(ends[int(p)] if str(p).isdecimal() and int(p) < len(ends) else p for p in span[:2]), span[2]]
         for span in spans

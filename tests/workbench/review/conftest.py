@@ -16,29 +16,23 @@ if TYPE_CHECKING:
 @pytest.fixture
 def version(team_a: Any, tmp_path: Path) -> DatasetVersion:
     """Twelve rows of three labels."""
-    from workbench.datasets.models import Dataset, DatasetVersion
-    from workbench.runs import blobs
+    from .desks import LABELS, stored
 
-    from .desks import LABELS, write
-
-    blob = blobs.put(write(tmp_path, [(f"question {n}", LABELS[n % 3]) for n in range(12)]))
-    dataset = Dataset.objects.create(team=team_a, key="questions", title="Questions")
-    counts = {"rows": 12}
-    return DatasetVersion.objects.create(dataset=dataset, number=1, sha256=blob.sha256, rows_blob=blob, counts=counts)
+    return stored(team_a, tmp_path, [(f"question {n}", LABELS[n % 3]) for n in range(12)])
 
 
 @pytest.fixture
-def desk(version: DatasetVersion, alice: Any, team_a: Any) -> Review:
-    from workbench.review import actions
+def desk(version: DatasetVersion, alice: Any) -> Review:
+    from .desks import laid_out
 
-    return actions.open_review(team_a, alice, version, "file")
+    return laid_out(version, alice)
 
 
 @pytest.fixture
-def desk_of_two(version: DatasetVersion, alice: Any, team_a: Any) -> Review:
-    from workbench.review import actions
+def desk_of_two(version: DatasetVersion, alice: Any) -> Review:
+    from .desks import laid_out
 
-    return actions.open_review(team_a, alice, version, "file", seats=2)
+    return laid_out(version, alice, seats=2)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from workbench.review import actions, finishing, queries
 from workbench.review.models import Decision, Review
 from workbench.runs.models import Artifact, Kind, Run
 
-from .desks import row
+from .desks import LABELS, laid_out, row, stored
 
 
 def page(response: Any) -> str:
@@ -65,7 +65,7 @@ def outcomes(run: Run, folder: Path, lines: list[dict[str, Any]]) -> None:
 def test_what_a_run_found_out_orders_the_rows(
     client: Client, version: DatasetVersion, team_a: Any, tmp_path: Path, order: str, first: int, why: str
 ) -> None:
-    ids = [i.row_id for i in actions.open_review(team_a, None, version).items.all()]  # type: ignore[arg-type]
+    ids = [i.row_id for i in laid_out(version, None).items.all()]
     run = Run.objects.create(
         team=team_a,
         kind=Kind.DISTILL,
@@ -93,11 +93,6 @@ def test_what_a_run_found_out_orders_the_rows(
 
 
 def test_contradictions_personal_data_and_copies_come_first(team_a: Any, tmp_path: Path) -> None:
-    from workbench.datasets.models import Dataset
-    from workbench.runs import blobs
-
-    from .desks import write
-
     rows = [
         ("plain", "a"),
         ("same?", "a"),
@@ -106,10 +101,8 @@ def test_contradictions_personal_data_and_copies_come_first(team_a: Any, tmp_pat
         ("again", "c"),
         ("Again ", "c"),
     ]
-    blob = blobs.put(write(tmp_path, rows))  # type: ignore[arg-type]
-    dataset = Dataset.objects.create(team=team_a, key="k", title="T")
-    found = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=blob.sha256, rows_blob=blob, counts={})
-    desk = actions.open_review(team_a, None, found, "hints")  # type: ignore[arg-type]
+    found = stored(team_a, tmp_path, rows)
+    desk = laid_out(found, None, "hints")
     assert [(i.place, i.why.partition(" “")[0]) for i in desk.items.all()][:2] == [
         (2, "the same question is also answered"), (3, "the same question is also answered"),
     ]  # fmt: skip
@@ -164,15 +157,8 @@ def test_a_stale_edit_says_so_and_keeps_the_text(
 
 
 def test_a_label_key_relabels_and_undo_takes_it_back(client: Client, team_a: Any, alice: Any, tmp_path: Path) -> None:
-    from workbench.datasets.models import Dataset
-    from workbench.runs import blobs
-
-    from .desks import LABELS, write
-
-    blob = blobs.put(write(tmp_path, [(f"q{n}", LABELS[n % 3]) for n in range(30)]))
-    dataset = Dataset.objects.create(team=team_a, key="k", title="T")
-    found = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=blob.sha256, rows_blob=blob, counts={})
-    desk = actions.open_review(team_a, alice, found)
+    found = stored(team_a, tmp_path, [(f"q{n}", LABELS[n % 3]) for n in range(30)])
+    desk = laid_out(found, alice)
     assert desk.labels == LABELS and 'data-key="2"' in page(client.get(reverse("review:row", args=[desk.pk, 1])))
     decide(client, desk, 1, label="refund", seen=0, answer="card lost")
     assert Decision.objects.get().verdict == "relabel"
@@ -270,15 +256,8 @@ def test_every_decision_can_be_taken_away(client: Client, desk: Review) -> None:
 
 
 def test_ends_of_lines_that_no_field_can_keep_are_kept(client: Client, team_a: Any, alice: Any, tmp_path: Path) -> None:
-    from workbench.datasets.models import Dataset
-    from workbench.runs import blobs
-
-    from .desks import write
-
-    blob = blobs.put(write(tmp_path, [("one\r\ntwo", "a\r\nbc")]))
-    dataset = Dataset.objects.create(team=team_a, key="k", title="T")
-    found = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=blob.sha256, rows_blob=blob, counts={})
-    desk = actions.open_review(team_a, alice, found)
+    found = stored(team_a, tmp_path, [("one\r\ntwo", "a\r\nbc")])
+    desk = laid_out(found, alice)
     decide(client, desk, 1, verdict="accept", seen=0, answer="a\r\nbc", **{"turn-0": "one\ntwo"})
     assert Decision.objects.get().verdict == "accept"
     form = {
