@@ -21,7 +21,7 @@ from jobs.distill.plan.result import Plan, Problem, Verdict
 from jobs.distill.recipe import Recipe
 from workbench.datasets.models import Dataset, DatasetVersion
 from workbench.library.models import Model
-from workbench.runs.models import WAITING, Queue, Run, Slot
+from workbench.runs.models import Queue, Slot
 from workbench.team.models import Team, User
 
 from . import paths
@@ -137,11 +137,6 @@ def best_device() -> tuple[DeviceFacts, bool]:
     known = [DeviceFacts.model_validate(s.device) for s in live if s.device]
     best = max(known, key=lambda d: (d.kind == "cuda", d.memory_bytes), default=None)
     return (best, True) if best else (DeviceFacts(), live.exists())
-
-
-def line() -> int:
-    """How many runs of all teams would start before a new training run."""
-    return Run.objects.filter(queue=Queue.GPU, state__in=WAITING, desired="run").count()
 
 
 def find(team: Team, fields: Mapping[str, Any]) -> Found:
