@@ -180,6 +180,7 @@ function start() {
   addEventListener("pageshow", () => { delete form.dataset.sent; });
   form.reason?.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "r") { event.preventDefault(); if (form.reason.value) press("r"); } });
   form["other-reason"]?.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); press("r"); } });
+  form.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input") && !(event.ctrlKey || event.metaKey)) event.preventDefault(); });
   const press = (key) => form.querySelector(`button[data-key="${key}"]`)?.click();
 
   document.addEventListener("keydown", (event) => {

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from jobs.distill.errors import DistillError
+from jobs.distill.errors import DataRefused, DistillError
 from workbench.datasets.models import DatasetVersion
 from workbench.datasets.queries import datasets
 from workbench.team.models import Role
@@ -94,14 +94,9 @@ def decide(request: TeamRequest, review_id: UUID, rank: int) -> HttpResponse:
         if verdict == Verdict.COMMENT:
             actions.say(item, request.user, post.get("comment", ""))
             return redirect("review:row", review_id, rank)
-        if post.get("label") is not None:
-            verdict = Verdict.RELABEL
-        if verdict not in (Verdict.REJECT, Verdict.SKIP):
-            verdict = Verdict.ACCEPT
-        new = _taken(item, request) or forms.content_of(post, _standing(item, request))
+        verdict, new, reason = _meant(item, request, verdict)
         actions.decide(
-            item, request.user, verdict, seen=seen, new=new,
-            reason=post.get("reason", "") or post.get("other-reason", ""), comment=post.get("comment", ""),
+            item, request.user, verdict, seen=seen, new=new, reason=reason, comment=post.get("comment", "")
         )  # fmt: skip
     except DistillError as e:
         return _page(request, item, problem=e)
@@ -112,11 +107,19 @@ def decide(request: TeamRequest, review_id: UUID, rank: int) -> HttpResponse:
     return redirect("review:row", review_id, following.rank)
 
 
-def _taken(item: Item, request: TeamRequest) -> dict[str, Any] | None:
-    """The content of the reviewer whose decision the third takes."""
-    taken = request.POST.get("take", "")
-    found = next((d for d in queries.opinions_shown(item) if str(d.seat) == taken), None)
-    return dict(found.new) if found else None
+def _meant(item: Item, request: TeamRequest, verdict: str) -> tuple[str, dict[str, Any] | None, str]:
+    """(verdict, content, reason) of the button that was pressed; raises DataRefused where it was none of them."""
+    post = request.POST
+    reason = post.get("reason", "") or post.get("other-reason", "")
+    if taken := next((d for d in queries.opinions_shown(item) if str(d.seat) == post.get("take", "")), None):
+        if taken.verdict == Verdict.REJECT:
+            return Verdict.REJECT, None, reason or taken.reason
+        return Verdict.ACCEPT, dict(taken.new), reason
+    if verdict in (Verdict.REJECT, Verdict.SKIP):
+        return verdict, None, reason
+    if verdict != Verdict.ACCEPT and post.get("label") is None:
+        raise DataRefused("Nothing was decided.", hint="Press Accept, Reject or Skip: the keys stand on the buttons.")
+    return Verdict.ACCEPT, forms.content_of(post, _standing(item, request)), reason
 
 
 def _standing(item: Item, request: TeamRequest) -> dict[str, Any]:

@@ -199,6 +199,17 @@ def test_two_reviewers_and_the_conflict_between_them(
     assert queries.counts(desk_of_two) == queries.counts(desk_of_two) | {"decided": 1, "conflicts": 0, "edit": 1}
 
 
+def test_enter_in_a_field_decides_nothing_and_a_rejection_is_taken_with_its_reason(
+    desk_of_two: Review, client: Client, bob: Any, client_of: Callable[[Any], Client]
+) -> None:
+    nothing = decide(client, desk_of_two, 1, seen=0, answer="half", **{"other-reason": "off"})
+    assert nothing.status_code == 422 and "Nothing was decided" in page(nothing) and 'value="off"' in page(nothing)
+    decide(client, desk_of_two, 1, verdict="reject", seen=0, reason="harmful")
+    decide(client_of(bob), desk_of_two, 1, verdict="accept", seen=0, answer="card lost")
+    decide(client, desk_of_two, 1, take="1", seen=0)
+    assert [d.reason for _, d in queries.final(desk_of_two)] == ["harmful"]
+
+
 def test_charlie_of_another_team_finds_nothing(desk: Review, charlie: Any, client_of: Callable[[Any], Client]) -> None:
     stranger = client_of(charlie)
     for name, args in (("desk", []), ("row", [1]), ("table", []), ("agreement", []), ("finish", []), ("decisions", [])):
