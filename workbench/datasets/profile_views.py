@@ -17,7 +17,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import comparing, cuts, profiles, profiling, queries
+from . import comparing, cuts, profiles, profiling, queries, transforms
 from .models import DatasetVersion
 from .views import dataset_or_404, number_or
 
@@ -67,16 +67,34 @@ def cut(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
 @require_POST
 @needs(Role.MEMBER)
 def use_cut(request: TeamRequest, dataset_id: UUID, number: int) -> HttpResponse:
-    """A draft of the studio with these rows and this longest row."""
+    """The cut as a draft's longest row (do: drop, truncate), or as a step of a new version (filter_step, truncate_step)."""
     found = _version(request, dataset_id, number)
-    wanted = number_or(request.POST.get("cut"), 0)
+    wanted, do = number_or(request.POST.get("cut"), 0), request.POST.get("do", "")
     if not cuts.LEAST <= wanted <= cuts.MOST:
         messages.error(request, f"The longest row is to be {cuts.LEAST:,} to {cuts.MOST:,} tokens; {wanted:,} came.")
         return redirect("datasets:profile", dataset_id, number)
+    if do.endswith("_step"):
+        return _as_step(request, found, wanted, do)
     draft = open_draft(request.team, request.user, {"data.dataset": found.dataset.key})
-    too_long = "truncate" if request.POST.get("too_long") == "truncate" else "drop"
+    too_long = "truncate" if do == "truncate" else "drop"
     fields = {**draft.fields, "data": {**(draft.fields.get("data") or {}), "max_length": wanted, "too_long": too_long}}
     return redirect("studio:draft", save_draft(draft, fields).id)
+
+
+def _as_step(request: TeamRequest, found: DatasetVersion, wanted: int, do: str) -> HttpResponse:
+    """One more step for the person's next version of these rows: they see it before anything is made."""
+    model = profiles.model_with(request.team, request.POST.get("tokenizer", ""))
+    if model is None:
+        messages.error(request, "No model of the library has this tokenizer any more. Add one under Models.")
+        return redirect("datasets:profile", found.dataset_id, found.number)
+    if do == "truncate_step":
+        step = {"kind": "truncate", "where": "question", "at_most": wanted, "unit": "tokens", "tokenizer": model.key, "keep": "end"}  # fmt: skip
+    else:
+        step = {"kind": "filter", "action": "keep", "max_tokens": wanted, "tokenizer": model.key}
+    draft = transforms.draft(found, request.user)
+    transforms.keep(draft, [*draft.steps, step])
+    here = reverse("datasets:change", args=[found.dataset_id, found.number])
+    return redirect(f"{here}#step-{len(draft.steps) + 1}")
 
 
 @require_POST

@@ -13,7 +13,7 @@ from workbench.library.models import Model
 from workbench.runs.models import Artifact, Kind, Run, State
 from workbench.team.models import Team
 
-from . import children
+from . import children, queries
 from .models import DatasetVersion
 
 TITLES: dict[tuple[str, str], str] = {
@@ -55,6 +55,14 @@ def titles_of(team: Team) -> dict[str, str]:
         if sha256:
             out.setdefault(sha256, []).append(model.title)
     return {k: ", ".join(t[:2]) + (f" and {len(t) - 2} more" if len(t) > 2 else "") for k, t in out.items()}
+
+
+def model_with(team: Team, sha256: str) -> Model | None:
+    """A model of the library with this tokenizer at hand: the team's own before a shared one."""
+    return next(
+        (m for m in queries.models(team) if ((m.facts or {}).get("tokenizer") or {}).get("vocab_sha256") == sha256),
+        None,
+    )
 
 
 def measuring(found: DatasetVersion) -> Run | None:

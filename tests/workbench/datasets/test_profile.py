@@ -16,7 +16,7 @@ from django.urls import reverse
 from jobs.distill.data import browse
 from tests.workbench.make_profiles import LONG, finished, rows, tokenizer, version
 from workbench.datasets import children, cuts, profiles, profiling
-from workbench.datasets.models import DatasetVersion
+from workbench.datasets.models import DatasetVersion, StepDraft
 from workbench.runs.models import Run
 from workbench.studio.models import Draft
 
@@ -80,9 +80,21 @@ def test_a_cut_says_what_it_costs_and_becomes_the_recipe_s_longest_row(
     assert cost and f"data-cut-over>{cost['over']}<" in html
     shown = page(client.get(url("rows", measured) + "?tokenizer=tiny&over=12"))
     assert f"{cost['over']} of 24 rows" in shown and "tokens, " in shown
-    response = client.post(url("use_cut", measured), {"cut": "12", "too_long": "truncate"})
+    response = client.post(url("use_cut", measured), {"cut": "12", "do": "truncate"})
     assert response.status_code == 302 and "/studio/" in response.url
     assert Draft.objects.get().fields["data"] == {"dataset": "cards", "max_length": 12, "too_long": "truncate"}
+
+
+def test_a_cut_becomes_a_step_of_the_next_version(client: Client, alice: Any, measured: DatasetVersion) -> None:
+    for do in ("filter_step", "truncate_step"):
+        response = client.post(url("use_cut", measured), {"cut": "12", "do": do, "tokenizer": "tiny"})
+        assert response.status_code == 302 and "/change/" in response.url
+    filtered, truncated = StepDraft.objects.get(user=alice).steps
+    assert filtered == {"kind": "filter", "action": "keep", "max_tokens": 12, "tokenizer": "tiny-teacher"}
+    assert truncated["kind"] == "truncate" and truncated["at_most"] == 12
+    assert "Filter" in page(client.get(url("change", measured)))
+    gone = client.post(url("use_cut", measured), {"cut": "12", "do": "filter_step", "tokenizer": "none"}, follow=True)
+    assert "No model of the library has this tokenizer" in page(gone)
 
 
 def test_a_cut_stands_in_the_page_without_javascript(client: Client, measured: DatasetVersion) -> None:
