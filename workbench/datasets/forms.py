@@ -64,9 +64,10 @@ def _said(column: dict[str, Any], labels: bool) -> dict[str, Any]:
     role = column["role"]
     field = role.startswith(FIELD)
     tone = "assistant" if field or role == "label" else role
+    found = column["why"] and column.get("found", role) == role
     if not role:
-        reason = f"Not used. Looks like: {column['why']}" if column["why"] else "Not used"
-    elif column["why"]:
+        reason = f"Not used by your choice; it was found: {column['why']}" if column["why"] else "Not used"
+    elif found:
         reason = f"Found: {column['why']}" + (", and its values are labels" if labels and role == "assistant" else "")
     else:
         reason = "Chosen by you"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django import forms as django_forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -90,18 +90,21 @@ def _mapping_page(
         "problem": " ".join(problem.messages) if isinstance(problem, django_forms.ValidationError) else str(problem) if problem else "",
         "hint": getattr(problem, "hint", None), "licences": forms.LICENCES, "labels": charts.labels(findings["labels"][:8], counts.get("labelled", 0)),
         "columns": forms.columns(findings), "role_choices": forms.role_choices(findings.get("known_roles") or {}),
-        "row": next(iter(findings.get("rows") or []), None), **_task(findings),
+        "row": next(iter(findings.get("rows") or []), None), **_task(findings, request.POST),
         "last": queries.import_run(found), "came_from": sources.words(found.origin),
     }  # fmt: skip
 
 
-def _task(findings: dict[str, Any]) -> dict[str, Any]:
-    """The task's template that holds, and all that could be chosen."""
+def _task(findings: dict[str, Any], sent: QueryDict) -> dict[str, Any]:
+    """The task's template that holds, all that could be chosen, and the instruction as a person left it."""
     template = findings.get("template") or {}
+    written = sent.get("instruction", "").replace("\r\n", "\n")
+    kept = written if written.strip() != sent.get("proposed", "").replace("\r\n", "\n").strip() else ""
     return {
         "tasks": list(TEMPLATES.values()),
         "task": TEMPLATES.get(template.get("key", "")),
         "found_task": TEMPLATES.get(template.get("found", "")),
+        "instruction": (findings.get("options") or {}).get("instruction") or kept or template.get("instruction", ""),
         "metric_words": words.METRICS.get(template.get("metric", ""), "what suits the length of the answers"),
     }
 

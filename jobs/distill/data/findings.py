@@ -81,7 +81,7 @@ class Findings:
     delimiter: str = ""
     compression: str = ""
     header: bool = True
-    columns: list[dict[str, Any]] = field(default_factory=list)  # {name, role, why, examples}
+    columns: list[dict[str, Any]] = field(default_factory=list)  # {name, role, found, why, examples}
     sample: list[dict[str, Any]] = field(default_factory=list)  # {line, values}
     roles: dict[str, str] = field(default_factory=dict)  # role -> column
     form: str = ""  # "question and answer", "conversations (OpenAI messages)" ...

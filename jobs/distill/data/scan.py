@@ -29,7 +29,10 @@ TOOLS = {
         "tools",
         "Tool calls",
         chosen,
-        [["leave_out", "Leave such conversations out"], ["as_text", "Write calls, results and tools into the turns as text"]],
+        [
+            ["leave_out", "Leave such conversations out"],
+            ["as_text", "Write calls, results and tools into the turns as text"],
+        ],
     )
     for chosen in ("leave_out", "as_text")
 }
@@ -66,6 +69,7 @@ def scan(
 
     Never raises for what is in the file: a file that cannot be read has one problem of severity `refuse`.
     """
+    began = time.monotonic()
     found = Findings(filename=filename, bytes=Path(path).stat().st_size, accepted=list(options.accepted))
     if len(filename) > NAME_SHOWN:
         found.problems.append(
@@ -78,9 +82,9 @@ def scan(
         _describe(found, table)
         _roles(found, table, roles)
         if not any(p.severity == "refuse" for p in found.problems):
-            merge, labels = _labels(path, filename, found.roles, options, limits, seconds)
+            merge, labels = _labels(path, filename, found.roles, options, limits, _left(began, seconds and seconds / 2))
             instruction = _instruction(found, table, options, labels)
-            _pass(found, table, options, limits, merge, instruction, good, bad, changed, tick, seconds)
+            _pass(found, table, options, limits, merge, instruction, good, bad, changed, tick, _left(began, seconds))
     except FileRefused as e:
         found.problems.insert(0, e.problem)
     except (MemoryError, RecursionError):
@@ -91,6 +95,11 @@ def scan(
             ),
         )
     return found
+
+
+def _left(began: float, seconds: float | None) -> float | None:
+    """What is left of a budget, a second at least: a look at a large file spends much of it before the first row."""
+    return None if seconds is None else max(1.0, seconds - (time.monotonic() - began))
 
 
 def _describe(found: Findings, table: Table) -> None:
@@ -116,9 +125,15 @@ def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> None
             roles_of.check(found.roles, table.columns)
         except Exception as e:  # DataRefused
             found.problems.append(Problem("roles", "refuse", str(e), getattr(e, "hint", "") or ""))
-    by_column = {c: r for r, c in found.roles.items()}
+    by_column, by_guess = ({c: r for r, c in roles.items()} for roles in (found.roles, guess.roles))
     found.columns = [
-        {"name": c, "role": by_column.get(c, ""), "why": guess.why.get(c, ""), "examples": _examples(c, found.sample)}
+        {
+            "name": c,
+            "role": by_column.get(c, ""),
+            "found": by_guess.get(c, ""),
+            "why": guess.why.get(c, ""),
+            "examples": _examples(c, found.sample),
+        }
         for c in table.columns
     ]
 

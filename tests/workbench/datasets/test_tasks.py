@@ -63,6 +63,17 @@ def test_it_takes_the_task_that_a_person_chose(client: Client) -> None:
     html = check(client, upload, task="summary")
     assert "Chosen: Summary" in html and "ROUGE-L" in html
     assert "As found: Classification" in html
+    html = check(client, upload, **{"role-0": "user", "role-1": "label"})
+    assert "Chosen by you" in html
+
+
+def test_it_keeps_what_a_person_wrote_before_it_is_asked_for(client: Client) -> None:
+    upload = sent(client, LABELLED)
+    proposed = upload.findings["template"]["instruction"]
+    assert "My own words.</textarea>" in check(client, upload, instruction="My own words.", proposed=proposed)
+    assert "instruction" not in upload.findings["options"]
+    html = check(client, upload, task="chat", instruction=proposed.replace("\n", "\r\n"), proposed=proposed)
+    assert "You are a helpful assistant.</textarea>" in html
 
 
 def test_columns_become_fields_of_a_json_answer(client: Client) -> None:
