@@ -249,6 +249,15 @@ def test_changed_rows_are_refused_with_both_hashes(client: Client, first: Datase
     assert first.sha256[:12] in refused.value.message and other.sha256[:12] in refused.value.message
 
 
+def test_a_recipe_that_pins_other_rows_is_refused_with_both_hashes(first: DatasetVersion, tmp_path: Path) -> None:
+    run = Run(team=first.dataset.team, dataset_version=first, spec={})
+    with pytest.raises(DatasetChanged) as refused:
+        folders._rows(run, tmp_path, "a" * 64)
+    assert "aaaaaaaaaaaa" in refused.value.message and first.sha256[:12] in refused.value.message
+    folders._rows(run, tmp_path, first.sha256)
+    assert len(load_rows(tmp_path / "data" / "rows.parquet")) == len(ROWS)
+
+
 def test_a_shared_sample_becomes_a_dataset_of_the_team(client: Client, tmp_path: Path) -> None:
     sample = stored(Dataset.objects.create(team=None, key="sample/cards", title="Sample cards"), ROWS, tmp_path)
     assert "Name of your dataset" not in page(client.get(at("change", sample)))

@@ -128,9 +128,10 @@ class Filter(Step):
         return {"tokenizer": self.tokenizer} if self.tokenizer else {}
 
     def rows(self, rows: Iterable[Row], log: Log, context: Context, seen: Any) -> Iterator[Row]:
-        rules, found = self._rules(context), set[str]()
+        rules, wanted = self._rules(context), set(self.row_ids)
+        missing = set(wanted)
         for batch in batches(rows):
-            found.update(r["row_id"] for r in batch if r["row_id"] in self.row_ids) if self.row_ids else None
+            missing.difference_update(r["row_id"] for r in batch)
             results = [(name, meets(batch)) for name, meets in rules]
             for i, row in enumerate(batch):
                 failed = [name for name, met in results if not met[i]]
@@ -140,8 +141,8 @@ class Filter(Step):
                     log.drop(row, "meets every condition")
                 else:
                     yield row
-        if missing := len(set(self.row_ids) - found):
-            log.note(f"{missing:,} of {len(set(self.row_ids)):,} ids of the list are not among these rows.")
+        if missing:
+            log.note(f"{len(missing):,} of {len(wanted):,} ids of the list are not among these rows.")
 
     def _rules(self, context: Context) -> list[Rule]:
         return [*self._text_rules(), *self._length_rules(context), *self._value_rules()]
@@ -176,7 +177,8 @@ class Filter(Step):
 
     def _value_rules(self) -> Iterator[Rule]:
         if self.labels:
-            yield "another label", lambda batch: [r["answer"] in self.labels for r in batch]
+            labels = set(self.labels)
+            yield "another label", lambda batch: [r["answer"] in labels for r in batch]
         if self.labelled:
             wanted = self.labelled == "yes"
             name = "has no answer" if wanted else "has an answer"
