@@ -116,7 +116,7 @@ def test_it_fetches_and_imports(followed: list[Any], alice: Any, team_a: Any, mo
             Upload.objects.filter(pk=upload.pk).update(fetched_by=row)
             from workbench.runs.state import acting
 
-            with acting("reaper"):
+            with acting("worker"):
                 for state in ("claimed", "running", "succeeded"):
                     Run.objects.filter(pk=row.pk).update(state=state)
         followed.append(run)

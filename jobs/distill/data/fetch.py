@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from .look import first_look
 from .verbs import file_sha256
 
 CARD_BYTES = 2**20
+NOT_PLAIN = re.compile(r"[^\w=-]+")
 
 
 def stopped() -> BaseException:
@@ -93,15 +96,28 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+class _Meter:
+    """Progress of a download whose size may not be known; an event at most twice a second, and one at the end."""
+
+    def __init__(self, events: Events) -> None:
+        self.events, self.began, self.told = events, time.monotonic(), 0.0
+        self.first: int | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        self.first = done if self.first is None else self.first
+        if now - self.told < 0.5 and done != total:
+            return
+        self.told = now
+        rate = (done - self.first) / max(1e-3, now - self.began)
+        eta = (total - done) / rate if total is not None and rate else None
+        self.events.emit("progress", phase="prepare", done=done, total=total, unit="bytes", rate=rate, eta=eta)
+
+
 def _from_address(params: dict[str, Any], place: Path, events: Events, stop: Stop) -> tuple[Path, str, dict[str, Any]]:
     allowed = read_allowed(params.get("private_hosts") or "")
     address = read(params["url"], allowed)
-    progress = hub.Progress(events, 0)
-
-    def tick(done: int, total: int | None) -> None:
-        progress.total = total or 0
-        progress.add(done - progress.done, fresh=progress.done > 0)
-
+    tick = _Meter(events)
     found = download(address, place, _caps(params), allowed=allowed, progress=tick, stopping=stop.event.is_set)
     if found is None:
         raise stopped()
@@ -132,7 +148,8 @@ def _from_hub(params: dict[str, Any], place: Path, events: Events, stop: Stop) -
     stem = "-".join(
         [key.replace("/", "-"), *([chosen.config] if chosen.config != hub_files.DEFAULT else []), *chosen.splits]
     )
-    return *_together(chosen, place / commit, stem[:150], caps), origin
+    stem = NOT_PLAIN.sub("_", stem)[:150]  # a card may call its configuration ../../x
+    return *_together(chosen, place / commit, stem, caps), origin
 
 
 def _check_size(key: str, chosen: hub_files.Chosen, total: int, caps: Caps) -> None:

@@ -153,6 +153,16 @@ def test_it_takes_the_revision_and_configuration_asked_for(hub: hub_server.Hub, 
     assert "It has: de" in refused(tmp_path / "c", source="hub", dataset="alice/rows", config="fr").message
 
 
+def test_a_card_cannot_name_a_place_outside(hub: hub_server.Hub, tmp_path: Path) -> None:
+    card = (
+        b"---\nconfigs:\n- config_name: ../../../evil\n  data_files:\n  - {split: ../../x, path: [a.csv, b.csv]}\n---\n"
+    )
+    hub.add_dataset("alice/rows", {"a.csv": CSV, "b.csv": CSV, "README.md": card})
+    report = fetch(tmp_path / "run", source="hub", dataset="alice/rows")
+    assert report["filename"] == "alice-rows-_evil-_x.csv" and report["findings"]["counts"]["rows"] == 6
+    assert {p.name for p in tmp_path.iterdir()} == {"run", "place"} and not list(tmp_path.parent.glob("*evil*"))
+
+
 def test_it_goes_on_where_the_line_to_the_hub_broke(hub: hub_server.Hub, tmp_path: Path) -> None:
     rows = b"text,label\n" + b"".join(b"question %d,label %d\n" % (i, i % 3) for i in range(20_000))
     hub.add_dataset("alice/rows", {"train.csv": rows})
