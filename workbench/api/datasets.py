@@ -10,9 +10,12 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
-from workbench.datasets import actions, queries, uploads
+from jobs.distill.data.listing import Which, as_csv
+from workbench.adapters.zipped import attachment
+from workbench.datasets import actions, children, queries, uploads
 from workbench.datasets.models import Dataset, Upload
 from workbench.team.models import Role
 from workbench.team.request import TeamRequest
@@ -20,10 +23,11 @@ from workbench.team.request import TeamRequest
 from .answers import Refusal
 from .auth import need
 from .runs import run_out
-from .schemas import DatasetOut, ImportUpload, RunOut, UploadOut
+from .schemas import DatasetOut, ImportUpload, LookAgain, RunOut, UploadOut
 
 router = Router(tags=["datasets"])
 CHUNK = 1024 * 1024
+CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
 
 
 def _out(dataset: Dataset) -> dict[str, Any]:
@@ -129,6 +133,46 @@ def _upload_or_404(request: TeamRequest, upload_id: UUID) -> Upload:
 @router.get("/datasets/uploads/{uuid:upload_id}", response=UploadOut, summary="What was found in an upload")
 def get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
     return _upload_or_404(request, upload_id)
+
+
+@router.post(
+    "/datasets/uploads/{uuid:upload_id}/look", response=UploadOut, summary="Look again under other roles and options"
+)
+def look_again(request: TeamRequest, upload_id: UUID, body: LookAgain) -> Upload:
+    """What an import with these choices would make of the file; nothing is imported."""
+    need(request, Role.MEMBER)
+    found = _upload_or_404(request, upload_id)
+    actions.look_again(found, body.roles, body.options)
+    return found
+
+
+@router.get(
+    "/datasets/uploads/{uuid:upload_id}/listing", summary="Every refused or changed row of an upload", openapi_extra=CSV
+)
+def list_rows(request: TeamRequest, upload_id: UUID, which: Which = "refused") -> HttpResponseBase:
+    """CSV: file or sheet, line, column, and the reason with its remedy, or the text before and after."""
+    found = _upload_or_404(request, upload_id)
+    lines = children.listing(children.local_copy(found.blob_id), found.filename, found.findings, which)
+    return attachment(lines, f"{which}-rows.csv", "text/csv; charset=utf-8")
+
+
+@router.get(
+    "/datasets/{uuid:dataset_id}/versions/{int:number}/listing",
+    summary="Every refused or changed row of a version's import",
+    openapi_extra=CSV,
+)
+def list_rows_of_version(
+    request: TeamRequest, dataset_id: UUID, number: int, which: Which = "refused"
+) -> HttpResponseBase:
+    """The same CSV, as it was when the version was imported."""
+    try:
+        found = queries.version(queries.dataset(request.team, dataset_id), number)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    if found is None:
+        raise Http404
+    lines = (line.encode() for line in as_csv(which, queries.listed(found, which)))
+    return attachment(lines, f"{which}-rows.csv", "text/csv; charset=utf-8")
 
 
 @router.post(

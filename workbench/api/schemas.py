@@ -79,6 +79,14 @@ class UploadOut(Schema):
     origin: dict[str, Any] = Field(default_factory=dict, description="Where the rows come from, with hashes.")
 
 
+class LookAgain(Body):
+    roles: dict[str, str] = Field(default_factory=dict, description="role -> column; empty: as guessed.")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="part (sheet or file), text (lines, paragraphs), tools (as_text), header, labels, merge_labels, remove_nul, accepted.",
+    )
+
+
 class ImportUpload(Body):
     title: str = Field(min_length=1, max_length=200)
     licence: str = Field("", max_length=200)

@@ -20,9 +20,24 @@ ACTIONS = ("upload", "paste", "fetch", "hub", "copy", "outputs")
 def options(p: argparse.ArgumentParser) -> None:
     """What `workbench datasets` takes for the actions of this module."""
     p.add_argument("--into", metavar="KEY", help="make the next version of this dataset instead of a new one")
+    p.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="how the file is read: part=SHEET, text=paragraphs, tools=as_text, labels=words, remove_nul=true; task=summary, instruction='Answer with one of: {{labels}}'; repeat",
+    )
     p.add_argument("--config", default="", help="hub: the configuration")
     p.add_argument("--split", default="", help="hub: one split, or several with a comma")
     p.add_argument("--revision", default="", help="hub: branch, tag or commit")
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, mark, value = text.partition("=")
+    if not mark or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, {"true": True, "false": False}.get(value, value)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -158,16 +173,22 @@ def _import(api: Api, args: argparse.Namespace, found: dict[str, Any], title: st
     """Shows the roles and every problem, imports when the person agrees."""
     from workbench.cli import REFUSED, follow, show, table
 
+    chosen = dict(args.option)
+    if chosen:
+        look = {"roles": dict(args.role), "options": chosen}
+        found = api.call("POST", f"/datasets/uploads/{found['id']}/look", json=look)
     findings = found["findings"]
     roles = dict(args.role) or findings.get("roles") or {}
     show(table([[role, column] for role, column in roles.items()], ["ROLE", "COLUMN"]))
+    if (task := findings.get("template") or {}).get("title"):
+        show(f"Task: {task['title']}, as {task['why']}. Proposed for evaluation: {task['metric']}.")
     open_ones = [p for p in findings.get("problems", []) if p.get("severity") != "note"]
     for problem in findings.get("problems", []):
         show(f"- {problem['message']} {problem.get('remedy') or ''}".rstrip())
     if open_ones and not args.yes:
         show("Nothing was imported. Give roles with --role user=COLUMN, or accept the points above with --yes.")
         return REFUSED
-    body = {"title": title, "roles": roles, "options": {"accepted": sorted({p["code"] for p in open_ones})}}
+    body = {"title": title, "roles": roles, "options": {**chosen, "accepted": sorted({p["code"] for p in open_ones})}}
     try:
         started = api.call("POST", f"/datasets/uploads/{found['id']}/import", json=body)
     except httpx.ReadTimeout:

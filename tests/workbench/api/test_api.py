@@ -230,6 +230,23 @@ def test_a_refused_file_says_code_problem_field_limit_and_hint(api, name, body, 
     assert {k: said.get(k) for k in expected} == expected
 
 
+def test_it_looks_again_and_lists_refused_and_changed_rows(api, stranger):
+    rows = b"text,label\n" + b"a,Lost_card\nb,Lost_card\nc\nd,card_arrival\n" * 2
+    answer = api.post("/datasets/uploads?filename=rows.csv", rows, content_type="application/octet-stream")
+    assert answer.status_code == 201, answer.json()
+    upload = answer.json()
+    path = f"/datasets/uploads/{upload['id']}"
+    assert api.post(f"{path}/look", {"options": {"colour": "red"}}).status_code == 422
+    again = api.post(f"{path}/look", {"options": {"labels": "words"}}).json()
+    assert again["findings"]["counts"]["changed"] == 6 and again["findings"]["options"] == {"labels": "words"}
+    refused = b"".join(api.get(f"{path}/listing")).decode().splitlines()
+    assert [line.split(",")[1] for line in refused] == ["line", "4", "8"]
+    changed = b"".join(api.get(f"{path}/listing?which=changed")).decode().splitlines()
+    assert changed[1] == ",2,label,label in words,Lost_card,lost card" and len(changed) == 7
+    assert api.get(f"{path}/listing?which=all").status_code == 422
+    assert stranger.get(f"{path}/listing").status_code == stranger.post(f"{path}/look", {}).status_code == 404
+
+
 def test_h17_an_upload_stops_at_the_limit_and_leaves_no_file(api, settings, tmp_path, monkeypatch):
     import tempfile
 
