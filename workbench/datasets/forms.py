@@ -114,7 +114,7 @@ def options(data: QueryDict) -> dict[str, Any]:
         if (chosen := data.get(name, "")) and chosen not in ("system", "as_is"):
             out[name] = chosen[:40]
     if data.get("instruct") and data.get("instruction", "").strip():
-        out["instruction"] = data["instruction"].replace("\r\n", "\n")[:20_000]
+        out["instruction"] = data.get("instruction", "").replace("\r\n", "\n")[:20_000]
     for name in ("merge_labels", "remove_nul"):
         if data.get(name):
             out[name] = True

@@ -82,7 +82,9 @@ def scan(
         _describe(found, table)
         _roles(found, table, roles)
         if not any(p.severity == "refuse" for p in found.problems):
-            merge, labels = _labels(path, filename, found.roles, options, limits, _left(began, seconds and seconds / 2))
+            merge, labels = _labels(
+                path, filename, found.roles, options, limits, tick, _left(began, seconds and seconds / 2)
+            )
             instruction = _instruction(found, table, options, labels)
             _pass(found, table, options, limits, merge, instruction, good, bad, changed, tick, _left(began, seconds))
     except FileRefused as e:
@@ -149,7 +151,7 @@ def cut(value: Any, length: int = CELL_SHOWN) -> str:
 
 
 def _labels(
-    path: Path, filename: str, roles: dict[str, str], options: Options, limits: Limits, seconds: float | None
+    path: Path, filename: str, roles: dict[str, str], options: Options, limits: Limits, tick: Any, seconds: float | None
 ) -> tuple[dict[str, str], list[str]]:
     """(label -> the commonest label that looks like it, all labels): a pass of its own, only where somebody asks for it."""
     listed = bool({"labels", "label_count"} & set(tasks.variables_in(options.instruction)))
@@ -159,6 +161,8 @@ def _labels(
     for n, record in enumerate(open_table(path, filename, options, limits).records()):
         if isinstance(record, Record) and isinstance(row := convert(record, roles, options, limits), Row):
             checks.see(row)
+        if tick and n % 1000 == 0:
+            tick(0)  # a sign of life: the rows themselves are counted in the next pass
         if n % 500 == 0 and time.monotonic() > end:
             break
     merge = {label: g[0][0] for g in checks.same_looking() for label, _ in g[1:]} if options.merge_labels else {}
