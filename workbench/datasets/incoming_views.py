@@ -91,13 +91,15 @@ def _files(request: TeamRequest, files: list[UploadedFile]) -> HttpResponse:
         )
     taken: list[Upload] = []
     problems: list[tuple[str, str, str]] = []
+    status = 422
     for n, file in enumerate(files):
         try:
             taken.append(_take(request, file, into, uuid.uuid5(key, str(n)) if key else None))
         except DistillError as e:
             problems.append((actions.shown_name(file.name or ""), e.message, e.hint or ""))
+            status = 413 if e.code == "TOO_LARGE" and len(files) == 1 else 422
     if not taken:
-        return _page(request, "file", problems=problems, status=422)
+        return _page(request, "file", problems=problems, status=status)
     if len(files) == 1:
         return redirect("datasets:confirm", taken[0].pk)
     for name, message, hint in problems:
