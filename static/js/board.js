@@ -66,7 +66,15 @@ function draggable() {
     },
   });
 }
-const edit = (what) => window.htmx.ajax("POST", form.dataset.edit, { source: form, target: "#summary", swap: "outerHTML", values: { do: what } });
+const edit = (what) => window.htmx.ajax("POST", form.dataset.edit, {
+  source: "#stage-list", target: "#summary", swap: "outerHTML", values: { ...Object.fromEntries(new FormData(form)), do: what },
+});
+// htmx remembers the last button of a form, and would send a later change of a field to that button's address.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt !== form) return;
+  event.detail.path = form.dataset.save;
+  delete event.detail.parameters.do;
+});
 document.addEventListener("htmx:afterSettle", draggable);
 addEventListener("load", draggable);
 draggable();

@@ -43,7 +43,7 @@ def test_the_board_by_keyboard_only(visit: Any) -> None:
     key.type("best half")
     with page.expect_response(lambda r: r.url.endswith("/save/")):
         key.press("Tab")
-    page.locator(".board-last", has_text="Name from select rows to best half.").wait_for()
+    page.locator(".board-last", has_text="to best half.").wait_for()
     page.reload()
     assert names(page) == ["best half", "fine-tune"]
     page.locator(".stage-card").first.focus()
