@@ -20,6 +20,7 @@ from jobs.distill.errors import DataRefused
 from workbench.runs import blobs
 
 COMMAND = [sys.executable, "-m", "jobs.distill.data.preview"]
+ROWS_HINT = "The run that makes a version has more of both; a filter before it makes the rows fewer."
 TRANSFORMS = [sys.executable, "-m", "jobs.distill.data.transforms.child"]
 SECONDS, EXPORT_SECONDS = 20, 900
 CACHE_BYTES = 4 * 1024**3
@@ -28,21 +29,21 @@ _writing = threading.Lock()
 
 def ask(request: dict[str, Any], seconds: float = SECONDS, command: list[str] = COMMAND) -> dict[str, Any]:
     """The child's reply. Raises DataRefused with its reason, or when it ran out of time or memory."""
-    child = _start(command)
+    child, of_rows = _start(command), command is TRANSFORMS
     try:
         out, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
         _end(child)
         raise DataRefused(
-            f"Looking at the file took longer than {seconds:.0f} s.",
-            hint="Upload a smaller part of it to check the columns.",
+            f"Looking at {'the rows' if of_rows else 'the file'} took longer than {seconds:.0f} s.",
+            hint=ROWS_HINT if of_rows else "Upload a smaller part of it to check the columns.",
         ) from None
     try:
         reply = json.loads(out)
     except ValueError:
         raise DataRefused(
-            "Looking at the file took more time or memory than allowed.",
-            hint="Upload a smaller part of it, or save it in another format.",
+            f"Looking at {'the rows' if of_rows else 'the file'} took more time or memory than allowed.",
+            hint=ROWS_HINT if of_rows else "Upload a smaller part of it, or save it in another format.",
         ) from None
     if error := reply.get("error"):
         raise DataRefused(error["message"], field=error.get("field"), hint=error.get("hint"), limit=error.get("limit"))
