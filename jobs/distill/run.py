@@ -16,6 +16,7 @@ from .events import Events
 from .export import adapter_bytes, export
 from .head import Head, probe
 from .merging.stage import merge_stage
+from .outputs import keep as keep_outputs
 from .ranks import here, turns
 from .recipe import Generate, Merge, Record, Select, Train
 from .recording import recorded_teacher
@@ -175,6 +176,7 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
     session.events.emit("phase", phase="export", stage=None, total=None)
     with session.timed("export"):
         report = build(session, arms, metric, training)
+        report["outputs"] = keep_outputs(session.folder, work.train_rows, session.heldout_rows, work.written, arms)
         export(session, work.model, report)
     outcomes.write(work, arms, metric)
     (session.folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A distillation leaves an adapter, its report, its recipe and its log, and the student where it made one."""
+"""A distillation leaves an adapter, its report, its recipe, its log, what the models said, and the student where it made one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def collect(run: Run, folder: Path) -> Outcome:
     files = {str(p.relative_to(folder)): p for p in adapter} | present(
         folder, ("report.json", "recipe.yaml", "engine.log", "rows.jsonl")
     )
+    files |= {str(p.relative_to(folder)): p for p in sorted((folder / "outputs").glob("*.jsonl")) if not p.is_symlink()}
     signals.keep(described_teachers(folder), folder)
     commit = _student(run, folder, files)
     return Outcome(report, files, tuple(files), commit)

@@ -56,6 +56,15 @@ def test_its_report_has_what_the_page_shows(done: Path) -> None:
     assert found["training"]["01-student"]["steps"] == found["training"]["control"]["steps"] == 12
 
 
+def test_it_keeps_what_the_models_said(done: Path) -> None:
+    kept = report(done)["outputs"]
+    assert set(kept) >= {"teacher", "heldout-base", "heldout-control", "heldout-student", "heldout-teacher"}
+    for who, counts in kept.items():
+        rows = [json.loads(line) for line in (done / "outputs" / f"{who}.jsonl").read_text().splitlines()]
+        assert len(rows) == counts["rows"] and all(r["messages"][-1]["role"] == "assistant" for r in rows)
+        assert who == "teacher" or counts["rows"] + counts["cut"] == 8
+
+
 def test_it_tells_everything_in_known_events(done: Path) -> None:
     events = list(read(done / "events.jsonl"))
     assert [e["n"] for e in events] == list(range(1, len(events) + 1))
