@@ -26,7 +26,12 @@ def table(source: Source) -> Table:
     file = _open(source)
     schema, rows = file.schema_arrow, file.metadata.num_rows
     if rows > source.limits.rows:
-        raise refuse("too_many_rows", f"{rows:,} rows: more than {source.limits.rows:,} rows.", "Upload it in parts.", limit=source.limits.rows)
+        raise refuse(
+            "too_many_rows",
+            f"{rows:,} rows: more than {source.limits.rows:,} rows.",
+            "Upload it in parts.",
+            limit=source.limits.rows,
+        )
     if rows == 0:
         raise refuse("no_rows", "The Parquet file has columns but no rows.", "Upload a file with rows.")
     if len(schema) > source.limits.columns:
@@ -79,7 +84,10 @@ def _open(source: Source) -> pq.ParquetFile:
         plain = pq.ParquetFile(source.whole(), thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20)
         texts = [f.name for f in plain.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         return pq.ParquetFile(
-            source.whole(), read_dictionary=texts, thrift_string_size_limit=16 << 20, thrift_container_size_limit=1 << 20
+            source.whole(),
+            read_dictionary=texts,
+            thrift_string_size_limit=16 << 20,
+            thrift_container_size_limit=1 << 20,
         )
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
         raise refuse(

@@ -35,7 +35,7 @@ def zipped(*members: tuple[str, str | bytes]) -> bytes:
 def found(
     folder: Path,
     data: bytes,
-    options: Options = Options(),
+    options: Options = Options(),  # noqa: B008
     name: str = "x.zip",
     limits: Limits = Limits(),  # noqa: B008
 ) -> Findings:

@@ -16,8 +16,12 @@ CONLL = "-DOCSTART- O\n\nMaria\tB-person\nflew\tO\nto\tO\nNew\tB-place\nYork\tI-
 
 
 def found(
-    folder: Path, text: str, name: str, roles: dict[str, str] | None = None, options: Options = Options()
-) -> Findings:  # noqa: B008
+    folder: Path,
+    text: str,
+    name: str,
+    roles: dict[str, str] | None = None,
+    options: Options = Options(),  # noqa: B008
+) -> Findings:
     path = folder / "upload"
     path.write_text(text, encoding="utf-8", newline="")
     return scan(path, name, roles, options)
