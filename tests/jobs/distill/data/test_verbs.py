@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.distill.data import verbs
@@ -191,3 +192,24 @@ def test_it_reads_the_sample_of_the_product(tmp_path: Path) -> None:
     assert [(r["messages"], r["answer"] or None, r["split"]) for r in csv_rows] == [
         (r["messages"], r["answer"] or None, r["split"]) for r in parquet_rows
     ]
+
+
+def test_it_keeps_the_task_and_its_instruction_with_the_version(tmp_path: Path) -> None:
+    options = {"task": "classification", "instruction": "One of:\n{{labels}}", "place": "user"}
+    report = run(folder_with(tmp_path, b"text,label\na,x\nb,y\nc,x\nd,y\n", filename="x.csv", options=options))
+    assert report["mapping"]["task"]["metric"] == "exact_match" and report["mapping"]["options"] == options
+    assert load_rows(tmp_path / "rows.parquet")[0]["messages"] == [{"role": "user", "content": "One of:\nx\ny\n\na"}]
+
+
+def test_large_rows_are_written_in_groups_that_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.distill.data import load
+
+    monkeypatch.setattr(load, "GROUP_CHARS", 100)
+    run(
+        folder_with(
+            tmp_path,
+            b"text,label\n" + b"".join(b"%d %s,%c\n" % (i, b"a" * 60, b"xy"[i % 2]) for i in range(6)),
+            filename="x.csv",
+        )
+    )
+    assert pq.ParquetFile(tmp_path / "rows.parquet").num_row_groups == 3
