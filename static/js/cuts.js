@@ -13,7 +13,7 @@ function costAt(costs, cut) {
 }
 
 function show(figure, cut) {
-  const found = costAt(figure.costs, cut), range = figure.querySelector("[data-cut-range]"), number = figure.querySelector("[data-cut-number]");
+  const range = figure.querySelector("[data-cut-range]"), found = costAt(figure.costs, Math.max(cut, Number(range.dataset.least))), number = figure.querySelector("[data-cut-number]");
   const box = figure.querySelector("svg").viewBox.baseVal, x = box.width * Math.min(1, found.at / Number(range.max));
   const put = (name, value) => { const place = figure.querySelector(`[data-cut-${name}]`); if (place) place.textContent = words(value); };
   put("at", found.at); put("over", found.over); put("tokens", found.tokens); put("alone", found.alone);
@@ -43,7 +43,7 @@ function ready(figure) {
   figure.querySelector("form.cut-form").addEventListener("submit", (event) => { event.preventDefault(); event.stopImmediatePropagation(); number.blur(); }, true);
   const drag = (event) => {
     const box = chart.getBoundingClientRect();
-    show(figure, Math.max(Number(range.min), Math.round(((event.clientX - box.left) / box.width) * Number(range.max))));
+    show(figure, Math.max(0, Math.round(((event.clientX - box.left) / box.width) * Number(range.max))));
   };
   chart.addEventListener("pointerdown", (event) => { chart.setPointerCapture(event.pointerId); drag(event); });
   chart.addEventListener("pointermove", (event) => { if (chart.hasPointerCapture(event.pointerId)) drag(event); });
