@@ -62,8 +62,29 @@ def rows(case: Case) -> list[dict[str, str]]:
     if not case.packed:
         return raw_rows()[:count]
     texts = [f"{r['question']}\n{r['answer']}" for r in raw_rows()]
-    share = len(texts) // count  # far more text than a row holds: every side cuts it at `length`
-    return [{"question": "Go on.", "answer": "\n\n".join(texts[i * share : (i + 1) * share])} for i in range(count)]
+    share = len(texts) // count  # far more text than a row holds
+    fit = _cutter(case.length)
+    return [
+        {"question": "Go on.", "answer": fit("\n\n".join(texts[i * share : (i + 1) * share]))} for i in range(count)
+    ]
+
+
+def _cutter(length: int):  # type: ignore[no-untyped-def]
+    """A function that cuts an answer so that its whole conversation has `length` tokens: no side has to cut, each its own way."""
+    fast = tokenizer()
+
+    def tokens(answer: str) -> int:
+        turns = [{"role": "user", "content": "Go on."}, {"role": "assistant", "content": answer}]
+        return len(fast.apply_chat_template(turns, return_dict=True)["input_ids"])
+
+    def fit(answer: str) -> str:
+        ids = fast(answer)["input_ids"]
+        keep = length - tokens("")
+        while tokens(fast.decode(ids[:keep])) > length:
+            keep -= 1
+        return str(fast.decode(ids[:keep]))
+
+    return fit
 
 
 def model(role: str, case: Case):  # type: ignore[no-untyped-def]
