@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -29,7 +30,7 @@ def measure(found: DatasetVersion, team: Team, user: User) -> Run:
     return runs.start_run(Kind.PROFILE_DATASET, team, user, title, {"version": str(found.pk)}, dataset_version=found)
 
 
-def check_against(found: DatasetVersion, team: Team, user: User, others: list[tuple[uuid.UUID, str]]) -> Run:
+def check_against(found: DatasetVersion, team: Team, user: User, others: Sequence[tuple[uuid.UUID, str]]) -> Run:
     """Looks for the rows of other versions (id, all | heldout) in this one, in the background; the same question twice is one.
 
     Raises DataRefused for none, too many, unknown ones and for the version itself.
