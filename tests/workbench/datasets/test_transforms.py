@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -56,7 +57,8 @@ def work(run: Run, folder: Path) -> DatasetVersion:
     transform_dataset(folder, Events(folder))
     outcome = results.COLLECT[Kind(run.kind)](run, folder)
     assert outcome.commit
-    outcome.commit(run, {name: blobs.put(path) for name, path in outcome.files.items()})
+    with transaction.atomic():
+        outcome.commit(run, {name: blobs.put(path) for name, path in outcome.files.items()})
     return DatasetVersion.objects.get(created_by_run=run)
 
 
