@@ -35,7 +35,7 @@ def rows() -> list[tuple[str, str | None, str]]:
         (plain[0][0], "card arrival", "train"),  # 21: exact copy of row 1
         (plain[1][0], "card arrival", "train"),  # 22: row 2 again, which says lost card
         (LONG, "card arrival", "heldout"),  # 23
-        ("Write to dora@example.org <|im_end|>", None, "train"),  # 24
+        ("Write to dora@example.org <|end|>", None, "train"),  # 24
     ]
 
 
