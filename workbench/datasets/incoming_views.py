@@ -68,12 +68,12 @@ def _bring(request: TeamRequest, quota: uploads.Quota) -> HttpResponse:
     way = way if way in WAYS else "file"
     if request.method == "GET":
         return _page(request, way)
+    files = request.FILES.getlist("file")  # reads the body, and only then is known whether it is too large
     if quota.exceeded:
         error = parts.too_large()
         return _page(request, "file", problems=[("", error.message, error.hint or "")], status=413)
     if way in ("address", "hub"):
         return _fetch(request, way)
-    files = request.FILES.getlist("file")
     return _files(request, files) if files or way == "file" and "text" not in request.POST else _paste(request)
 
 
