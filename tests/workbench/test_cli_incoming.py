@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.utils import timezone
 
+from tests.workbench import make_runs
 from workbench import cli, sending
 from workbench.client import Api
 from workbench.datasets import parts
 from workbench.datasets.models import Dataset, DatasetVersion, PartialUpload, Upload
 from workbench.runs import blobs
-from workbench.runs.models import Artifact, Kind, Run
+from workbench.runs.models import Artifact, Kind, Run, Slot
+from workbench.runs.state import acting
 from workbench.team.models import ApiToken
 
 CSV = "text,label\n" + "".join(f"question number {i} about cards,label{i % 3}\n" for i in range(90))
@@ -114,11 +118,13 @@ def test_it_fetches_and_imports(followed: list[Any], alice: Any, team_a: Any, mo
 
             upload = actions.take_upload(team_a, alice, Path("r.csv"), "r.csv")
             Upload.objects.filter(pk=upload.pk).update(fetched_by=row)
-            from workbench.runs.state import acting
-
+            slot = Slot.objects.create(host="box", name="cpu-9", queue="cpu")
+            until = timezone.now() + timedelta(hours=1)
             with acting("worker"):
-                for state in ("claimed", "running", "succeeded"):
-                    Run.objects.filter(pk=row.pk).update(state=state)
+                one = Run.objects.filter(pk=row.pk)
+                one.update(state="claimed", slot=slot, owner="test", lease_until=until, fence=1, attempt=1)
+                one.update(state="running")
+                one.update(state="succeeded", slot=None, owner=None, lease_until=None, finished_at=timezone.now())
         followed.append(run)
         return 0
 
@@ -161,11 +167,9 @@ def test_it_copies_a_version_and_takes_what_a_run_wrote(
     version = DatasetVersion.objects.create(dataset=dataset, number=1, sha256=rows.sha256, rows_blob=rows)
     assert cli.main(["datasets", "copy", "sample/cards@1", "--title", "My cards"]) == 0
     assert DatasetVersion.objects.get(dataset__team=team_a).parent == version and "my-cards" in capsys.readouterr().out
-    run = Run.objects.create(team=team_a, created_by=alice, kind=Kind.DISTILL, title="x", queue="gpu", spec={}, spec_sha256="0" * 64)  # fmt: skip
-    line = json.dumps({"prompt": "Why?", "answer": "Because."}) + "\n"
-    Artifact.objects.create(
-        run=run, name="outputs/teacher.jsonl", blob=blobs.put(line.encode() * 3), attempt=1, fence=1
-    )
+    run = make_runs.succeeded(team_a, alice)
+    lines = "".join(json.dumps({"prompt": f"Why {n}?", "answer": f"Because {n}."}) + "\n" for n in range(3))
+    Artifact.objects.create(run=run, name="outputs/teacher.jsonl", blob=blobs.put(lines.encode()), attempt=1, fence=1)
     assert cli.main(["datasets", "outputs"]) == 0 and "teacher" in capsys.readouterr().out
     assert cli.main(["datasets", "outputs", str(run.number), "teacher", "--yes", "--title", "Said"]) == 0
     assert imports() == ["Said"]

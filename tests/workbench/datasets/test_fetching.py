@@ -12,10 +12,11 @@ from django.urls import reverse
 from jobs import folder, sweeping
 from tests.jobs.distill import hub_server
 from tests.jobs.distill.net.server import Server, serving
+from tests.workbench import make_runs
 from workbench.datasets.models import Upload
 from workbench.library.actions import set_hub_token
+from workbench.runs import actions
 from workbench.runs.models import Kind, Run
-from workbench.runs.state import acting
 
 ROWS = b"text,label\n" + b"".join(
     b"When does my card %d arrive?,%s\n" % (i, [b"arrival", b"lost"][i % 2]) for i in range(3000)
@@ -88,8 +89,6 @@ def test_a_refused_address_says_why_on_its_page(
 
 
 def fetch_run(team: Any, user: Any, **spec: Any) -> Run:
-    from workbench.runs import actions
-
     return actions.start_run(
         Kind.FETCH_DATASET, team, user, "Fetch", {"source": "url", "url": "https://example.org/x", **spec}
     )
@@ -123,15 +122,16 @@ def test_parts_of_downloads_are_swept(
     import time
 
     settings.DATA_DIR = tmp_path
-    runs = {name: fetch_run(team_a, alice, n=name) for name in ("waiting", "cancelled", "failed", "old")}
+    spec = {"source": "url", "url": "https://example.org/x"}
+    runs = {
+        name: make_runs.failed(team_a, alice, kind=Kind.FETCH_DATASET, spec=spec | {"n": name})
+        for name in ("failed", "old")
+    }
+    runs |= {name: fetch_run(team_a, alice, n=name) for name in ("waiting", "cancelled")}
+    actions.cancel(runs["cancelled"])
     for run in runs.values():
         (tmp_path / "fetching" / str(run.pk)).mkdir(parents=True)
     (tmp_path / "fetching" / "of-somebody-else").mkdir()
-    with acting("reaper"):
-        Run.objects.filter(pk=runs["cancelled"].pk).update(state="cancelled")
-    with acting("worker"):
-        for state in ("claimed", "running", "failed"):
-            Run.objects.filter(pk__in=[runs["failed"].pk, runs["old"].pk]).update(state=state)
     os.utime(tmp_path / "fetching" / str(runs["old"].pk), (time.time() - 3 * 86400,) * 2)
     assert sweeping.sweep() == 2
     left = {p.name for p in (tmp_path / "fetching").iterdir()}
