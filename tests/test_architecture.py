@@ -29,9 +29,11 @@ LIGHT = (
     "jobs.distill.net",
     "jobs.distill.events",
     "jobs.distill.errors",
+    "jobs.distill.data.listing",
     "jobs.distill.data.paint",
     "jobs.distill.data.profile_words",
     "jobs.distill.data.tasks.templates",
+    "jobs.distill.data.transforms",
 )
 QUEUE_MAY = (
     "jobs.distill.recipe",
