@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from array import array
 from typing import Any
@@ -53,9 +54,10 @@ class Splits:
         self._own: set[int] = set()  # prompts that the rows' own split holds out
         self._labelled, self._unlabelled = array("Q"), array("Q")  # prompts of rows without a split of their own
         self._held: set[str] | None = None
+        self._odd: dict[int, str] = {}  # prompts of rows whose ids are not ours: their number -> as it is written
 
     def see(self, row: Row) -> None:
-        prompt = int(row["row_id"][:GROUP], 16)
+        prompt = self._number(row["row_id"][:GROUP])
         if (group := group_of(row)) is not None:
             self._groups.join(group_key(group), prompt_key(row))
         if row["split"] == "heldout":
@@ -66,8 +68,20 @@ class Splits:
         else:
             (self._unlabelled if row["answer"] is None else self._labelled).append(prompt)
 
+    def _number(self, prompt: str) -> int:
+        """Eight bytes instead of a text. Rows that a file brought with ids of its own keep theirs beside."""
+        try:
+            number = int(prompt, 16)
+            if f"{number:0{GROUP}x}" == prompt:
+                return number
+        except ValueError:
+            pass
+        number = 1 << 63 | int(hashlib.sha256(prompt.encode()).hexdigest()[:15], 16)
+        self._odd[number] = prompt
+        return number
+
     def _family(self, prompt: int) -> str:
-        return self._groups.find(f"p{prompt:0{GROUP}x}")
+        return self._groups.find("p" + (self._odd.get(prompt) or f"{prompt:0{GROUP}x}"))
 
     def _families_held(self) -> set[str]:
         """Families of which something is held out, once every row has been seen."""
