@@ -116,7 +116,7 @@ def test_it_fetches_and_imports(followed: list[Any], alice: Any, team_a: Any, mo
             Path("r.csv").write_text(CSV)
             from workbench.datasets import actions
 
-            upload = actions.take_upload(team_a, alice, Path("r.csv"), "r.csv")
+            upload = actions.take_upload(team_a, alice, Path("r.csv").resolve(), "r.csv")
             Upload.objects.filter(pk=upload.pk).update(fetched_by=row)
             slot = Slot.objects.create(host="box", name="cpu-9", queue="cpu")
             until = timezone.now() + timedelta(hours=1)
