@@ -54,7 +54,16 @@ LIMITS = {
     "transform_dataset": Limits(8 * GIB, 1800, 16 * GIB),
 }
 # Short work that cannot reach something says so after a few attempts; a distillation waits as long as it takes.
-PATIENCE = {"add_model": 3, "fetch_dataset": 3, "import_dataset": 3, "profile_dataset": 3, "transform_dataset": 3, "prepare_samples": 3, "evaluate": 5, "dry_run": 3}
+PATIENCE = {
+    "add_model": 3,
+    "fetch_dataset": 3,
+    "import_dataset": 3,
+    "profile_dataset": 3,
+    "transform_dataset": 3,
+    "prepare_samples": 3,
+    "evaluate": 5,
+    "dry_run": 3,
+}
 
 
 class Supervisor:

@@ -265,9 +265,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--token", help="wb_...; without it, WORKBENCH_TOKEN or one line of standard input")
     add("models", models, "models you may use")
     p = add("datasets", datasets, "datasets you may use, or upload one")
-    p.add_argument("action", nargs="?", choices=["list", *incoming.ACTIONS, *transforms.ACTIONS, *profiles.ACTIONS], default="list")
+    p.add_argument(
+        "action", nargs="?", choices=["list", *incoming.ACTIONS, *transforms.ACTIONS, *profiles.ACTIONS], default="list"
+    )
     p.add_argument("file", nargs="?", metavar="FILE_OR_KEY")
-    p.add_argument("more", nargs="*", metavar="MORE", help="diff: the older and the newer version; upload: more files; outputs: whose")
+    p.add_argument(
+        "more",
+        nargs="*",
+        metavar="MORE",
+        help="diff: the older and the newer version; upload: more files; outputs: whose",
+    )
     incoming.options(p)
     transforms.options(p)
     profiles.options(p)

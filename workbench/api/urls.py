@@ -26,7 +26,21 @@ api = NinjaAPI(
     description="The same actions as the pages. Every error is {code, message, field, hint}.",
 )  # fmt: skip
 answers.install(api)
-for part in (me, library, datasets, profiles, incoming, catalog, runs, drafts, guidance, adapters, sweeps, transforms, review):
+for part in (
+    me,
+    library,
+    datasets,
+    profiles,
+    incoming,
+    catalog,
+    runs,
+    drafts,
+    guidance,
+    adapters,
+    sweeps,
+    transforms,
+    review,
+):
     api.add_router("", part.router)
 
 urlpatterns = [path("", api.urls)]

@@ -38,7 +38,9 @@ class Upload(models.Model):
     filename = models.CharField(max_length=300)
     blob = models.ForeignKey("runs.Blob", on_delete=models.PROTECT)
     findings = models.JSONField(help_text="format, encoding, columns, first rows, guessed roles with reasons, problems")
-    origin = models.JSONField(default=dict, help_text="kind (file, paste, address, hub, version, run) and what it needs")
+    origin = models.JSONField(
+        default=dict, help_text="kind (file, paste, address, hub, version, run) and what it needs"
+    )
     fetched_by = models.OneToOneField(
         "runs.Run", null=True, on_delete=models.SET_NULL, related_name="upload", help_text="the work that brought it"
     )
@@ -55,7 +57,9 @@ class PartialUpload(models.Model):
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE)
     filename = models.CharField(max_length=300)
     size = models.BigIntegerField(help_text="bytes of the whole file, as announced")
-    head_sha256 = models.CharField(max_length=64, help_text="of the first bytes: the same file chosen again is recognised")
+    head_sha256 = models.CharField(
+        max_length=64, help_text="of the first bytes: the same file chosen again is recognised"
+    )
     received = models.BigIntegerField(default=0)
     upload = models.ForeignKey(Upload, null=True, on_delete=models.CASCADE, help_text="what it became")
     created_at = models.DateTimeField(auto_now_add=True)

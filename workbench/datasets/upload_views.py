@@ -178,4 +178,3 @@ def _get_upload(request: TeamRequest, upload_id: UUID) -> Upload:
         return queries.upload(request.team, upload_id)
     except Upload.DoesNotExist:
         raise Http404 from None
-

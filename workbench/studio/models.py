@@ -20,7 +20,10 @@ class Draft(models.Model):
     comments = models.JSONField(default=list, blank=True, help_text="Comments of the recipe's text, each with its path")
     head = models.PositiveIntegerField(default=0, help_text="number of the change whose state this is")
     device = models.CharField(
-        max_length=80, default="", blank=True, help_text="what memory is shown against: a GPU's id; empty for the slots here"
+        max_length=80,
+        default="",
+        blank=True,
+        help_text="what memory is shown against: a GPU's id; empty for the slots here",
     )
     dry_run = models.ForeignKey(
         "runs.Run", null=True, on_delete=models.SET_NULL, related_name="+", help_text="the newest dry run"

@@ -11,12 +11,12 @@ from typing import Any
 
 from ..errors import DataRefused
 from ..events import Events
+from .behind import Behind
 from .findings import BadRow, Change
 from .limits import LIMITS
 from .load import RowsWriter, iter_rows
 from .options import parse_options
 from .profile import deep_profile
-from .behind import Behind
 from .profile.contamination import check, evaluation, numbered
 from .scan import scan
 

@@ -42,4 +42,6 @@ class States:
     teacher_head: Head | None = None
     chunk: int = field(default=128)  # rows of the output layer worked on at a time
     extras: Mapping[str, Any] = field(default_factory=dict)  # of the teacher's side
-    paint: Tensor | None = None  # [N] weight of each position, for what a term shares out over an answer; None: all are 1
+    paint: Tensor | None = (
+        None  # [N] weight of each position, for what a term shares out over an answer; None: all are 1
+    )

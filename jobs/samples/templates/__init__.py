@@ -11,7 +11,18 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-ORDER = ("classify", "extract", "summarise", "chat", "reason", "code", "on-policy", "tokenizers", "api-teacher", "shrink")
+ORDER = (
+    "classify",
+    "extract",
+    "summarise",
+    "chat",
+    "reason",
+    "code",
+    "on-policy",
+    "tokenizers",
+    "api-teacher",
+    "shrink",
+)
 
 
 class Template(BaseModel):

@@ -57,12 +57,13 @@ def test_its_report_has_what_the_page_shows(done: Path) -> None:
 
 
 def test_it_keeps_what_the_models_said(done: Path) -> None:
+    """The tiny teacher never ends an answer for training, so only those on the held-out rows are there (test_outputs.py)."""
     kept = report(done)["outputs"]
-    assert set(kept) >= {"teacher", "heldout-base", "heldout-control", "heldout-student", "heldout-teacher"}
+    assert set(kept) == {"heldout-base", "heldout-control", "heldout-student", "heldout-teacher"}
     for who, counts in kept.items():
         rows = [json.loads(line) for line in (done / "outputs" / f"{who}.jsonl").read_text().splitlines()]
         assert len(rows) == counts["rows"] and all(r["messages"][-1]["role"] == "assistant" for r in rows)
-        assert who == "teacher" or counts["rows"] + counts["cut"] == 8
+        assert counts["rows"] + counts["cut"] == 8
 
 
 def test_it_tells_everything_in_known_events(done: Path) -> None:

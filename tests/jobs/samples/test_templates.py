@@ -88,7 +88,10 @@ def test_the_rows_of_an_excerpt_are_those_of_its_upload(name: str, tmp_path: Pat
 @pytest.mark.parametrize("id", ORDER)
 def test_it_runs_through_the_real_engine(id: str, tmp_path: Path) -> None:
     recipe = json.loads(json.dumps(TEMPLATES[id].recipe))
-    recipe["train"] = {k: v for k, v in recipe["train"].items() if k not in ("epochs", "schedule")} | {"steps": 2, "batch_size": 4}
+    recipe["train"] = {k: v for k, v in recipe["train"].items() if k not in ("epochs", "schedule")} | {
+        "steps": 2,
+        "batch_size": 4,
+    }
     recipe["data"]["limit"] = 16
     recipe["evaluation"] |= {"limit": 8, "max_new_tokens": 8}
     file = tmp_path / "recipe.yaml"

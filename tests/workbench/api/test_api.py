@@ -217,6 +217,7 @@ def test_it_refuses_an_upload_without_name_or_rows(api):
     empty = api.post("/datasets/uploads?filename=a.csv", b"", content_type="application/octet-stream")
     assert empty.status_code == 422 and "empty" in empty.json()["message"]
 
+
 @pytest.mark.parametrize(("name", "body", "status", "expected"), [
     ("rows.jsonl", b'{"text":"a","label":"b"}\n' + b'{"text": "' + b"x" * (5 << 20), 413, {"code": "TOO_LARGE", "problem": "line_too_long", "field": "lines[2]", "limit": 4 << 20}),
     ("rows.csv", b"text,text\na,b\n", 422, {"code": "DATA_REFUSED", "problem": "header", "field": "lines[1].text"}),
@@ -252,7 +253,9 @@ def test_h17_an_upload_stops_at_the_limit_and_leaves_no_file(api, settings, tmp_
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     settings.MAX_UPLOAD_BYTES = 3 << 20
-    answer = api.post("/datasets/uploads?filename=a.csv", b"text,label\n" * (1 << 19), content_type="application/octet-stream")
+    answer = api.post(
+        "/datasets/uploads?filename=a.csv", b"text,label\n" * (1 << 19), content_type="application/octet-stream"
+    )
     assert answer.status_code == 413 and answer.json()["limit"] == 3 << 20 and answer.json()["field"] == "file"
     assert not list(tmp_path.iterdir())
 

@@ -143,7 +143,10 @@ def test_it_lists_changed_texts_before_and_after_the_import(client: Client, tmp_
     upload = sent(client, data)
     assert "Rows that will differ from the file" in page(client.get(reverse("datasets:confirm", args=[upload.pk])))
     before = b"".join(client.get(reverse("datasets:upload_listing", args=[upload.pk, "changed"])))
-    assert before.splitlines()[:2] == [b"part,line,column,what,before,after", b",2,label,label in words,Lost_card,lost card"]
+    assert before.splitlines()[:2] == [
+        b"part,line,column,what,before,after",
+        b",2,label,label in words,Lost_card,lost card",
+    ]
     assert b",3,label,label in words,'=Lost_card,'=lost card" in before.splitlines(), "no spreadsheet runs it"
     roles = {"role-0": "user", "role-1": "assistant", "labels": "words", "do": "import"}
     assert client.post(reverse("datasets:confirm", args=[upload.pk]), roles).status_code == 302

@@ -35,7 +35,12 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
         ("method: sft\nseed: [1\n", 3, 1, "expected"),
         ("student: {model: a}\ntrain:\n  epochs: 1000000000\n", 3, 3, "10000"),
         ("student: {model: a, adapter: {rank: 0}}\n", 1, 31, "greater than or equal to 1"),
-        ("stages:\n- kind: train\n  epochs: 1\n  terms:\n  - type: jsd\n    weight: -1\n", 6, 5, "greater than or equal"),
+        (
+            "stages:\n- kind: train\n  epochs: 1\n  terms:\n  - type: jsd\n    weight: -1\n",
+            6,
+            5,
+            "greater than or equal",
+        ),
         ("- a\n- b\n", 1, 1, "mapping"),
         ("version: 99\nmethod: sft\n", 1, 1, "newer version"),
         ("a: 1\nb: !!python/object:os.system x\n", 2, 4, "could not determine a constructor"),
