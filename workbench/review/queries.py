@@ -31,6 +31,7 @@ def reviews(team: Team) -> QuerySet[Review]:
             done=Count("items", filter=Q(items__state=State.DONE)),
             conflicts=Count("items", filter=Q(items__state=State.CONFLICT)),
         )
+        .order_by("-created_at")  # a query that counts forgets the model's own order
     )
 
 

@@ -40,9 +40,10 @@ class Line:
 
 
 def sweeps(team: Team) -> QuerySet[Sweep]:
-    return Sweep.objects.filter(team=team).annotate(
-        total=Count("members"), done=Count("members", filter=Q(members__run__state__in=ENDED))
-    )
+    """Newest first, with their runs and how many of them have ended."""
+    ended = Count("members", filter=Q(members__run__state__in=ENDED))
+    # a query that counts forgets the model's own order
+    return Sweep.objects.filter(team=team).annotate(total=Count("members"), done=ended).order_by("-created_at")
 
 
 def state(sweep: Sweep, members: list[SweepRun]) -> tuple[str, str]:
