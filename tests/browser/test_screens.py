@@ -17,10 +17,13 @@ KEEP = bool(os.environ.get("KEEP_SCREENS"))
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
-# name -> address; {run} is the finished sample run; "list > first" is the first item a list page links to
+PAIR = "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77"
+# name -> address; {run} is the finished sample run; "list > first" is the first item a list page links to, "+ more" a page below it
 SCREENS = {
     "home": "/",
-    "studio": "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77",
+    "studio": PAIR,
+    "sweep-new": PAIR + " > /sweeps/new/",
+    "sweeps": "/sweeps/",
     "studio-advice": "/studio/advice/?access=weights&tokenizer=same&rows=thousands&memory=large&task=chat&check=open",
     "studio-templates": "/studio/templates/",
     "runs": "/runs/",
@@ -36,6 +39,15 @@ SCREENS = {
     "datasets": "/datasets/",
     "dataset": "/datasets/ > /datasets/",
     "dataset-upload": "/datasets/upload/",
+    "dataset-paste": "/datasets/upload/?from=paste",
+    "dataset-address": "/datasets/upload/?from=address",
+    "dataset-hub": "/datasets/upload/?from=hub",
+    "dataset-here": "/datasets/upload/?from=here",
+    "dataset-rows": "/datasets/ > /datasets/ + versions/1/rows/",
+    "dataset-tokens": "/datasets/ > /datasets/ + versions/1/tokens/",
+    "dataset-profile": "/datasets/ > /datasets/ + versions/1/profile/",
+    "dataset-change": "/datasets/ > /datasets/ + versions/1/change/",
+    "review": "/review/",
     "methods": "/help/methods/",
     "method": "/help/methods/llm-neo/",
     "help": "/help/",
@@ -79,16 +91,18 @@ def test_it_looks_right_before_signing_in(width: int, theme: str, visit: Any, fo
 
 
 def go(visitor: Any, address: str) -> None:
-    """Opens an address, or what a list links to first: an id (uuid or name) below the prefix."""
+    """Opens an address, or what a list links to first: an id (uuid or name) below the prefix, and what is asked below that."""
     if " > " not in address:
         visitor.open(address)
         return
-    listing, prefix = address.split(" > ")
+    listing, _, wanted = address.partition(" > ")
+    prefix, _, more = wanted.partition(" + ")
     visitor.open(listing)
     links = visitor.page.eval_on_selector_all(
         f"main a[href^='{prefix}']", "all => all.map(a => a.getAttribute('href'))"
     )
-    visitor.open(next(link for link in links if len(link) > len(prefix) + 20))
+    found = next(link for link in links if len(link) > len(prefix) + 20)
+    visitor.open(found.partition("versions/")[0] + more if more else found)
 
 
 def problems(page: Any, width: int) -> list[str]:

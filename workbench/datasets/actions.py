@@ -24,7 +24,6 @@ from .models import Dataset, Upload
 # What another mapping may still mend; every other refusal is about the file itself.
 MENDABLE = {"roles", "no_usable_rows", "instruction"}
 TOO_LARGE = {"too_big", "line_too_long"}  # answered with 413
-LAYOUT = ("header", "part", "text")  # options that may change which columns there are
 SUGGESTED: dict[str, Any] = {"labels": "words"}
 HIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -110,10 +109,10 @@ def unusable(findings: dict[str, Any]) -> dict[str, Any] | None:
 
 def look_again(upload: Upload, roles: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
     """Findings under these roles and options, kept with the upload. Raises DataRefused."""
-    path, before = children.local_copy(upload.blob_id), upload.findings.get("options") or {}
+    path = children.local_copy(upload.blob_id)
     findings = storable(children.peek(path, upload.filename, roles or None, options))
-    other = any(options.get(name) != before.get(name) for name in LAYOUT)
-    if other and any(p["code"] == "roles" for p in findings["problems"]):  # another sheet has other columns
+    before, now = ([c["name"] for c in found["columns"]] for found in (upload.findings, findings))
+    if before != now and any(p["code"] == "roles" for p in findings["problems"]):  # another sheet has other columns
         findings = storable(children.peek(path, upload.filename, None, options))
     findings["options"] = options
     Upload.objects.filter(pk=upload.pk).update(findings=findings)

@@ -104,7 +104,9 @@ def _text(source: Source, options: Options) -> Table:
     start = source.head.decode(encoding.removesuffix("-sig"), errors="replace").lstrip("\ufeff \t\r\n")
     if not start and source.size <= len(source.head):
         raise refuse("empty", "The file holds only blank lines.", "Upload a file with rows.")
-    if start.startswith("<|im_start|>"):
+    if source.suffix in read_conll.SUFFIXES:  # held to its word: a token may be a brace
+        table = read_conll.table(source, encoding)
+    elif start.startswith("<|im_start|>"):
         table = read_chatml.table(source, encoding)
     elif looks_like_json(start, source.suffix):
         table = read_json.table(source, encoding, options, start)

@@ -427,3 +427,14 @@ def test_it_discards_an_upload(client: Client) -> None:
     assert "questions.csv" in page(client.get(reverse("datasets:list")))
     client.post(reverse("datasets:discard", args=[upload.pk]))
     assert not Upload.objects.exists()
+
+
+def test_a_role_taken_away_stays_away_whatever_the_form_says_beside_it(client: Client) -> None:
+    """The page sends that the first line holds names with every change; that alone finds no roles anew."""
+    upload = sent(client, b"text,label\na,x\nb,y\n", "pairs.csv")
+    changed = {"role-0": "", "role-1": "assistant", "header": "yes", "title": "pairs"}
+    html = client.post(
+        reverse("datasets:check", args=[upload.pk]), changed, headers={"HX-Request": "true"}
+    ).content.decode()
+    upload.refresh_from_db()
+    assert upload.findings["roles"] == {"assistant": "label"} and "No column is the user" in html
