@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 KEEP = bool(os.environ.get("KEEP_SCREENS"))
+
+UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}/")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -77,6 +80,8 @@ def test_it_looks_right_on_every_screen(width: int, theme: str, visit: Any, samp
         ) else visitor.page.wait_for_timeout(700)
         visitor.page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
         wrong += [f"{name}: {problem}" for problem in problems(visitor.page, width)]
+        if name != "not-found" and visitor.page.get_by_text("There is nothing at this address").count():
+            wrong.append(f"{name}: is not there")
     visitor.complaints[:] = [c for c in visitor.complaints if "404" not in c]  # one of the screens is the page for that
     assert not wrong, "\n".join(wrong)
 
@@ -101,7 +106,7 @@ def go(visitor: Any, address: str) -> None:
     links = visitor.page.eval_on_selector_all(
         f"main a[href^='{prefix}']", "all => all.map(a => a.getAttribute('href'))"
     )
-    found = next(link for link in links if len(link) > len(prefix) + 20)
+    found = next(link for link in links if UUID.match(link[len(prefix) :]))
     visitor.open(found.partition("versions/")[0] + more if more else found)
 
 
