@@ -163,6 +163,19 @@ def test_stopping_cancels_what_has_not_ended(client: Any, draft: Draft, alice: A
     assert Run.objects.filter(state=State.CANCELLED).count() == 3 and actions.advance_all() == 0
 
 
+def test_a_margin_without_an_interval_is_shown_as_noise(library: Any, team_a: Any, alice: Any) -> None:
+    """Few held-out rows give a report whose intervals are empty."""
+    sweep = start(team_a, alice, axis=Axis("seed", (1,)))
+    end(sweep.members.get().run, 0.5)
+    run = sweep.members.get().run
+    none = {"value": 0.1, "low": None, "high": None}
+    run.report = {**run.report, "student_minus_control": none, "gap_closed": none}
+    member = sweep.members.get()
+    member.run = run
+    (line,) = queries.lines(sweep, [member])
+    assert line.noise and line.margin_text.startswith("10.0") and line.interval == ""
+
+
 def test_another_team_sees_nothing(
     client: Any, library: Any, team_a: Any, alice: Any, charlie: Any, team_b: Any
 ) -> None:
