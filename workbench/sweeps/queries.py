@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from workbench.runs import words as say
 from workbench.runs.models import ACTIVE, ENDED, Run, State
+from workbench.runs.report import is_noise
 from workbench.team.models import Team
 
 from . import actions
@@ -82,19 +83,11 @@ def lines(sweep: Sweep, members: list[SweepRun]) -> list[Line]:
                 m.index, m.changes, place if g is not None else None, [_text(m.changes.get(a["path"])) for a in sweep.axes], words(m.changes), m.run, m.round + 1, g,
                 say.ratio(g) if g is not None else "", say.ratio_interval(report.get("gap_closed")) if g is not None else "", margin,
                 _margin(margin, report.get("metric")),
-                _is_noise(margin), _points(sweep, m, g, scale), _tone(g, scale["gap"]),
+                bool(margin) and is_noise(margin), _points(sweep, m, g, scale), _tone(g, scale["gap"]),
                 m.round == last,
             )
         )  # fmt: skip
     return out
-
-
-def _is_noise(margin: dict[str, Any] | None) -> bool:
-    """Whether nothing says that student and control differ: an interval over zero, or none at all for want of rows."""
-    if not margin:
-        return False
-    low, high = margin.get("low"), margin.get("high")
-    return low is None or high is None or low <= 0 <= high
 
 
 def _margin(margin: dict[str, Any] | None, metric: str | None) -> str:
