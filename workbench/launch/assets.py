@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "node_modules"
+OUTLINES = PACKAGES / "@tabler/icons/tabler-nodes-outline.json"
 VENDOR = ROOT / "static" / "vendor"
 FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
@@ -49,7 +50,13 @@ def copy() -> None:
         text = (PACKAGES / source).read_text(encoding="utf-8")
         _write(VENDOR / target, SOURCE_MAP.sub("", text).rstrip() + "\n")
     _fonts()
-    _write(VENDOR / "icons.svg", sprite(used_icons()))
+    refresh_icons()
+
+
+def refresh_icons() -> None:
+    """The sprite with every icon that templates name now: pages change more often than the packages do."""
+    if OUTLINES.exists():
+        _write(VENDOR / "icons.svg", sprite(used_icons()))
 
 
 def used_icons() -> list[str]:
@@ -75,7 +82,7 @@ def _element(tag: str, attributes: dict[str, str]) -> str:
 
 
 def _outlines() -> dict[str, list[tuple[str, dict[str, str]]]]:
-    return json.loads((PACKAGES / "@tabler/icons/tabler-nodes-outline.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return json.loads(OUTLINES.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def _fonts() -> None:

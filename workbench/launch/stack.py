@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from . import environment
+from . import assets, environment
 from .bootstrap import ROOT, Stop
 from .commands import celery_worker, web_server
 from .processes import Group
@@ -120,6 +120,7 @@ class Stack:
 
     def _collect_static(self) -> str | None:
         """Hashes and compresses the static files; skipped while none has changed."""
+        assets.refresh_icons()
         stamp, now = self.data_dir / "static" / ".stamp", static_digest()
         if stamp.exists() and stamp.read_text() == now:
             return None

@@ -37,3 +37,19 @@ def test_it_has_nothing_inline_that_the_content_policy_blocks(path: Path) -> Non
 def test_it_keeps_registry_hosts_out_of_the_lock_file() -> None:
     lock = (ROOT / "package-lock.json").read_text()
     assert '"resolved"' not in lock and "http" not in re.sub(r'"url": "[^"]*"', "", lock)
+
+
+def test_an_icon_that_a_template_names_from_now_on_comes_into_the_sprite(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from workbench.launch import assets
+
+    monkeypatch.setattr(assets, "VENDOR", tmp_path)
+    monkeypatch.setattr(assets, "used_icons", lambda: ["home"])
+    assets.refresh_icons()
+    assert (
+        'id="home"' in (tmp_path / "icons.svg").read_text() and 'id="book"' not in (tmp_path / "icons.svg").read_text()
+    )
+    monkeypatch.setattr(assets, "used_icons", lambda: ["book", "home"])
+    assets.refresh_icons()
+    assert 'id="book"' in (tmp_path / "icons.svg").read_text()
