@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: help up demo test test-all systems setup setup-dev lint lock screens bench clean
+.PHONY: help up demo test test-all systems setup setup-dev lint lock screens bench fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ lint: setup-dev ## ruff and mypy
 
 lock: setup-dev ## renew requirements/*.txt from requirements/*.in
 	@$(PY) -m workbench.launch.lock
+
+fuzz: setup-dev ## every reader of datasets, a minute each (SECONDS=60)
+	@for reader in csv jsonl json text gzip parquet zip xlsx; do $(PY) -m tests.fuzz.$$reader -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 screens: setup-dev ## screenshots of every page under docs/screens
 	@KEEP_SCREENS=1 $(PY) -m pytest tests/browser/test_screens.py $(ARGS)
