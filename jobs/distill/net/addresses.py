@@ -122,7 +122,7 @@ def _entry(text: str) -> Allowed:
 
 def read(text: str, allowed: Iterable[Allowed] = ()) -> Address:
     """A plain address, judged as far as that is possible without asking anybody. Raises AddressRefused."""
-    address = _parse(text)
+    address = parse(text)
     number = _number(address.host)
     if number is not None:
         judge(address, number, allowed)
@@ -137,7 +137,8 @@ def read(text: str, allowed: Iterable[Allowed] = ()) -> Address:
     return address
 
 
-def _parse(text: str) -> Address:
+def parse(text: str) -> Address:
+    """The parts of a plain address, not yet judged: for what is written down now and asked later. Raises AddressRefused."""
     if len(text) > LONGEST:
         raise _not_plain(text, f"it has {len(text):,} characters; the limit is {LONGEST:,}")
     if bad := _FORBIDDEN.search(text):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .adapter import Adapter
 from .base import Strict
+from .endpoint import Endpoint
 from .shape import Shape
 
 
@@ -31,6 +32,11 @@ class ModelRef(Strict):
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", title="Number format", description="auto: bfloat16 where the GPU supports it, float32 on CPU."
+    )
+    endpoint: Endpoint | None = Field(
+        None,
+        title="Endpoint",
+        description="For a model behind an address: how it is asked. Empty: the model's files are used.",
     )
 
 
