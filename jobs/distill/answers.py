@@ -46,7 +46,9 @@ class Said:
     tokens: int
 
 
-def decoding_of(speaker: Speaker, max_new_tokens: int, temperature: float = 0.0, seed: int = 0) -> Decoding:
+def decoding_of(
+    speaker: Speaker, max_new_tokens: int, temperature: float = 0.0, seed: int = 0, top_p: float = 1.0
+) -> Decoding:
     pad = speaker.renderer.tokenizer.pad_token_id
     return Decoding(
         max_new_tokens,
@@ -54,6 +56,7 @@ def decoding_of(speaker: Speaker, max_new_tokens: int, temperature: float = 0.0,
         pad if pad is not None else speaker.renderer.eos[0],
         temperature,
         seed,
+        top_p,
     )
 
 
@@ -151,7 +154,7 @@ def ledger_key(
     settings = [
         speaker.sha256,
         speaker.adapter_sha256,
-        asdict(decoding),
+        {k: v for k, v in asdict(decoding).items() if (k, v) != ("top_p", 1.0)},  # answers from before it was there serve
         batch_size,
         session.device.type,
         speaker.dtype,

@@ -38,6 +38,7 @@ class Decoding:
     pad: int = 0
     temperature: float = 0.0
     seed: int = 0
+    top_p: float = 1.0  # draws come from the likeliest tokens that hold this much probability (Holtzman et al. 2020)
 
 
 def batches_by_length(prompts: Sequence[Sequence[int]], batch_size: int) -> list[list[int]]:
@@ -242,7 +243,12 @@ def _picker(
     draws: list[Iterator[float]] = [_uniform(seed) for seed in seeds]
 
     def sample(logits: Tensor, alive: list[int], written: list[list[int]]) -> list[int]:
-        cumulative = torch.softmax(logits.double() / decoding.temperature, -1).cumsum(-1)
+        shares = torch.softmax(logits.double() / decoding.temperature, -1)
+        if decoding.top_p < 1:
+            ordered, where = shares.sort(-1, descending=True)
+            out = ordered.cumsum(-1) - ordered >= decoding.top_p
+            shares = shares.masked_fill(out.scatter(-1, where, out), 0.0)
+        cumulative = shares.cumsum(-1)
         at = torch.tensor([[next(draws[p])] for p in alive], dtype=torch.float64, device=logits.device)
         return torch.searchsorted(cumulative, at * cumulative[:, -1:]).clamp_max(logits.shape[-1] - 1)[:, 0].tolist()
 

@@ -7,9 +7,11 @@ The small form names a published system (`method: llm-neo`, `options: {k: 0.9}`)
 from .adapter import Adapter
 from .base import Curve, Strict
 from .data import Data
+from .endpoint import Budget, Endpoint
 from .evaluation import Evaluation
+from .mix import Mix
 from .models import ModelRef, Student, Teacher
-from .recipe import VERSION, Recipe, Stage
+from .recipe import VERSION, Loop, Recipe, Stage
 from .shape import Collapse, MergeModels, PruneDepth, PruneWidth, Shape, TrimVocab, Truncate
 from .source import Source
 from .stages import Generate, Merge, Record, Select
@@ -17,9 +19,10 @@ from .teaching import Member, Teaching
 from .term import Term, Weighting
 from .text import from_yaml, load, parse, problems, sha256, to_dict, to_yaml
 from .train import Schedule, Train, TrainOptions, Watch
+from .writing import Check, Prefer, PromptText, Review, Stop, Verify, Write
 
 __all__ = [
-    "VERSION", "Adapter", "Collapse", "Curve", "Data", "Evaluation", "Generate", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "PruneDepth", "PruneWidth", "Recipe", "Record", "Schedule",
-    "Select", "Shape", "Source", "Stage", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Watch",
-    "Weighting", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
+    "VERSION", "Adapter", "Budget", "Check", "Collapse", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Schedule",
+    "Select", "Shape", "Source", "Stage", "Stop", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Verify", "Watch",
+    "Weighting", "Write", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

@@ -12,10 +12,24 @@ from .evaluation import Evaluation
 from .models import ModelRef, Student, Teacher
 from .stages import Generate, Merge, Record, Select
 from .train import Train, TrainOptions
+from .writing import NAME, Prefer, Review, Stop, Verify, Write
 
 VERSION: Final = 1
 
-Stage = Annotated[Generate | Record | Select | Train | Merge, Field(discriminator="kind")]
+Plain = Generate | Record | Select | Train | Merge | Write | Verify | Prefer | Review
+
+
+class Loop(Strict):
+    """Stages that are carried out again and again; the student goes on from round to round, the rows grow."""
+
+    kind: Literal["loop"] = "loop"
+    name: str = Field("rounds", pattern=NAME)
+    rounds: int = Field(3, ge=1, le=20, title="Rounds", description="At most.")
+    stages: list[Annotated[Plain, Field(discriminator="kind")]] = Field(min_length=1, max_length=20, title="Stages")
+    stop: Stop = Stop()
+
+
+Stage = Annotated[Plain | Loop, Field(discriminator="kind")]
 
 
 class Recipe(Strict):

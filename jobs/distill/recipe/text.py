@@ -14,7 +14,9 @@ from ..errors import RecipeInvalid
 from .recipe import VERSION, Recipe
 from .shape import KINDS as SHAPES
 
-KINDS = ("generate", "record", "select", "train", "merge", *SHAPES)  # pydantic puts the kind into the path
+KINDS = (
+    "generate", "record", "select", "train", "merge", "write", "verify", "prefer", "review", "loop", *SHAPES
+)  # fmt: skip - pydantic puts the kind into the path
 
 
 def parse(data: Any) -> Recipe:
