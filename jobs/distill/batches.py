@@ -30,6 +30,8 @@ class Micro:
     group_weights: torch.Tensor  # [groups] float32: the group's weight / groups of the whole optimizer step
     origin: list[str]  # of each row
     paint: torch.Tensor | None = None  # [N] float32 weight of each token; None: nothing is painted, all are 1
+    prompts: torch.Tensor | None = None  # [rows, length] what an encoder reads; input_ids are then the decoder's
+    prompt_mask: torch.Tensor | None = None  # [rows, length] 0 on the padding of `prompts`
 
     def to(self, device: torch.device) -> Micro:
         if device.type == "cpu":

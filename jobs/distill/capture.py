@@ -12,13 +12,15 @@ from torch import nn
 from .batches import Micro
 from .errors import PlanRefused
 from .objectives.states import ModelShape
+from .two_parts import TwoParts
 
 PROJECTIONS = {"q": ("q_proj", "query"), "k": ("k_proj", "key"), "v": ("v_proj", "value")}
 
 
 def blocks(backbone: nn.Module) -> nn.ModuleList:
-    """The transformer blocks: the longest list of modules in the backbone."""
-    lists = [m for m in backbone.modules() if isinstance(m, nn.ModuleList)]
+    """The transformer blocks: the longest list of modules in the backbone, of an encoder-decoder's decoder."""
+    inside = backbone.decoder if isinstance(backbone, TwoParts) else backbone
+    lists = [m for m in inside.modules() if isinstance(m, nn.ModuleList)]
     if not lists:
         raise PlanRefused("This model has no list of blocks, so its layers cannot be read.", field="student.model")
     return max(lists, key=len)

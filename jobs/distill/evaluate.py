@@ -18,6 +18,7 @@ from .recipe import Evaluation
 from .rows import Example, Row
 from .scores import METRICS, PerRow, choose_metric
 from .session import Session
+from .two_parts import supervised_states
 from .weights import backbone
 
 BITS_BATCH = 64
@@ -83,14 +84,13 @@ def _bits(session: Session, speaker: Speaker, rows: Sequence[Row], arm: str) -> 
 def answer_bits(speaker: Speaker, examples: Sequence[Example], stop: Callable[[], bool] = lambda: False) -> list[float]:
     """Bits the model needs for each example's answer, its end token included."""
     device = next(speaker.model.parameters()).device
-    head, states_of = Head.of(speaker.model), backbone(speaker.model)
+    head, below = Head.of(speaker.model), backbone(speaker.model)
     bits = [0.0] * len(examples)
     for begin in range(0, len(examples), BITS_BATCH):
         chunk = examples[begin : begin + BITS_BATCH]
         for micro in micro_batches(chunk, range(len(chunk)), Limits(BITS_BATCH, 1 << 14)):
             moved = micro.to(device)
-            hidden = states_of(input_ids=moved.input_ids, use_cache=False).last_hidden_state
-            read = head_read(hidden.flatten(0, 1).index_select(0, moved.places), head, moved.labels)
+            read = head_read(supervised_states(below, moved), head, moved.labels)
             assert read.label_logp is not None
             counts = [chunk[i].supervised for i in micro.which]
             for i, part in zip(micro.which, read.label_logp.double().cpu().split(counts), strict=True):

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import ModelRejected
+from .two_parts import TwoParts
+from .weights import backbone
 
 PROBE_TOKENS = 7
 PROBE_LIMIT = 1e-3
@@ -59,6 +61,8 @@ class Head:
         config = causal.config.get_text_config()
         scale, cap = _scaling(config), _softcap(config)
         weight, bias, low_rank = _weights(causal)
+        if (more := getattr(causal, "final_logits_bias", None)) is not None:  # BART: a row added to the logits
+            bias = more[0] if bias is None else bias + more[0]
         return cls(weight, bias, scale, cap, vocab or min(config.vocab_size, weight.shape[0]), low_rank)
 
     def logits(self, hidden: Tensor, vocab: int | None = None, out: Tensor | None = None) -> Tensor:
@@ -106,11 +110,6 @@ def unwrap(model: nn.Module) -> Any:
     return inner() if callable(inner) else model
 
 
-def backbone(model: nn.Module) -> Any:
-    """The part that gives last hidden states: `backbone(m)(input_ids=..., attention_mask=...)[0]` -> [B, L, H]."""
-    return unwrap(model).base_model
-
-
 def wide(z: Tensor) -> Tensor:
     """float32, or float64 where it is that already."""
     return z if z.dtype == torch.float64 else z.float()
@@ -122,7 +121,17 @@ def _scaling(config: Any) -> float:
     for name in ("output_multiplier", "lm_head_multiplier", "logit_scale"):
         scale *= getattr(config, name, None) or 1.0
     scaling = getattr(config, "logits_scaling", None) or 1.0
+    if _scales_states(config):
+        scale *= config.d_model**-0.5
     return scale * scaling if config.model_type.startswith("hyperclovax") else scale / scaling
+
+
+def _scales_states(config: Any) -> bool:
+    """T5 with the embedding as its output layer scales the decoder's states by width^-0.5; as transformers does it, which
+    for umT5 goes by the config and not by the files."""
+    if config.model_type == "umt5":
+        return bool(config.tie_word_embeddings)
+    return config.model_type == "t5" and bool(config.scale_decoder_outputs)
 
 
 def _softcap(config: Any) -> float | None:
@@ -191,9 +200,14 @@ def probe(model: nn.Module, head: Head | None = None) -> float:
     model.eval()
     try:
         ids = torch.arange(1, PROBE_TOKENS + 1, device=head.weight.device)[None] % head.vocab
-        hidden = backbone(model)(input_ids=ids)[0][0]
+        parts, asked = backbone(model), {"input_ids": ids}
+        if isinstance(parts, TwoParts):
+            asked = {"input_ids": ids, "decoder_input_ids": ids.flip(1)}
+            hidden = parts.write(ids.flip(1), parts.read(ids, torch.ones_like(ids)), torch.ones_like(ids))[0][0]
+        else:
+            hidden = parts(input_ids=ids)[0][0]
         ours = head.logits(hidden)
-        theirs = model(input_ids=ids).logits[0, :, : head.vocab].to(ours.dtype)
+        theirs = model(**asked).logits[0, :, : head.vocab].to(ours.dtype)
     finally:
         model.train(was_training)
     gap = (ours - theirs).abs().max().item()

@@ -14,6 +14,7 @@ import torch
 from .batches import Limits, micro_batches
 from .head import Head
 from .rows import Example
+from .two_parts import supervised_states
 from .weights import backbone
 
 
@@ -43,8 +44,7 @@ def acceptance(target: Any, draft: Any, examples: Sequence[Example], vocab: int)
 def _probabilities(model: Any, micro: Any, vocab: int) -> torch.Tensor:
     """[N, vocab] at the supervised positions."""
     micro = micro.to(next(model.parameters()).device)
-    states = backbone(model)(input_ids=micro.input_ids, use_cache=False).last_hidden_state
-    hidden = states.flatten(0, 1).index_select(0, micro.places)
+    hidden = supervised_states(backbone(model), micro)
     return Head.of(model, vocab).logits(hidden).softmax(-1).cpu()
 
 

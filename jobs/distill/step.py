@@ -19,6 +19,7 @@ from .recipe.adapter import Noise
 from .rows import Example
 from .students.noise import SIGNS, noisy
 from .teachers.base import Side, Teacher
+from .two_parts import laid_out, states_of
 from .weights import backbone
 
 
@@ -87,12 +88,12 @@ class Losses:
         """One forward of the student, with sign * noise on its embeddings where the stage has any."""
         if seed is not None:
             torch.manual_seed(seed)
-        lengths = [len(e.ids) - 1 for e in group]
+        lengths, micro = [len(e.ids) - 1 for e in group], laid_out(micro, self.backbone)
         with (
             noisy(self.model, self.noise, lengths, seed, sign),
             capture(self.backbone, self.student_captures) as kept,
         ):
-            states = self.backbone(input_ids=micro.input_ids, use_cache=False).last_hidden_state  # [rows, length, H]
+            states = states_of(self.backbone, micro)  # [rows, length, H]
         # [N, H]: only positions that predict an answer token
         hidden = states.flatten(0, 1).index_select(0, micro.places)
         head = Head.of(self.model, self.vocab)  # anew: an adapted output layer carries this forward's graph

@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as hf_logging
 
 from .errors import ModelRejected
 from .models.config import read_config
+from .two_parts import TwoParts
 
 hf_logging.set_verbosity_error()
 hf_logging.disable_progress_bar()
@@ -28,15 +35,17 @@ class ModelSource:
 
 
 def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
-    """The causal model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
+    """The model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
+    shape = read_config(folder)
+    auto: Any = AutoModelForSeq2SeqLM if shape.kind == "encoder-decoder" else AutoModelForCausalLM
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = auto.from_pretrained(
             folder,
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            attn_implementation=read_config(folder).family.attention,
+            attn_implementation=shape.family.attention,
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as e:
@@ -53,6 +62,8 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
                 hint="Its files are incomplete or belong to another architecture; add the model again.",
             )
     model.requires_grad_(False)
+    if shape.decoder_start is not None:  # what config.json leaves to the reader
+        model.config.decoder_start_token_id = shape.decoder_start
     return model.to(device).eval()
 
 
@@ -69,9 +80,14 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def backbone(model: Any) -> torch.nn.Module:
-    """The model below the output layer: token ids in, last hidden states [batch, length, hidden] out; adapters included."""
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return causal.base_model
+    """The model below the output layer: token ids in, last hidden states [batch, length, hidden] out; adapters included.
+
+    Of an encoder-decoder both parts, see two_parts.py.
+    """
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if whole.config.is_encoder_decoder:
+        return TwoParts(whole.get_encoder(), whole.get_decoder(), whole.config.decoder_start_token_id)
+    return whole.base_model  # type: ignore[no-any-return]
 
 
 def _first_line(e: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ModelRejected
 from . import strict_json
-from .families import FAMILIES, Family, titles
+from .families import FAMILIES, Family, Kind, titles
 
 MAX_CONFIG = 2**20
 # What a stranger's config may ask for. The largest dense models have 16,384 wide and 126 layers.
@@ -50,6 +50,20 @@ class Shape:
     bos: int | None
     pad: int | None
     raw: dict[str, Any]
+    encoder_layers: int = 0  # of an encoder-decoder
+    decoder_start: int | None = None  # the token an encoder-decoder's answers begin behind
+
+    @property
+    def kind(self) -> Kind:
+        return self.family.kind
+
+    @property
+    def linears(self) -> tuple[str, ...]:
+        """Names of the linear modules inside the layers."""
+        asked = str(self.raw.get("feed_forward_proj", self.family.feed_forward))
+        if not asked.startswith("gated"):
+            return self.family.linears
+        return tuple(n for name in self.family.linears for n in (("wi_0", "wi_1") if name == "wi" else (name,)))
 
 
 def read_config(folder: Path) -> Shape:
@@ -65,12 +79,16 @@ def read_config(folder: Path) -> Shape:
     _refuse_code(raw)
     family = _family(raw)
     sizes = {name: _size(raw, family, name) for name in BOUNDS}
+    sizes["context"] = max(1, sizes["context"] - family.offset)
     _check_finite(raw, "config.json")
-    tied = raw.get("tie_word_embeddings", family.tied)
+    tied = not family.head_by_file and raw.get("tie_word_embeddings", family.tied)
+    both = family.kind == "encoder-decoder"
     return Shape(
         model_type=str(raw["model_type"]),
         family=family,
         tied=bool(tied),
+        encoder_layers=_size(raw, family, "encoder_layers") if both else 0,
+        decoder_start=_decoder_start(folder, raw, sizes["vocab"]) if both else None,
         eos=ids(raw.get("eos_token_id")),
         bos=_first(raw.get("bos_token_id")),
         pad=_first(raw.get("pad_token_id")),
@@ -130,7 +148,7 @@ def _family(raw: dict[str, Any]) -> Family:
 
 
 def _size(raw: dict[str, Any], family: Family, name: str) -> int:
-    key, (low, high) = family.keys.get(name), BOUNDS[name]
+    key, (low, high) = family.keys.get(name), BOUNDS[name if name in BOUNDS else "layers"]
     value = raw.get(key) if key else None
     if value is None:
         value = _default(raw, family, name)
@@ -150,7 +168,27 @@ def _default(raw: dict[str, Any], family: Family, name: str) -> Any:
         return raw.get(family.keys["heads"])
     if name == "intermediate" and family.keys["intermediate"] == "n_inner":
         return 4 * raw["n_embd"] if type(raw.get("n_embd")) is int else None
+    if name == "layers" and family.keys["layers"] == "num_decoder_layers":
+        return raw.get("num_layers")
+    if name == "context":
+        return family.context
     return None
+
+
+def _decoder_start(folder: Path, raw: dict[str, Any], vocab: int) -> int:
+    """The id that stands before every answer: of config.json or generation_config.json, else the padding token, as in T5."""
+    generation = folder / "generation_config.json"
+    more = strict_json.read_object(generation, MAX_CONFIG) if generation.is_file() else {}
+    asked = [c.get("decoder_start_token_id") for c in (raw, more)]
+    found = next((a for a in (*asked, raw.get("pad_token_id", 0)) if a is not None), None)
+    if type(found) is not int or not 0 <= found < vocab:
+        raise ModelRejected(
+            f"config.json: decoder_start_token_id is {str(found)[:40]!s}; it must be one of the {vocab:,} token ids.",
+            code="MODEL_CONFIG_RANGE",
+            field="decoder_start_token_id",
+            hint="An encoder-decoder begins its answers behind this token; T5 uses its padding token, 0.",
+        )
+    return found
 
 
 def _check_finite(value: Any, where: str) -> None:

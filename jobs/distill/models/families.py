@@ -7,7 +7,11 @@ a row here, a config in tests/jobs/distill/models/tiny.py, and the head probe of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
+Kind = Literal[
+    "causal", "encoder-decoder", "encoder"
+]  # one stack that writes; one that reads and one that writes; one that reads
 LLAMA_LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LLAMA_KEYS = {
     "hidden": "hidden_size",
@@ -18,6 +22,9 @@ LLAMA_KEYS = {
     "context": "max_position_embeddings",
     "vocab": "vocab_size",
 }
+BERT_KEYS = {k: v for k, v in LLAMA_KEYS.items() if k != "kv_heads"}
+DISTILBERT_KEYS = BERT_KEYS | {"hidden": "dim", "layers": "n_layers", "heads": "n_heads", "intermediate": "hidden_dim"}
+BERT_LINEARS = ("query", "key", "value", "dense")
 GPT2_KEYS = {
     "hidden": "n_embd",
     "layers": "n_layer",
@@ -26,11 +33,31 @@ GPT2_KEYS = {
     "context": "n_positions",
     "vocab": "vocab_size",
 }
+T5_KEYS = {
+    "hidden": "d_model",
+    "layers": "num_decoder_layers",
+    "encoder_layers": "num_layers",
+    "heads": "num_heads",
+    "intermediate": "d_ff",
+    "context": "n_positions",
+    "vocab": "vocab_size",
+}
+BART_KEYS = {
+    "hidden": "d_model",
+    "layers": "decoder_layers",
+    "encoder_layers": "encoder_layers",
+    "heads": "decoder_attention_heads",
+    "intermediate": "decoder_ffn_dim",
+    "context": "max_position_embeddings",
+    "vocab": "vocab_size",
+}
+T5_CONTEXT = 512  # positions are relative: nothing ends there, but T5 was trained on as many
+EMBEDDING_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")  # of the shared one, in old files
 
 
 @dataclass(frozen=True)
 class Family:
-    """One model_type of transformers."""
+    """One model_type of transformers. Of an encoder-decoder `layer` is the decoder's, `encoder_layer` the encoder's."""
 
     title: str
     architecture: str
@@ -43,6 +70,13 @@ class Family:
     prefix: str = ""  # what files of this family leave out when they were saved without the head
     buffers: tuple[str, ...] = ("rotary_emb.inv_freq",)  # saved by old versions, not weights
     attention: str = "sdpa"  # eager where attention scores are soft-capped, which SDPA cannot do
+    offset: int = 0  # positions of the position table that no token ever has
+    uneven: tuple[str, ...] = ()  # tensors that not every layer has
+    kind: Kind = "causal"
+    encoder_layer: str = ""
+    feed_forward: str = ""  # T5: what feed_forward_proj is when config.json is silent; "gated-..." has wi_0 and wi_1
+    context: int | None = None  # when config.json is silent
+    head_by_file: bool = False  # the output layer is the embedding unless the files hold one, whatever config.json says
 
 
 FAMILIES: dict[str, Family] = {
@@ -79,7 +113,98 @@ FAMILIES: dict[str, Family] = {
         False,
         "model.",
     ),
+    "bert": Family(
+        "BERT",
+        "BertModel",
+        BERT_LINEARS,
+        "bert.encoder.layer.",
+        "bert.embeddings.word_embeddings.weight",
+        BERT_KEYS,
+        prefix="bert.",
+        buffers=("embeddings.position_ids",),
+        kind="encoder",
+    ),
+    "deberta-v2": Family(
+        "DeBERTa v2, v3",
+        "DebertaV2Model",
+        ("query_proj", "key_proj", "value_proj", "dense"),
+        "deberta.encoder.layer.",
+        "deberta.embeddings.word_embeddings.weight",
+        BERT_KEYS,
+        prefix="deberta.",
+        buffers=("embeddings.position_ids",),
+        attention="eager",
+        kind="encoder",
+    ),
+    "roberta": Family(
+        "RoBERTa",
+        "RobertaModel",
+        BERT_LINEARS,
+        "roberta.encoder.layer.",
+        "roberta.embeddings.word_embeddings.weight",
+        BERT_KEYS,
+        prefix="roberta.",
+        buffers=("embeddings.position_ids",),
+        kind="encoder",
+        offset=2,
+    ),
+    "distilbert": Family(
+        "DistilBERT",
+        "DistilBertModel",
+        ("q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"),
+        "distilbert.transformer.layer.",
+        "distilbert.embeddings.word_embeddings.weight",
+        DISTILBERT_KEYS,
+        prefix="distilbert.",
+        kind="encoder",
+    ),
+    "modernbert": Family(
+        "ModernBERT",
+        "ModernBertModel",
+        ("Wqkv", "Wo", "Wi"),
+        "model.layers.",
+        "model.embeddings.tok_embeddings.weight",
+        BERT_KEYS,
+        prefix="model.",
+        kind="encoder",
+        uneven=("attn_norm.weight",),
+    ),
 }
+FAMILIES |= {
+    name: Family(
+        title,
+        architecture,
+        ("q", "k", "v", "o", "wi", "wo"),
+        "decoder.block.",
+        "shared.weight",
+        T5_KEYS,
+        head_by_file=True,
+        buffers=(*EMBEDDING_COPIES, "EncDecAttention.relative_attention_bias.weight"),
+        kind="encoder-decoder",
+        encoder_layer="encoder.block.",
+        feed_forward=feed_forward,
+        uneven=() if name == "umt5" else ("layer.0.SelfAttention.relative_attention_bias.weight",),
+        context=T5_CONTEXT,
+    )
+    for name, title, architecture, feed_forward in (
+        ("t5", "T5, Flan-T5", "T5ForConditionalGeneration", "relu"),
+        ("mt5", "mT5", "MT5ForConditionalGeneration", "gated-gelu"),
+        ("umt5", "umT5", "UMT5ForConditionalGeneration", "gated-gelu"),
+    )
+}
+FAMILIES["bart"] = Family(
+    "BART",
+    "BartForConditionalGeneration",
+    ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+    "model.decoder.layers.",
+    "model.shared.weight",
+    BART_KEYS,
+    tied=True,
+    prefix="model.",
+    buffers=(*EMBEDDING_COPIES, "final_logits_bias"),
+    kind="encoder-decoder",
+    encoder_layer="model.encoder.layers.",
+)
 
 
 def titles() -> str:

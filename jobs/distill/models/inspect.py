@@ -47,7 +47,9 @@ def inspect_model(
         revision=revision,
         sha256=manifest_sha256(folder) if hash_files else None,
         model_type=shape.model_type,
+        kind=shape.family.kind,
         architecture=shape.family.architecture,
+        encoder_layers=shape.encoder_layers,
         hidden_size=shape.hidden,
         layers=shape.layers,
         heads=shape.heads,
@@ -77,6 +79,11 @@ def _canonical(tensors: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     return out
 
 
+def _headed(shape: Shape) -> bool:
+    """Whether the files must hold an output layer of their own: an encoder gets its labels' layer when it is trained."""
+    return shape.family.kind != "encoder" and not shape.tied and not shape.family.head_by_file
+
+
 def _tied(tensors: dict[str, Tensor], shape: Shape) -> bool:
     return shape.tied or "lm_head.weight" not in tensors
 
@@ -85,16 +92,12 @@ def _check_tensors(tensors: dict[str, Tensor], shape: Shape) -> int:
     """Rows of the embedding. Refuses weights that are missing, left over or of another shape than config.json says."""
     embedding = tensors.get(shape.family.embedding)
     missing = [] if embedding else [shape.family.embedding]
-    if not shape.tied and "lm_head.weight" not in tensors:
+    if _headed(shape) and "lm_head.weight" not in tensors:
         missing.append("lm_head.weight")
-    parts = _layer_parts(tensors, shape)
-    every = set().union(*parts.values()) if parts else set()
-    names = {p.rsplit(".", 2)[-2] for p in every if p.count(".")}
-    missing += [f"{shape.family.layer}0.*.{n}.weight" for n in shape.family.linears if n not in names]
-    missing += [
-        f"{shape.family.layer}{i}.{p}" for i in range(shape.layers) for p in sorted(every - parts.get(i, set()))
-    ][: LISTED + 1]
-    extra = [f"{shape.family.layer}{i}.{p}" for i in sorted(parts) if i >= shape.layers for p in sorted(parts[i])]
+    extra: list[str] = []
+    for layer, layers in _stacks(shape):
+        lacking, left = _check_stack(tensors, shape, layer, layers)
+        missing, extra = missing + lacking, extra + left
     _refuse("is missing", "are missing", missing)
     _refuse(
         "does not belong to the model config.json describes", "do not belong to the model config.json describes", extra
@@ -107,10 +110,28 @@ def _check_tensors(tensors: dict[str, Tensor], shape: Shape) -> int:
     return shape.vocab
 
 
-def _layer_parts(tensors: dict[str, Tensor], shape: Shape) -> dict[int, set[str]]:
+def _stacks(shape: Shape) -> list[tuple[str, int]]:
+    """What the names of a stack's tensors begin with, and its layers."""
+    own = [(shape.family.layer, shape.layers)]
+    return [*own, (shape.family.encoder_layer, shape.encoder_layers)] if shape.encoder_layers else own
+
+
+def _check_stack(tensors: dict[str, Tensor], shape: Shape, layer: str, layers: int) -> tuple[list[str], list[str]]:
+    """Names that are missing and names that are left over in one stack of layers."""
+    parts = _layer_parts(tensors, layer)
+    every = set().union(*parts.values()) if parts else set()
+    names = {p.rsplit(".", 2)[-2] for p in every if p.count(".")}
+    missing = [f"{layer}0.*.{n}.weight" for n in shape.linears if n not in names]
+    missing += [
+        f"{layer}{i}.{p}" for i in range(layers) for p in sorted(every - parts.get(i, set()) - set(shape.family.uneven))
+    ][: LISTED + 1]
+    return missing, [f"{layer}{i}.{p}" for i in sorted(parts) if i >= layers for p in sorted(parts[i])]
+
+
+def _layer_parts(tensors: dict[str, Tensor], layer: str) -> dict[int, set[str]]:
     """Layer number -> names of its tensors after the number."""
     found: dict[int, set[str]] = {}
-    pattern = re.compile(re.escape(shape.family.layer) + r"(\d{1,6})\.(.+)")
+    pattern = re.compile(re.escape(layer) + r"(\d{1,6})\.(.+)")
     for name in tensors:
         if m := pattern.fullmatch(name):
             found.setdefault(int(m[1]), set()).add(m[2])
@@ -147,17 +168,13 @@ def _check_tokenizer(tokenizer: TokenizerFacts, vocab_rows: int) -> None:
 def _linears(tensors: dict[str, Tensor], shape: Shape) -> list[LinearFacts]:
     """Linear modules inside the layers by name and shape. GPT-2's c_proj has two shapes and so two entries."""
     count: Counter[tuple[str, int, int]] = Counter()
+    inside = tuple(layer for layer, _ in _stacks(shape))
     for name, t in tensors.items():
         last = name.rsplit(".", 2)
-        if (
-            name.startswith(shape.family.layer)
-            and last[-1] == "weight"
-            and last[-2] in shape.family.linears
-            and len(t.shape) == 2
-        ):
+        if name.startswith(inside) and last[-1] == "weight" and last[-2] in shape.linears and len(t.shape) == 2:
             a, b = t.shape
             count[(last[-2], *((a, b) if shape.family.transposed else (b, a)))] += 1
-    order = {n: i for i, n in enumerate(shape.family.linears)}
+    order = {n: i for i, n in enumerate(shape.linears)}
     return [
         LinearFacts(name=n, inputs=i, outputs=o, count=c)
         for (n, i, o), c in sorted(count.items(), key=lambda x: (order[x[0][0]], x[0]))
@@ -184,6 +201,12 @@ def _notes(tensors: dict[str, Tensor], tokenizer: TokenizerFacts, shape: Shape) 
     if tokenizer.vocab_size < shape.vocab:
         notes.append(
             f"The embedding has {shape.vocab:,} rows for {tokenizer.vocab_size:,} tokens: {shape.vocab - tokenizer.vocab_size:,} are padding and are never used."
+        )
+    if shape.family.kind == "encoder":
+        return [*notes, "It reads text and cannot write: a student that classifies or tags."]
+    if shape.kind == "encoder-decoder":
+        notes.append(
+            "An encoder-decoder: the encoder reads the prompt, the decoder writes the answer; each may be as long as the context."
         )
     if tokenizer.template_sha256 is None:
         notes.append("The model has no chat template: turns are joined by line breaks.")

@@ -5,7 +5,7 @@ Light: no torch. `python -m jobs.distill inspect FOLDER` prints ModelFacts, `...
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -45,8 +45,12 @@ class ModelFacts(Fact):
     sha256: str | None = Field(None, description="Manifest hash of the model's files.")
     model_type: str
     architecture: str
+    kind: Literal["causal", "encoder-decoder", "encoder"] = Field(
+        "causal", description="One stack that writes; one that reads and one that writes; one that only reads."
+    )
     hidden_size: int
-    layers: int
+    layers: int = Field(description="Of the stack that writes; of an encoder its own.")
+    encoder_layers: int = Field(0, description="Of an encoder-decoder's encoder.")
     heads: int
     kv_heads: int
     intermediate_size: int

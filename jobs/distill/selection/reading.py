@@ -14,6 +14,7 @@ from ..errors import PlanRefused
 from ..head import Head, head_read
 from ..rows import Example, Row, tokenise
 from ..supervise import whole_texts
+from ..two_parts import supervised_states
 from ..weights import backbone
 from .base import Read
 
@@ -29,14 +30,13 @@ def read_examples(
 ) -> list[Read]:
     """What the model makes of each example's supervised tokens. Raises Stopped when asked to stop."""
     device = next(model.parameters()).device
-    head, states_of = Head.of(model, vocab), backbone(model)
+    head, below = Head.of(model, vocab), backbone(model)
     out = [Read(0.0, 0)] * len(examples)
     for begin in range(0, len(examples), BATCH):
         chunk = examples[begin : begin + BATCH]
         for micro in micro_batches(chunk, range(len(chunk)), Limits(BATCH, TOKENS)):
             moved = micro.to(device)
-            hidden = states_of(input_ids=moved.input_ids, use_cache=False).last_hidden_state
-            read = head_read(hidden.flatten(0, 1).index_select(0, moved.places), head, moved.labels, entropy=True)
+            read = head_read(supervised_states(below, moved), head, moved.labels, entropy=True)
             assert read.label_logp is not None and read.entropy is not None
             counts = [chunk[i].supervised for i in micro.which]
             nats, entropy = (t.double().cpu().split(counts) for t in (-read.label_logp, read.entropy))

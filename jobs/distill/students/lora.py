@@ -1,4 +1,4 @@
-"""An adapter on a causal model, through peft; LoRA: Hu et al. 2021, arXiv:2106.09685. The base is never trained."""
+"""An adapter on a language model, through peft; LoRA: Hu et al. 2021, arXiv:2106.09685. The base is never trained."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def linear_names(model: PreTrainedModel) -> list[str]:
     """Leaf names of the linear modules of the backbone: q_proj, down_proj ... in the model's own words, sorted."""
     inside = backbone(model).named_modules()
     return sorted({name.rsplit(".", 1)[-1] for name, m in inside if isinstance(m, (torch.nn.Linear, Conv1D))})
+
+
+def task_of(model: PreTrainedModel) -> TaskType:
+    """What peft calls the work of this model."""
+    return TaskType.SEQ_2_SEQ_LM if model.config.is_encoder_decoder else TaskType.CAUSAL_LM
 
 
 def attach(
@@ -81,7 +86,7 @@ def _lora(model: PreTrainedModel, adapter: Adapter, targets: list[str], rows: Ca
     if adapter.velora:
         memory = {"num_groups": adapter.velora.groups, "scale": adapter.velora.scale, "init_type": "batch_average"}
     config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM,
+        task_type=task_of(model),
         r=adapter.rank,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft divides it by the rank: any number will do
         lora_dropout=adapter.dropout,
@@ -123,7 +128,7 @@ def _other(model: PreTrainedModel, adapter: Adapter, targets: list[str], seed: i
     if adapter.type == "adalora":
         given["target_r"] = adapter.rank
     try:
-        config = getattr(peft, kind.config)(task_type=TaskType.CAUSAL_LM, **given)
+        config = getattr(peft, kind.config)(task_type=task_of(model), **given)
         return get_peft_model(model, config, autocast_adapter_dtype=False)
     except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as e:
         raise _refused(kind, e) from e

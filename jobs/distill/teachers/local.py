@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ..head import DenseTeacher, Head, head_read
 from ..rows import Example
 from ..shapes.vocabulary import kept_head
 from ..signals import Store, trim
+from ..two_parts import laid_out, states_of
 from ..weights import backbone
 from .base import Side
 
@@ -29,15 +31,18 @@ class LocalTeacher:
 
     def states(self, micro: Micro) -> torch.Tensor:
         """Last hidden states of the supervised positions, [N, H_T], without graph."""
-        ids = micro.input_ids if self.kept is None else self.kept.to(micro.input_ids.device)[micro.input_ids]
+        micro = laid_out(micro, self.backbone)
+        if self.kept is not None:
+            micro = replace(micro, input_ids=self.kept.to(micro.input_ids.device)[micro.input_ids])
         with torch.inference_mode():
-            states = self.backbone(input_ids=ids, use_cache=False).last_hidden_state
+            states = states_of(self.backbone, micro)
         # Gathered outside inference mode: the copy is an ordinary tensor that autograd may keep.
         return states.flatten(0, 1).index_select(0, micro.places)
 
     def side(
         self, micro: Micro, group: Sequence[Example], captures: frozenset[str] = frozenset(), step: int = 0
     ) -> Side:
+        micro = laid_out(micro, self.backbone)
         with capture(self.backbone, captures) as kept:
             hidden = self.states(micro)
         states = {name: gathered(name, tensor, micro) for name, tensor in kept.items()}

@@ -48,6 +48,28 @@ FAMILIES: dict[str, tuple[str, dict]] = {
         },
     ),
 }
+T5 = {"vocab_size": VOCAB, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "n_positions": 128}
+FAMILIES |= {
+    "t5": ("T5Config", T5 | {"decoder_start_token_id": 0}),
+    "mt5": ("MT5Config", T5),
+    "umt5": ("UMT5Config", T5),
+    "bart": (
+        "BartConfig",
+        {
+            "vocab_size": VOCAB,
+            "d_model": 32,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "encoder_ffn_dim": 64,
+            "decoder_ffn_dim": 64,
+            "encoder_attention_heads": 4,
+            "decoder_attention_heads": 4,
+            "max_position_embeddings": 128,
+            "decoder_start_token_id": 1,
+            "forced_eos_token_id": None,
+        },
+    ),
+}
 TEMPLATE = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% if m['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 
 
@@ -85,7 +107,9 @@ def save_model(folder: Path, model_type: str, **changes: object) -> None:
     name, arguments = FAMILIES[model_type]
     config = getattr(transformers, name)(**(arguments | ENDS | changes))
     torch.manual_seed(0)
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    both = config.is_encoder_decoder
+    auto = transformers.AutoModelForSeq2SeqLM if both else transformers.AutoModelForCausalLM
+    auto.from_config(config).save_pretrained(folder)
     save_tokenizer(folder)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\ntags: [tiny]\n---\n# Tiny\n")
 
