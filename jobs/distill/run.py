@@ -15,16 +15,16 @@ from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
 from .head import Head, probe
-from .merging.stage import merge_stage
 from .outputs import keep as keep_outputs
+from .pipeline.carry import carry_out, make_rows, reads_student
 from .ranks import here, turns
-from .recipe import Generate, Merge, Record, Select, Train
+from .recipe import Generate, Prefer, Record, Select, Train, Verify, Write
 from .recording import recorded_teacher
 from .report import build
 from .rows import stratified
 from .selecting import select
 from .session import Session, open_session
-from .teacher_scores import against_teachers, judge_learnt, judge_others
+from .teacher_scores import against_teachers, judge_others
 from .watching import teacher_answers
 from .work import Work
 
@@ -50,7 +50,7 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         return _follow(work)
     _tell_of_ranks(session)
     arms = _before(work, metric)
-    names = _carry_out(work, arms)
+    names = carry_out(work, work.session.recipe.stages, arms)
     _after(work, arms, metric, names)
     report = _finish(work, arms, metric, names)
     events.emit("report", report=report)
@@ -60,7 +60,7 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
 
 def _follow(work: Work) -> dict[str, Any]:
     """The part of another rank than the first: the stages and the control, no scores and no report."""
-    _carry_out(work, {})
+    carry_out(work, work.session.recipe.stages, {})
     work.drop_teacher()
     stages.train_control(work)
     return {}
@@ -120,28 +120,6 @@ def _warn_of_no_gap(session: Session, arms: dict[str, Judged], metric: str) -> N
         )
 
 
-def _carry_out(work: Work, arms: dict[str, Judged]) -> list[str]:
-    """Every stage in order; returns the names of the student's stored trainings."""
-    session, names = work.session, []
-    for index, stage in enumerate(session.recipe.stages):
-        if isinstance(stage, Generate):
-            with session.timed("teacher"), turns():
-                stages.generate(work, stage)
-        elif isinstance(stage, Record):
-            work.record = stage  # carried out by the training that reads it: it knows the rows as token ids
-        elif isinstance(stage, Select):
-            with turns():
-                select(work, index, stage)
-        elif isinstance(stage, Train):
-            names.append(stages.train_stage(work, index, stage))
-            if here().leader:
-                judge_learnt(work, arms, session.recipe.stages[index + 1 :])
-        elif isinstance(stage, Merge):
-            with session.timed("merge"):
-                merge_stage(work, index, stage)
-    return names
-
-
 def _after(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) -> None:
     """Scores of the student, then the control arm and its scores; the student's adapter is in the model at the end."""
     session = work.session
@@ -172,6 +150,8 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
         "signals": work.signals,
         "adapter_parameters": sum(p.numel() for p in stages.trainable(work.model).values()),
         "evaluation": settings_of(session.recipe.evaluation, metric),
+        "made_rows": work.stage_facts,
+        "rounds": work.rounds,
     }
     session.events.emit("phase", phase="export", stage=None, total=None)
     with session.timed("export"):
@@ -194,6 +174,8 @@ def record(folder: Path, events: Events) -> Path:
     for index, stage in enumerate(session.recipe.stages):
         if isinstance(stage, Generate):
             stages.generate(work, stage)
+        elif isinstance(stage, (Write, Verify, Prefer)) and not reads_student(stage):
+            make_rows(work, index, stage)
         elif isinstance(stage, Select) and stage.reference != "student":  # that one depends on training
             select(work, index, stage)
         elif isinstance(stage, Record):

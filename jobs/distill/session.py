@@ -26,6 +26,7 @@ from .models.config import eos_ids, read_config
 from .models.folder import manifest_sha256
 from .precision import choose
 from .recipe import Recipe
+from .recipe.endpoint import Endpoint
 from .rows import Renderer, Row, read_rows, rows_sha256, stratified
 from .weights import ModelSource, load_model, load_tokenizer
 
@@ -69,6 +70,7 @@ class Session:
     signals: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     stopping: bool = False
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # teachers that are asked over HTTP, by name
     unshaped: dict[str, ModelSource] = field(default_factory=dict)  # what a student was made of, where it has a shape
 
     def __post_init__(self) -> None:
@@ -221,7 +223,9 @@ def open_session(folder: Path, events: Events, signals: list[Path] | None = None
     plan = folder / "plan.json"
     expanded = recipes.parse(json.loads(plan.read_text(encoding="utf-8"))["recipe"]) if plan.exists() else expand(asked)
     listed = json.loads((folder / "models.json").read_text(encoding="utf-8"))
-    sources = {who: _source(entry) for who, entry in listed.items() if entry}
+    sources = {who: _source(entry) for who, entry in listed.items() if entry and "endpoint" not in entry}
+    asked_over_http = {who: e["endpoint"] for who, e in listed.items() if e and "endpoint" in e}
+    endpoints = {who: Endpoint.model_validate(entry) for who, entry in asked_over_http.items()}
     places = [
         *(signals or []),
         folder / "signals",
@@ -229,7 +233,8 @@ def open_session(folder: Path, events: Events, signals: list[Path] | None = None
     ]
     earlier = earlier_folders()
     places += [*(p / "signals" for p in earlier), *_sample_signals(sources)]
-    return Session(folder, expanded, asked, sources, events, earlier, [p for p in places if p.is_dir()])
+    signals_at = [p for p in places if p.is_dir()]
+    return Session(folder, expanded, asked, sources, events, earlier, signals_at, endpoints=endpoints)
 
 
 def expand(recipe: Recipe) -> Recipe:

@@ -240,7 +240,7 @@ def train_control(work: Work) -> bool:
     if work.take_stored("control", learner):
         return True
     plain = Train(name="control", rows="labelled", terms=[TermSpec(type="cross-entropy")], **_same(stage))
-    examples = examples_of(work, [r for r in work.train_rows if r.labelled], "the control arm")
+    examples = examples_of(work, [r for r in work.data_rows if r.labelled], "the control arm")
     arm = Arm(
         "control",
         "control",
@@ -271,7 +271,7 @@ def _no_control(work: Work) -> str | None:
         return "switched off in the recipe"
     if not any(r.labelled for r in work.session.train_rows):
         return "no row has a gold answer to fine-tune on"
-    taught = work.session.recipe.teacher is not None and "teacher" in work.session.sources
+    taught = work.session.recipe.teacher is not None or work.pool is not None
     if not taught and all(t.type == "cross-entropy" for stage, _ in work.trained for t in stage.terms):
         return "plain fine-tuning is its own control"
     return None

@@ -74,6 +74,9 @@ class Work:
     unsure: dict[str, dict[str, float]] = field(default_factory=dict)  # row id -> how unsure the main teacher was of it
     judged: dict[str, Judged] = field(default_factory=dict)  # teachers beside the main one, on held-out rows
     metric: str = "exact_match"  # of the report, and of the watched slice
+    pool: list[Row] | None = None  # the training rows after stages that make rows; None: those of the data
+    stage_facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # stage name -> rows made, left out, why
+    rounds: list[dict[str, Any]] = field(default_factory=list)  # of loops: scores and rows of each round
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
@@ -84,10 +87,15 @@ class Work:
         return watched_rows(self.session.train_rows, [s.watch for s in stages])
 
     @cached_property
-    def train_rows(self) -> list[Row]:
-        """The rows that stages and control may learn from."""
+    def data_rows(self) -> list[Row]:
+        """The training rows of the data; the control learns from those with an answer."""
         apart = {r.row_id for r in self.watched}
         return [r for r in self.session.train_rows if r.row_id not in apart]
+
+    @property
+    def train_rows(self) -> list[Row]:
+        """The rows that stages learn from: the data's, or what stages before made of them."""
+        return self.data_rows if self.pool is None else self.pool
 
     # -- who learns -----------------------------------------------------------------------------------------------
 

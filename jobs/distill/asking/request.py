@@ -74,8 +74,11 @@ Progress = Callable[[int, int | None], None]  # requests answered, of how many
 class Asker(Protocol):
     """Somebody who answers. `name` is what stages call it, `key` names its weights or its address and model."""
 
-    name: str
-    key: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
 
     def ask(
         self, requests: Iterable[Request], progress: Progress = ..., stopping: Callable[[], bool] = ...

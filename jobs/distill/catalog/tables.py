@@ -31,6 +31,9 @@ KINDS: dict[str, dict[str, type[Described]]] = {
     "adapter": listed.ADAPTERS,
     "shape": listed.SHAPES,
     "merge": listed.MERGES,
+    "writer": listed.WRITERS,
+    "verifier": listed.VERIFIERS,
+    "preference-rule": listed.PREFERENCE_RULES,
 }
 
 FIRST = (  # of the method picker: the default first, the control second; the others follow by group

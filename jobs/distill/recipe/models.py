@@ -9,6 +9,7 @@ from pydantic import Field
 from .adapter import Adapter
 from .base import Strict
 from .endpoint import Endpoint
+from .labelling import Labelling, Task
 from .shape import Shape
 
 
@@ -51,3 +52,10 @@ class Student(ModelRef):
         None, title="Shape", description="Cut or merge the student before training; empty: as it is."
     )
     adapter: Adapter = Adapter()
+    task: Task = Field(
+        "auto",
+        title="Task",
+        description="generate: the student writes. classify: it names one label a row. tag: it marks parts of the text. auto: what the "
+        "model's architecture can do; an encoder classifies, or tags where the answers are lists of spans.",
+    )
+    labelling: Labelling = Labelling()

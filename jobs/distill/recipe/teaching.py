@@ -12,11 +12,12 @@ from .base import Strict
 class Member(Strict):
     """One voice among the teachers of a stage."""
 
-    kind: Literal["model", "base", "ema", "adapter"] = Field(
+    kind: Literal["model", "base", "ema", "adapter", "column"] = Field(
         "model",
         title="Kind",
         description="model: a teacher of the recipe. base: the learner with its adapter off. ema: a moving average of the learner's adapter. "
-        "adapter: the adapter that an earlier stage ended with, on the same base.",
+        "adapter: the adapter that an earlier stage ended with, on the same base. column: for classifiers and taggers, soft labels that "
+        "came with the data (role soft) under this name.",
     )
     name: str = Field(
         "teacher", max_length=80, title="Name", description="Teacher's name, or for kind adapter the stage's name."
@@ -35,11 +36,12 @@ class Teaching(Strict):
     """One teacher or several, and how their voices become one."""
 
     members: list[Member] = Field(default_factory=lambda: [Member()], min_length=1, max_length=16, title="Teachers")
-    combine: Literal["mean", "geometric", "compose", "route", "drop"] = Field(
+    combine: Literal["mean", "geometric", "compose", "route", "drop", "reinforced"] = Field(
         "mean",
         title="Combine by",
         description="mean: average of probabilities. geometric: average of log-probabilities, normalised. compose: sum of weight times logits. "
-        "route: by the row's domain. drop: a random one at each step, by weight.",
+        "route: by the row's domain. drop: a random one at each step, by weight. reinforced: for classifiers and taggers, a policy that "
+        "is trained beside the student chooses a teacher for each row.",
     )
     ema_decay: float = Field(
         0.999, ge=0, lt=1, title="Decay of the moving average", description="A step keeps so much of it."

@@ -60,9 +60,7 @@ class Check(Strict):
 
     type: str = Field(title="Check", description="Id of a verifier of the catalogue.")
     options: dict[str, Option] = Field(default_factory=dict, title="Options")
-    by: str = Field(
-        "teacher", max_length=40, title="Who is asked", description="For checks that ask or read a model."
-    )
+    by: str = Field("teacher", max_length=40, title="Who is asked", description="For checks that ask or read a model.")
 
 
 class Verify(Strict):
@@ -108,7 +106,9 @@ class Prefer(Strict):
 class Stop(Strict):
     """When the rounds of a loop end before their number."""
 
-    gap_closed: float | None = Field(None, gt=0, le=2, title="Gap closed", description="Enough: stop when it is reached.")
+    gap_closed: float | None = Field(
+        None, gt=0, le=2, title="Gap closed", description="Enough: stop when it is reached."
+    )
     patience: int = Field(
         2, ge=1, le=20, title="Patience (rounds)", description="Stop after so many rounds without a gain."
     )

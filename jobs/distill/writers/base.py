@@ -70,11 +70,15 @@ class Desk:
     rows: Sequence[Row] = ()  # the whole pool: examples, labels
     student_says: Mapping[str, str] = field(default_factory=dict)  # row id -> the student's answer, where it was graded
 
-    def ask(self, step: str, values: Mapping[str, Any], to: str = "", number: int | None = None, **changes: Any) -> Question:
+    def ask(
+        self, step: str, values: Mapping[str, Any], to: str = "", number: int | None = None, **changes: Any
+    ) -> Question:
         """The question of a step; `changes` are fields of Request."""
         return self.say(self.prompts[step].messages(values), to, number, **changes)
 
-    def say(self, messages: Sequence[Mapping[str, str]], to: str = "", number: int | None = None, **changes: Any) -> Question:
+    def say(
+        self, messages: Sequence[Mapping[str, str]], to: str = "", number: int | None = None, **changes: Any
+    ) -> Question:
         """A question in turns of its own, such as the row's conversation as it is."""
         settings: dict[str, Any] = {
             "max_new_tokens": self.max_new_tokens,

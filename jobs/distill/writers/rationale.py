@@ -52,7 +52,9 @@ class Rationale(Writer):
             title="Reasons come",
             description="before: the model reasons, then answers. after: it explains the gold answer it is shown.",
         )
-        marker: str = Field("Answer:", min_length=1, max_length=40, title="Marker", description="Stands before the answer.")
+        marker: str = Field(
+            "Answer:", min_length=1, max_length=40, title="Marker", description="Stands before the answer."
+        )
         instruction: str = Field("", max_length=20_000, title="Instruction")
         plain: bool = Field(
             False,

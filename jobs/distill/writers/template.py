@@ -42,7 +42,8 @@ class Prompt:
                     raise RecipeInvalid(
                         f"{field}.{part}, line {number}: there is no variable {name!r}.",
                         field=f"{field}.{part}",
-                        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"There are: {', '.join(names) or 'none'}.",
+                        hint=(f"Did you mean {near[0]!r}? " if near else "")
+                        + f"There are: {', '.join(names) or 'none'}.",
                     )
 
     def messages(self, values: Mapping[str, Any]) -> tuple[dict[str, str], ...]:

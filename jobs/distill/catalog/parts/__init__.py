@@ -5,15 +5,18 @@ from .aligned import ALIGNED
 from .merges import MERGES
 from .policy import POLICY
 from .preference import PREFERENCE
+from .preferring import PREFERENCE_RULES
 from .selections import SELECTIONS
 from .shapes import SHAPES
 from .sources import SOURCES
 from .states import STATES
 from .teachers import TEACHERS
 from .token import TOKEN
+from .verifiers import VERIFIERS
 from .weightings import WEIGHTINGS
+from .writers import WRITERS
 
 __all__ = [
-    "ADAPTERS", "ALIGNED", "MERGES", "POLICY", "PREFERENCE", "SELECTIONS", "SHAPES", "SOURCES", "STATES", "TEACHERS", "TOKEN",
-    "WEIGHTINGS",
+    "ADAPTERS", "ALIGNED", "MERGES", "POLICY", "PREFERENCE", "PREFERENCE_RULES", "SELECTIONS", "SHAPES", "SOURCES", "STATES",
+    "TEACHERS", "TOKEN", "VERIFIERS", "WEIGHTINGS", "WRITERS",
 ]  # fmt: skip

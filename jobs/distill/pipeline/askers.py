@@ -1,0 +1,77 @@
+"""Who answers in a run: an endpoint, a teacher in memory, the student as it is, the student without its adapter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from safetensors.torch import save as save_tensors
+
+from ..arm import Stopped
+from ..asking import Asker, Reply, Request
+from ..asking.local import LocalAsker
+from ..students.lora import training_mode
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+OWN = ("student", "base")
+
+
+@contextmanager
+def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
+    """Whoever `who` is, ready to answer while the block lasts; raises PlanRefused for a name the recipe does not have."""
+    session = work.session
+    if who in session.endpoints:
+        yield session.endpoint(who)
+        return
+    kept = session.ledger
+    if who not in OWN:
+        yield LocalAsker(who, work.teacher_speaker(who), kept, batch_size, session.device.type)
+        return
+    learner = work.learner()
+    learner.model.eval()
+    try:
+        with learner.model.disable_adapter() if who == "base" else nullcontext():
+            sha = "" if who == "base" else adapter_sha256(work)
+            yield LocalAsker(who, work.student_speaker(sha), kept, batch_size, session.device.type)
+    finally:
+        training_mode(learner.model)
+
+
+def adapter_sha256(work: Work, learner: str = "student") -> str:
+    """Names the learner's adapter as it is now."""
+    tensors = {n: t.cpu().contiguous() for n, t in work.learner(learner).adapter().items()}
+    return hashlib.sha256(save_tensors(tensors)).hexdigest()
+
+
+def ask(work: Work, who: str, requests: Sequence[Request], what: str, batch_size: int = 64) -> list[Reply]:
+    """One reply a request, in order; progress is told as `what`. Equal requests are asked once. Raises Stopped after what
+    was in flight is kept."""
+    session, replies = work.session, dict[str, Reply]()
+    once = list({r.sha256: r for r in requests}.values())
+    if once:
+        with asker(work, who, batch_size) as answers:
+
+            def progress(done: int, of: int | None) -> None:
+                session.events.emit(
+                    "progress",
+                    phase="teacher",
+                    stage=what,
+                    done=done,
+                    total=len(once),
+                    unit="questions",
+                    rate=None,
+                    eta=None,
+                )
+
+            for place, reply in answers.ask(once, progress, lambda: session.stopping):
+                replies[once[place].sha256] = reply
+    if len(replies) < len(once):
+        if session.stopping:
+            raise Stopped
+        raise RuntimeError(f"{len(once) - len(replies)} of {len(once)} questions were not answered")
+    return [replies[r.sha256] if r.sha256 in replies else replace(next(iter(replies.values()))) for r in requests]

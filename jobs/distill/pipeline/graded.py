@@ -1,0 +1,41 @@
+"""Which rows the student, as it is now, answers rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..asking import Request
+from ..rows import Row
+from ..scores import METRICS
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+RIGHT = 0.5  # of a metric between 0 and 1
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A row, what the student says to it, and the score of that against the gold answer."""
+
+    row: Row
+    answer: str
+    score: float
+
+    @property
+    def right(self) -> bool:
+        return self.score >= RIGHT
+
+
+def graded(work: Work, rows: Sequence[Row], who: str = "student") -> list[Graded]:
+    """Each row answered greedily by `who` and scored by the run's metric (exact match where that is bits per byte)."""
+    from .askers import ask
+
+    one = METRICS.get(work.metric, METRICS["exact_match"])
+    longest = work.session.recipe.evaluation.max_new_tokens
+    requests = [Request(tuple(dict(m) for m in r.messages), longest) for r in rows]
+    replies = ask(work, who, requests, f"what the {who} says", work.session.recipe.evaluation.batch_size)
+    golds = [str(r.fields.get("gold", r.answer) or "") for r in rows]
+    return [Graded(r, s.text, one(s.text, g) if s.ok else 0.0) for r, s, g in zip(rows, replies, golds, strict=True)]

@@ -1,0 +1,74 @@
+"""Rounds of stages: the student goes on from round to round, the rows grow, and every round is scored."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..evaluate import Judged, judge
+from ..ranks import here
+from ..recipe import Loop, Stop
+from .askers import adapter_sha256
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+ROOM = 100  # numbers of stored results for a round
+
+
+def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[str]:
+    """Carries the rounds out; returns the names of the student's stored trainings."""
+    from .carry import carry_out
+
+    names = list[str]()
+    for number in range(stage.rounds):
+        before = len(work.train_rows)
+        names += carry_out(work, _renamed(stage, number), arms, 1000 * (index + 1) + ROOM * number)
+        if not here().leader:  # the leader decides; others follow its stored results
+            continue
+        work.rounds.append(_scored(work, index, stage, number, before, arms))
+        work.session.events.emit("round", stage=stage.name, **work.rounds[-1])
+        if why := reason_to_stop(stage.stop, [r for r in work.rounds if r["loop"] == stage.name]):
+            work.session.events.reason(stage.name, f"{number + 1} of {stage.rounds} rounds", why)
+            break
+    return names
+
+
+def _renamed(stage: Loop, number: int) -> list[Any]:
+    """The stages of a round, with its number in what they write."""
+    return [s.model_copy(update={"name": f"{s.name} {number + 1}"}) for s in stage.stages]
+
+
+def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms: dict[str, Judged]) -> dict[str, Any]:
+    """Score and gap closed after a round, stored so that a resumed run decides the same."""
+    session, name = work.session, f"{index:02d}-round-{number + 1}"
+    if found := session.results.get(name):
+        return dict(json.loads((found / "round.json").read_text()))
+    work.model.eval()
+    with session.timed("evaluate"):
+        judged = judge(session, work.student_speaker(adapter_sha256(work)), f"{stage.name} {number + 1}", work.metric)
+    score = float(judged.scores.mean())
+    base, teacher = (float(arms[a].scores.mean()) if a in arms else None for a in ("base", "teacher"))
+    gap = (score - base) / (teacher - base) if base is not None and teacher is not None and teacher != base else None
+    made = sum(f["made"] for n, f in work.stage_facts.items() if n.endswith(f" {number + 1}") and "asked" in f)
+    out = {
+        "loop": stage.name, "round": number + 1, "score": score, "gap_closed": gap, "rows": len(work.train_rows),
+        "rows_before": before, "made": made,
+    }  # fmt: skip
+    session.results.put(name, {"round.json": json.dumps(out).encode()})
+    return out
+
+
+def reason_to_stop(stop: Stop, rounds: list[dict[str, Any]]) -> str | None:
+    """Why the loop ends after these rounds; None when it goes on."""
+    last = rounds[-1]
+    if stop.gap_closed is not None and last["gap_closed"] is not None and last["gap_closed"] >= stop.gap_closed:
+        return f"the gap closed is {last['gap_closed']:.2f}, {stop.gap_closed:.2f} was asked for"
+    if stop.nothing_new and last["made"] == 0:
+        return "the round made no new row"
+    values = [r["gap_closed"] if r["gap_closed"] is not None else r["score"] for r in rounds]
+    if len(values) > stop.patience:
+        best = max(values[: -stop.patience])
+        if max(values[-stop.patience :]) < best + max(stop.gain, 1e-9):
+            return f"{stop.patience} rounds without a gain of {stop.gain:g}"
+    return None
