@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .evaluate import Judged, judge
-from .recipe import Generate, Recipe, Train
+from .recipe import Generate, Recipe, Train, Write
 from .scores import Bootstrap
 from .session import Session
 
@@ -25,8 +25,10 @@ def judge_others(work: Work, metric: str) -> None:
 
 def further_teachers(recipe: Recipe) -> list[str]:
     """Names of the further teachers that a stage asks, learns from or trains."""
-    trains = [s for s in recipe.stages if isinstance(s, Train)]
-    asked = {s.teacher for s in recipe.stages if isinstance(s, Generate)} | {s.learner for s in trains}
+    stages = [s for _, s in recipe.flat()]
+    trains = [s for s in stages if isinstance(s, Train)]
+    asked = {s.teacher for s in stages if isinstance(s, Generate)} | {s.learner for s in trains}
+    asked |= {s.by for s in stages if isinstance(s, Write)}
     asked |= {m.name for s in trains for m in s.teaching.members if m.kind == "model"}
     return [t.id for t in recipe.teachers if t.id in asked]
 

@@ -83,7 +83,7 @@ class Work:
     @cached_property
     def watched(self) -> list[Row]:
         """The slice that is looked at during training, which no stage trains on."""
-        stages = [s for s in self.session.recipe.stages if isinstance(s, Train)]
+        stages = [s for _, s in self.session.recipe.flat() if isinstance(s, Train)]
         return watched_rows(self.session.train_rows, [s.watch for s in stages])
 
     @cached_property

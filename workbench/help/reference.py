@@ -26,6 +26,9 @@ TITLES = {
     "adapter": ("Adapters", "What is trained beside the frozen student."),
     "shape": ("Shapes", "How the student is cut or merged before training."),
     "merge": ("Merges", "How several adapters become one."),
+    "writer": ("Writers", "What a model is asked to write, and which rows are made of it."),
+    "verifier": ("Checks", "Which written rows may be learnt from."),
+    "preference-rule": ("Preference rules", "Which of several answers is the better one."),
 }
 
 

@@ -35,6 +35,10 @@ _COMPARED: OrderedDict[str, dict[str, Compared]] = OrderedDict()
 GROUP_TITLES = {
     "logits": ("Logits", "The teacher's probabilities, token by token."),
     "answers": ("Answers", "The teacher writes, the student learns from the text."),
+    "reasoning": ("Reasoning", "The teacher's reasons and programs, checked before they are learnt."),
+    "generation": ("New rows", "A strong model writes questions and documents as well as answers."),
+    "self": ("Self-improvement", "The student writes, what survives checking teaches it."),
+    "rounds": ("Rounds", "Train, find what is wrong, ask for more of that, again."),
     "on-policy": ("On-policy", "The student writes, the teacher judges."),
     "tokenizers": ("Different tokenizers", "Teacher and student cut text differently."),
     "teachers": (
@@ -43,6 +47,8 @@ GROUP_TITLES = {
     ),
     "features": ("Features", "Hidden states and attention as well as answers."),
     "preference": ("Preferences", "Pairs and rankings of answers."),
+    "labels": ("Labels", "Classifiers and taggers learn from a model that only writes."),
+    "tools": ("Tools", "Calls of tools are learnt where they are needed."),
     "data": ("Data", "Which rows, rationales and domains to learn from."),
     "shape": ("Shape of the student", "A smaller student is cut from a larger model."),
     "merge": ("Merging", "Several adapters become one."),
@@ -126,8 +132,9 @@ def needs_words(system: System) -> str:
 def further_teachers(system: System) -> tuple[str, ...]:
     """Names under which its stages ask for models beside teacher and student."""
     named: list[str] = []
-    for stage in system.stages:
-        named += [str(stage.get("learner", "student")), str(stage.get("teacher", "teacher"))]
+    for stage in system.flat:
+        named += [str(stage.get("learner", "student")), str(stage.get("teacher", "teacher")), str(stage.get("by", "teacher"))]
+        named += [str(check.get("by", "teacher")) for check in stage.get("checks", [])]
         named += [
             str(m.get("name"))
             for m in (stage.get("teaching") or {}).get("members", [])
@@ -138,9 +145,11 @@ def further_teachers(system: System) -> tuple[str, ...]:
 
 def cost_words(system: System) -> str:
     """What is computed beside the student's own passes: who reads, who writes, how often."""
-    stages, words = system.stages, []
+    stages, words = system.flat, []
     if system.needs.teacher == "none":
         words.append("No teacher is asked")
+    elif any(s["kind"] == "write" for s in stages):
+        words.append("The teacher is asked once or more for each row")
     elif any(s["kind"] == "generate" for s in stages):
         words.append("The teacher writes one answer per unlabelled row, once")
     trains = [s for s in stages if s["kind"] == "train"]
@@ -151,7 +160,9 @@ def cost_words(system: System) -> str:
         words.append(_reading(system))
     if any(s["kind"] == "select" for s in stages):
         words.append("every row is scored before it is chosen")
+    words += ["what it wrote is checked"] if any(s["kind"] == "verify" for s in stages) else []
     words += [f"{len(trains)} training stages"] if len(trains) > 1 else []
+    words += ["all of it in rounds"] if any(s["kind"] == "loop" for s in stages) else []
     text = "; ".join(words) or "One pass of the student per row"
     return f"{text[0].upper()}{text[1:]}."
 

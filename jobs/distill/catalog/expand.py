@@ -32,9 +32,9 @@ def expand(recipe: Recipe) -> Recipe:
             field=f"train.{name}",
             hint=f"Set {name} inside the train stage, or name a method instead of stages.",
         )
-    for s, stage in enumerate(recipe.stages):
+    for place, stage in recipe.flat():
         for t, term in enumerate(stage.terms if isinstance(stage, Train) else []):
-            objective(term, f"stages.{s}.terms.{t}")
+            objective(term, f"{place}.terms.{t}")
     return recipe
 
 
@@ -124,8 +124,12 @@ def _options(recipe: Recipe, system: System) -> dict[str, Scalar]:
 def _filled(stage: dict[str, Any], recipe: Recipe, system: System) -> dict[str, Any]:
     """A stage with what the recipe says about training, and the system's defaults for the rest."""
     asked = recipe.train.model_dump(exclude_none=True)
+    if stage["kind"] == "loop":
+        return {**stage, "stages": [_filled(inner, recipe, system) for inner in stage["stages"]]}
     if stage["kind"] == "generate":
         return {"max_new_tokens": asked.get("max_new_tokens", recipe.evaluation.max_new_tokens), **stage}
+    if stage["kind"] == "write" and "max_new_tokens" in asked:
+        return {**stage, "max_new_tokens": asked["max_new_tokens"]}
     if stage["kind"] != "train":
         return stage
     settings = {name: default.value for name, default in system.defaults.items()}

@@ -11,21 +11,29 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..parts import Paper
 from . import arithmetic
 
-Scalar = bool | int | float | str
+Scalar = bool | int | float | str | list[str]
+LONGEST, MOST = 20_000, 1000  # characters of a text, lines of a list
 # The same safe language, read by libyaml where PyYAML was built with it: ten times as fast for the whole catalogue.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 GROUPS = (  # of the method picker, in its order
-    "logits", "answers", "on-policy", "tokenizers", "teachers", "features", "preference", "data", "shape", "merge", "adapter",
+    "logits", "answers", "reasoning", "generation", "self", "rounds", "on-policy", "tokenizers", "teachers", "features",
+    "preference", "labels", "tools", "data", "shape", "merge", "adapter",
 )  # fmt: skip
 Group = Literal[
     "logits",
     "answers",
+    "reasoning",
+    "generation",
+    "self",
+    "rounds",
     "on-policy",
     "tokenizers",
     "teachers",
     "features",
     "preference",
+    "labels",
+    "tools",
     "data",
     "shape",
     "merge",
@@ -40,7 +48,7 @@ class Strict(BaseModel):
 class SystemOption(Strict):
     """One field of the small form."""
 
-    type: Literal["number", "integer", "boolean", "choice"]
+    type: Literal["number", "integer", "boolean", "choice", "text", "list"]
     title: str
     help: str
     default: Scalar
@@ -56,6 +64,15 @@ class SystemOption(Strict):
             if not isinstance(value, bool):
                 raise ValueError(f"is {value!r}; true or false")
             return value
+        if self.type == "text":
+            if not isinstance(value, str) or len(value) > LONGEST:
+                raise ValueError(f"is no text of at most {LONGEST:,} characters")
+            return value
+        if self.type == "list":
+            lines = value.splitlines() if isinstance(value, str) else value
+            if not isinstance(lines, list) or not all(isinstance(v, str) for v in lines) or len(lines) > MOST:
+                raise ValueError(f"is no list of at most {MOST:,} texts")
+            return [v.strip() for v in lines if v.strip()]
         if self.type == "choice":
             if value not in self.choices:
                 raise ValueError(f"is {value!r}; one of {', '.join(self.choices)}")
@@ -121,9 +138,14 @@ class System(Strict):
         return self
 
     @property
+    def flat(self) -> list[dict[str, Any]]:
+        """Every stage, those of a loop after it."""
+        return [one for s in self.stages for one in (s, *s.get("stages", []))]
+
+    @property
     def parts(self) -> list[str]:
         """Ids of the objective terms, in order, each once."""
-        return list(dict.fromkeys(t["type"] for s in self.stages if s["kind"] == "train" for t in s["terms"]))
+        return list(dict.fromkeys(t["type"] for s in self.flat if s["kind"] == "train" for t in s["terms"]))
 
 
 def load(path: Path) -> System:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..recipe import Generate, Recipe, Record, Select, Term, Train, TrainOptions
+from ..recipe import Generate, Loop, Prefer, Recipe, Record, Select, Term, Train, TrainOptions, Verify, Write
+from ..recipe.recipe import Plain
 from .facts import Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
 from .shape import shaped_facts
@@ -71,21 +72,40 @@ class Case:
     # stages
 
     @cached_property
+    def stages(self) -> list[Plain | Loop]:
+        """Every stage once, those of a loop after it; their numbers are what `field` and rules speak of."""
+        return [s for _, s in self.recipe.flat()]
+
+    @cached_property
+    def rounds(self) -> list[int]:
+        """How often each of `stages` is carried out at most."""
+        out: list[int] = []
+        for stage in self.recipe.stages:
+            out.append(1)
+            if isinstance(stage, Loop):
+                out += [stage.rounds] * len(stage.stages)
+        return out
+
+    @cached_property
+    def writes(self) -> list[tuple[int, Write]]:
+        return [(i, s) for i, s in enumerate(self.stages) if isinstance(s, Write)]
+
+    @cached_property
     def trains(self) -> list[tuple[int, Train]]:
-        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Train)]
+        return [(i, s) for i, s in enumerate(self.stages) if isinstance(s, Train)]
 
     @cached_property
     def generates(self) -> list[tuple[int, Generate]]:
-        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Generate)]
+        return [(i, s) for i, s in enumerate(self.stages) if isinstance(s, Generate)]
 
     @cached_property
     def records(self) -> list[tuple[int, Record]]:
-        return [(i, s) for i, s in enumerate(self.recipe.stages) if isinstance(s, Record)]
+        return [(i, s) for i, s in enumerate(self.stages) if isinstance(s, Record)]
 
     def field(self, stage: int, name: str) -> str:
         """The field a person can edit: `train.steps` in the small form, `stages.1.steps` in the large one."""
         if not self.asked.method:
-            return f"stages.{stage}.{name}"
+            return f"{self.recipe.flat()[stage][0]}.{name}"
         top = name.split(".")[0]
         return f"train.{name}" if top in TrainOptions.model_fields else "options" if top == "terms" else "method"
 
@@ -126,6 +146,21 @@ class Case:
         needs = METHODS[stage.method].needs
         return tuple(who for role, who in (("teacher", stage.teacher), ("reference", stage.reference)) if role in needs)
 
+    @staticmethod
+    def askers(stage: object) -> tuple[str, ...]:
+        """Who writes or is asked in a stage that makes, checks or prefers rows: names of the recipe, student or base."""
+        from ..catalog.parts import PREFERENCE_RULES, VERIFIERS
+
+        if isinstance(stage, Write):
+            return (stage.by,)
+        if isinstance(stage, Verify):
+            found = ((c.by, getattr(VERIFIERS.get(c.type), "needs", ())) for c in stage.checks)
+            return tuple(by for by, needs in found if {"teacher", "judge"} & set(needs))
+        if isinstance(stage, Prefer):
+            needs = getattr(PREFERENCE_RULES.get(stage.rule), "needs", ())
+            return (stage.by,) if {"teacher", "judge"} & set(needs) else ()
+        return ()
+
     @cached_property
     def vocabulary_terms(self) -> list[str]:
         """Titles of the terms that compare probabilities token by token."""
@@ -136,8 +171,9 @@ class Case:
     @cached_property
     def needs_teacher(self) -> bool:
         taught = any(self.needs(s, "teacher") and self.reads_model(s) for _, s in self.trains)
-        read = any("teacher" in self.readers(s) for s in self.recipe.stages) or any(s.mix for _, s in self.trains)
-        return bool(
+        read = any("teacher" in self.readers(s) for s in self.stages) or any(s.mix for _, s in self.trains)
+        wrote = any("teacher" in self.askers(s) for s in self.stages)
+        return wrote or bool(
             self.generates or self.records or taught or read or any(self.scores_pairs(s) for _, s in self.trains)
         )
 
@@ -179,7 +215,7 @@ class Case:
     def further(self) -> list[str]:
         """Further teachers and assistants that a stage asks, learns from or trains, each once."""
         asked = [s.teacher for _, s in self.generates] + [s.learner for _, s in self.trains]
-        asked += [who for s in self.recipe.stages for who in self.readers(s) if who != "base"]
+        asked += [who for s in self.stages for who in (*self.readers(s), *self.askers(s)) if who != "base"]
         asked += [
             m.name for _, s in self.trains if self.needs(s, "teacher") for m in s.teaching.members if m.kind == "model"
         ]

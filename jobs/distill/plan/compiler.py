@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import recipe as recipes
 from ..errors import DistillError
-from ..recipe import Recipe
+from ..recipe import Loop, Recipe
 from . import memory, time
 from .case import Case
 from .choices import choices
@@ -105,7 +105,11 @@ def _verdict(facts: Facts) -> Verdict | None:
 
 def _resolved(case: Case, work: Work) -> Recipe:
     """The expanded recipe with the automatic choices filled in: what the engine carries out."""
-    stages = [s.model_copy(update=work.resolved.get(i, {})) for i, s in enumerate(case.recipe.stages)]
+    flat = iter(s.model_copy(update=work.resolved.get(i, {})) for i, s in enumerate(case.stages))
+    stages = []
+    for stage in flat:
+        inner = [next(flat) for _ in stage.stages] if isinstance(stage, Loop) else []
+        stages.append(stage.model_copy(update={"stages": inner}) if inner else stage)
     data = case.recipe.data.model_copy(update={"max_length": max(8, case.max_length)})
     evaluation = case.recipe.evaluation.model_copy(update={"batch_size": work.evaluation_batch})
     return case.recipe.model_copy(update={"stages": stages, "data": data, "evaluation": evaluation})

@@ -53,7 +53,7 @@ def count_rows(case: Case) -> Rows:
 
 def rows_of(case: Case, rows: Rows, stage: Train) -> int:
     """Rows a training stage sees: its own filter of what the selection before it keeps (at most, where a threshold decides)."""
-    before = case.recipe.stages[: case.recipe.stages.index(stage)]
+    before = case.stages[: case.stages.index(stage)]
     kept = next((share_kept(s) for s in reversed(before) if isinstance(s, Select)), 1.0)
     return rows.of(stage.rows) if kept == 1 else max(1, round(rows.of(stage.rows) * kept))
 

@@ -39,7 +39,7 @@ def plan_stages(case: Case, rows: Rows) -> Work:
     """Every stage, the control arm and the evaluation."""
     work = Work()
     _shape(case, rows, work)
-    for i, stage in enumerate(case.recipe.stages):
+    for i, stage in enumerate(case.stages):
         if isinstance(stage, Generate):
             _generate(case, rows, i, stage, work)
         elif isinstance(stage, Record):

@@ -43,7 +43,7 @@ class Recipe(Strict):
         title="Method",
         description="A published system of the catalogue; empty when the stages are spelled out.",
     )
-    options: dict[str, float | int | str | bool] = Field(default_factory=dict, title="Method options")
+    options: dict[str, float | int | str | bool | list[str]] = Field(default_factory=dict, title="Method options")
     train: TrainOptions = Field(default_factory=TrainOptions, title="Training")
     teacher: ModelRef | None = Field(None, title="Teacher")
     teachers: list[Teacher] = Field(
@@ -77,6 +77,15 @@ class Recipe(Strict):
         if double := next((n for n in taken if taken.count(n) > 1), None):
             raise ValueError(f"two models are called {double!r}; each of the recipe's models needs a name of its own")
         return self
+
+    def flat(self) -> list[tuple[str, Plain | Loop]]:
+        """Every stage with its place, those of a loop after it: ("stages.2", loop), ("stages.2.stages.0", ...)."""
+        out: list[tuple[str, Plain | Loop]] = []
+        for i, stage in enumerate(self.stages):
+            out.append((f"stages.{i}", stage))
+            if isinstance(stage, Loop):
+                out += [(f"stages.{i}.stages.{k}", inner) for k, inner in enumerate(stage.stages)]
+        return out
 
     def model(self, who: str) -> ModelRef | None:
         """The reference called `who`: teacher, student or the name of another teacher."""

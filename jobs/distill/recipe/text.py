@@ -70,6 +70,8 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     out = recipe.model_dump(mode="json", exclude_defaults=True)
     for stage, full in zip(out.get("stages", []), recipe.stages, strict=False):
         stage["kind"] = full.kind
+        for inner, whole in zip(stage.get("stages", []), getattr(full, "stages", []), strict=False):
+            inner["kind"] = whole.kind
     return {"version": recipe.version, **out}
 
 

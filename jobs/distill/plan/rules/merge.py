@@ -19,7 +19,7 @@ SUM_SLACK = 1e-6
 
 
 def _merges(case: Case) -> Iterator[tuple[int, Merge]]:
-    for i, stage in enumerate(case.recipe.stages):
+    for i, stage in enumerate(case.stages):
         if isinstance(stage, Merge):
             yield i, stage
 
@@ -50,7 +50,7 @@ def parents_come_before(case: Case, rows: Rows) -> Iterator[Finding]:
     """Every parent is an earlier adapter of the student, or the base."""
     for i, stage in _merges(case):
         ended: dict[str, str] = {}
-        for earlier in case.recipe.stages[:i]:
+        for earlier in case.stages[:i]:
             if isinstance(earlier, (Train, Merge)):
                 ended[earlier.name] = earlier.learner if isinstance(earlier, Train) else "student"
         mine = [name for name, who in ended.items() if who == "student"]

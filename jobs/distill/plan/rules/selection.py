@@ -19,7 +19,7 @@ OWN = ("base", "student")
 
 
 def _selects(case: Case) -> Iterator[tuple[int, Select]]:
-    for i, stage in enumerate(case.recipe.stages):
+    for i, stage in enumerate(case.stages):
         if isinstance(stage, Select):
             yield i, stage
 
@@ -73,7 +73,7 @@ def selections_have_their_models(case: Case, rows: Rows) -> Iterator[Finding]:
 
 def selections_come_before_training(case: Case, rows: Rows) -> Iterator[Finding]:
     for i, stage in _selects(case):
-        if not any(isinstance(s, Train) for s in case.recipe.stages[i + 1 :]):
+        if not any(isinstance(s, Train) for s in case.stages[i + 1 :]):
             yield warn(
                 "SELECTION_UNUSED",
                 case.field(i, "name"),

@@ -64,7 +64,7 @@ def further_vocabularies_match(case: Case, rows: Rows) -> Iterator[Finding]:
 def adapters_come_before(case: Case, rows: Rows) -> Iterator[Finding]:
     """A teacher that is an earlier adapter names a stage before this one, of the same learner."""
     ended: dict[str, str] = {}
-    for i, stage in enumerate(case.recipe.stages):
+    for i, stage in enumerate(case.stages):
         if isinstance(stage, Merge):
             ended[stage.name] = "student"
         if not isinstance(stage, Train):

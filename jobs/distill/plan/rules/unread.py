@@ -198,7 +198,7 @@ def _moving_temperature(case: Case, i: int, k: int, stage: Train, term: Term, pa
 def stages_find_each_other(case: Case, rows: Rows) -> Iterator[Finding]:
     """Branches start from training stages that come before; a name that stands twice means neither."""
     ended: dict[str, str] = {}
-    for i, stage in enumerate(case.recipe.stages):
+    for i, stage in enumerate(case.stages):
         if (
             isinstance(stage, Train)
             and stage.start not in ("previous", "fresh")
@@ -221,7 +221,7 @@ def _no_stage(case: Case, i: int, stage: Train, there: list[str]) -> Finding:
 
 
 def _is_named(case: Case, name: str) -> bool:
-    stages = case.recipe.stages
+    stages = case.stages
     starts = [s.start for s in stages if isinstance(s, Train)]
     voices = [m.name for s in stages if isinstance(s, Train) for m in s.teaching.members if m.kind == "adapter"]
     return name in starts + voices + [p for s in stages if isinstance(s, Merge) for p in s.parents]
