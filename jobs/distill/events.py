@@ -25,7 +25,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TYPES = ("phase", "progress", "metric", "sample", "reason", "log", "alarm", "checkpoint", "report", "error", "done")
+TYPES = (
+    "phase", "progress", "metric", "sample", "rows", "round", "reason", "log", "alarm", "checkpoint", "report", "error", "done"
+)  # fmt: skip
 
 
 def _finite(value: Any) -> Any:
@@ -111,6 +113,11 @@ def _sentence(type: str, f: dict[str, Any]) -> str:
         return f"{f['field']} = {f['value']}: {f['why']}"
     if type == "phase":
         return f"== {f['phase']} {f.get('stage') or ''}".rstrip()
+    if type == "rows":
+        return f"{f['stage']}: {f['made']:,} rows made, {f['rejected']:,} left out, {f['rows']:,} to learn from"
+    if type == "round":
+        gap = "" if f.get("gap_closed") is None else f", gap closed {f['gap_closed']:.3f}"
+        return f"round {f['round']}: score {f['score']:.3f}{gap}, {f['rows']:,} rows"
     if type in ("log", "alarm", "error"):
         return f"{f.get('level', type)}: {f['message']}"
     return type

@@ -18,6 +18,7 @@ from .head import Head, probe
 from .outputs import keep as keep_outputs
 from .pipeline.carry import carry_out, make_rows, reads_student
 from .ranks import here, turns
+from .pipeline.scored import judge_asked
 from .recipe import Generate, Prefer, Record, Select, Train, Verify, Write
 from .recording import recorded_teacher
 from .report import build
@@ -102,6 +103,9 @@ def _before(work: Work, metric: str) -> dict[str, Judged]:
             arms["teacher"] = judge(session, work.teacher_speaker(), "teacher", metric)
             work.teacher_said = arms["teacher"].said
             work.teacher_watched = teacher_answers(work, metric)
+            _warn_of_no_gap(session, arms, metric)
+        elif "teacher" in session.endpoints and (judged := judge_asked(work, "teacher", metric)):
+            arms["teacher"], work.teacher_said = judged, judged.said
             _warn_of_no_gap(session, arms, metric)
         judge_others(work, metric)
     stages.training_mode(work.model)

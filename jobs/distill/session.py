@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from . import recipe as recipes
+from .asking.ledger import Ledger, places
 from .checkpoint import Checkpoints, Results
 from .device import settle
 from .errors import DatasetChanged, ModelChanged, PlanRefused
@@ -129,6 +130,18 @@ class Session:
     def checkpoints(self, arm: str) -> Checkpoints:
         return Checkpoints(self.folder, arm, self.identity, self.earlier, self.events)
 
+    # -- replies --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def paid(self) -> Ledger:
+        """Replies of endpoints, shared with other runs where WB_LEDGER says so."""
+        return Ledger([*places(self.folder), *(p / "answers" for p in self.earlier)], self.events.log)
+
+    @cached_property
+    def asked_here(self) -> Ledger:
+        """Replies of models in memory, whose weights may be this run's alone."""
+        return Ledger([p / "asked" for p in (self.folder, *self.earlier)], self.events.log)
+
     # -- models ---------------------------------------------------------------------------------------------------
 
     def open(self, who: str) -> Opened:
@@ -171,12 +184,11 @@ class Session:
                 field=f"{who}.model",
                 hint="Choose a model with an end-of-text token.",
             )
-        renderer = Renderer(tokenizer, ends, self.events)
+        shape = read_config(source.folder)
+        renderer = Renderer(tokenizer, ends, self.events, shape.kind)
         dtype = choose(asked, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
-        return Opened(
-            source.folder, dtype, self.device, renderer, vocab, read_config(source.folder).context, who, source.sha256
-        )
+        return Opened(source.folder, dtype, self.device, renderer, vocab, shape.context, who, source.sha256)
 
     def release(self) -> None:
         """Gives the memory of models that nobody holds any more back."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .evaluate import Judged, judge
+from .pipeline.scored import judge_asked
 from .recipe import Generate, Recipe, Train, Write
 from .scores import Bootstrap
 from .session import Session
@@ -21,6 +22,8 @@ def judge_others(work: Work, metric: str) -> None:
         if name in session.sources:
             work.judged[name] = judge(session, work.teacher_speaker(name), name, metric)
             work.drop_teacher()
+        elif name in session.endpoints and (judged := judge_asked(work, name, metric)):
+            work.judged[name] = judged
 
 
 def further_teachers(recipe: Recipe) -> list[str]:

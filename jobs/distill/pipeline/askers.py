@@ -26,9 +26,11 @@ def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
     """Whoever `who` is, ready to answer while the block lasts; raises PlanRefused for a name the recipe does not have."""
     session = work.session
     if who in session.endpoints:
-        yield session.endpoint(who)
+        from ..endpoints import EndpointAsker
+
+        yield EndpointAsker(who, session.endpoints[who], session.paid)
         return
-    kept = session.ledger
+    kept = session.asked_here
     if who not in OWN:
         yield LocalAsker(who, work.teacher_speaker(who), kept, batch_size, session.device.type)
         return

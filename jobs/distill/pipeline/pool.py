@@ -91,11 +91,16 @@ def apply(work: Work, stage: str, kept: Kept) -> Kept:
         **kept.facts,
     }
     work.session.events.emit("rows", stage=stage, **work.stage_facts[stage])
+    write_lists(work, stage, kept.made, kept.rejected)
+    return kept
+
+
+def write_lists(work: Work, stage: str, made: Sequence[Row], rejected: Sequence[Rejected]) -> None:
+    """What a stage made and what it left out, as files a person can open; also of a stage that is about to stop."""
     place = work.session.folder / "outputs"
     place.mkdir(exist_ok=True)
-    _list(place / f"{slug(stage)}.jsonl", (_output(r) for r in kept.made))
-    _list(place / f"{slug(stage)}-rejected.jsonl", (vars(r) for r in kept.rejected))
-    return kept
+    _list(place / f"{slug(stage)}.jsonl", (_output(r) for r in made))
+    _list(place / f"{slug(stage)}-rejected.jsonl", (vars(r) for r in rejected))
 
 
 def slug(stage: str) -> str:

@@ -42,6 +42,7 @@ def prefer(work: Work, index: int, stage: Prefer) -> Kept:
             first = group.rows[0]
             rejected.append(Rejected(first.row_id, "no preference", why, first.messages[-1]["content"][:2000]))
     if groups and not made:
+        pool.write_lists(work, stage.name, made, rejected)
         raise PlanRefused(
             f"'{stage.name}' finds no preference in {len(groups):,} questions. {pool.examples(rejected)}",
             field=f"stages.{index}.rule",

@@ -70,7 +70,7 @@ def verify(work: Work, index: int, stage: Verify) -> Kept:
     chosen, spare = _of_several(passed, stage)
     rejected += spare
     if rows and not chosen:
-        raise _nothing(index, stage, len(rows), rejected)
+        raise _nothing(work, index, stage, len(rows), rejected)
     back = _restored(work, rows, chosen) if stage.restore else []
     _warn(work, stage, checks, rows, rejected)
     there = {r.row_id for r in rows}
@@ -107,10 +107,11 @@ def _try(work: Work, index: int, stage: Verify, checks: list[tuple[Check, Verifi
     if alone:
         passed, rejected = _checked(work, stage, alone, sample)
         if not passed:
-            raise _nothing(index, stage, len(sample), rejected)
+            raise _nothing(work, index, stage, len(sample), rejected)
 
 
-def _nothing(index: int, stage: Verify, of: int, rejected: Sequence[Rejected]) -> PlanRefused:
+def _nothing(work: Work, index: int, stage: Verify, of: int, rejected: Sequence[Rejected]) -> PlanRefused:
+    pool.write_lists(work, stage.name, [], rejected)
     return PlanRefused(
         f"'{stage.name}' accepts none of {of:,} rows. {pool.examples(rejected)}",
         field=f"stages.{index}.checks",

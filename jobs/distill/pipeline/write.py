@@ -40,6 +40,7 @@ def write(work: Work, index: int, stage: Write) -> Kept:
     session.events.emit("phase", phase="teacher", stage=stage.name, total=len(chosen) * stage.candidates)
     made, rejected = write_rows(work, stage, writer, options, chosen, says)
     if not made and (chosen or not work.train_rows):
+        pool.write_lists(work, stage.name, made, rejected)
         raise PlanRefused(
             f"'{stage.name}' made no row of {len(chosen):,}. {pool.examples(rejected)}",
             field=f"stages.{index}.writer",
@@ -177,7 +178,11 @@ def _advance(
         one.questions = next(one.steps) if replies is None else one.steps.send(replies)
         return True
     except StopIteration as done:
-        made += [_row(one, m, k, stage, writer) for k, m in enumerate(done.value)]
+        for k, m in enumerate(done.value):
+            if m.left_out:
+                rejected.append(_left_out(one, m, k))
+            else:
+                made.append(_row(one, m, k, stage, writer))
     except Unusable as why:
         rejected.append(_out(one, "unusable", str(why), replies[-1].text if replies else ""))
     return False
@@ -187,6 +192,14 @@ def _out(one: _Writing, code: str, reason: str, said: str) -> Rejected:
     question = one.seed.rows[0].question if one.seed.rows else str(dict(one.seed.values))[:500]
     parents = tuple(r.row_id for r in one.seed.rows)
     return Rejected(one.seed.id, code, reason, question[:2000], said[:2000], parents)
+
+
+def _left_out(one: _Writing, made: Made, k: int) -> Rejected:
+    parents = tuple(r.row_id for r in one.seed.rows)
+    question = made.messages[-1]["content"] if made.messages else ""
+    return Rejected(
+        f"{one.seed.id}-{k}", "unusable", made.left_out, question[:2000], (made.answer or "")[:2000], parents
+    )
 
 
 def _row(one: _Writing, made: Made, k: int, stage: Write, writer: Writer) -> Row:
