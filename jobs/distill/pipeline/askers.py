@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..work import Work
 
 OWN = ("student", "base")
+MARK = 50  # replies from one checkpoint event to the next
 
 
 @contextmanager
@@ -55,20 +57,23 @@ def ask(work: Work, who: str, requests: Sequence[Request], what: str, batch_size
     was in flight is kept."""
     session, replies = work.session, dict[str, Reply]()
     once = list({r.sha256: r for r in requests}.values())
+    began, marked = time.monotonic(), 0
     if once:
         with asker(work, who, batch_size) as answers:
 
             def progress(done: int, of: int | None) -> None:
-                session.events.emit(
-                    "progress",
-                    phase="teacher",
-                    stage=what,
-                    done=done,
-                    total=len(once),
-                    unit="questions",
-                    rate=None,
-                    eta=None,
-                )
+                nonlocal marked
+                rate = done / max(1e-9, time.monotonic() - began)
+                figures = {
+                    "done": done,
+                    "total": len(once),
+                    "rate": rate,
+                    "eta": (len(once) - done) / rate if rate else None,
+                }
+                session.events.emit("progress", phase="teacher", stage=what, unit="questions", **figures)
+                if done // MARK > marked:  # what is in the ledger is progress, whatever becomes of this attempt
+                    marked = done // MARK
+                    session.events.emit("checkpoint", stage=what, step=marked * MARK)
 
             for place, reply in answers.ask(once, progress, lambda: session.stopping):
                 replies[once[place].sha256] = reply
