@@ -64,7 +64,7 @@ def collect(
     session: Session, speaker: Speaker, rows: Sequence[Row], decoding: Decoding, batch_size: int, phase: str
 ) -> dict[str, Said]:
     """Row id -> what the model says. A prompt that leaves no room for an answer is answered with nothing."""
-    room = speaker.context - decoding.max_new_tokens
+    room = speaker.renderer.longest_prompt(speaker.context, decoding.max_new_tokens)
     asked = [(row, ids) for row in rows if len(ids := speaker.renderer.prompt(row.messages)) <= room]
     ledger = Ledger(session, ledger_key(session, speaker, [ids for _, ids in asked], decoding, batch_size))
     batches = batches_by_length([ids for _, ids in asked], batch_size)
@@ -154,7 +154,9 @@ def ledger_key(
     settings = [
         speaker.sha256,
         speaker.adapter_sha256,
-        {k: v for k, v in asdict(decoding).items() if (k, v) != ("top_p", 1.0)},  # answers from before it was there serve
+        {
+            k: v for k, v in asdict(decoding).items() if (k, v) != ("top_p", 1.0)
+        },  # answers from before it was there serve
         batch_size,
         session.device.type,
         speaker.dtype,

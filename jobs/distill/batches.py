@@ -57,33 +57,36 @@ OVERHEAD = {"cpu": 48, "cuda": 1500}  # what one more forward costs, in tokens
 @dataclass(frozen=True)
 class Limits:
     """How a step may be cut: at most so many rows and padded tokens a micro-batch; `overhead` is what one more forward
-    costs, counted in tokens."""
+    costs, counted in tokens. apart: prompts and answers are padded each for themselves, as an encoder-decoder reads them."""
 
     rows: int
     tokens: int = 1 << 40
     overhead: int = 64
+    apart: bool = False
 
     def halved(self) -> Limits:
-        return Limits(max(1, self.rows // 2), max(1, self.tokens // 2), self.overhead)
+        return replace(self, rows=max(1, self.rows // 2), tokens=max(1, self.tokens // 2))
 
 
-def limits_on(kind: str, batch_size: int, micro_batch: int | None) -> Limits:
+def limits_on(kind: str, batch_size: int, micro_batch: int | None, apart: bool = False) -> Limits:
     """The limits of a step on a device of this kind, `cpu` or `cuda`."""
-    return Limits(micro_batch or batch_size, CPU_TOKENS if kind == "cpu" else GPU_TOKENS, OVERHEAD[kind])
+    return Limits(micro_batch or batch_size, CPU_TOKENS if kind == "cpu" else GPU_TOKENS, OVERHEAD[kind], apart)
 
 
-def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
+def cut(lengths: Sequence[int], limits: Limits, answers: Sequence[int] | None = None) -> list[list[int]]:
     """Groups of similar length that make the least work: minimal sum of rows * longest + overhead a group.
 
-    With rows sorted by length the best cut is a shortest path; a row longer than the limit stands alone.
+    With rows sorted by length the best cut is a shortest path; a row longer than the limit stands alone. With `answers`,
+    which `lengths` include, the longest prompt and the longest answer of a group are padded to, each for itself.
     """
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     best = [0.0] + [float("inf")] * len(order)
     origin = [0] * (len(order) + 1)
     for end in range(1, len(order) + 1):
-        longest = lengths[order[end - 1]]
-        for begin in range(max(0, end - limits.rows), end):
-            padded = (end - begin) * longest
+        first = max(0, end - limits.rows)
+        widths = _widths(order[first:end], lengths, answers)
+        for begin in range(first, end):
+            padded = (end - begin) * widths[begin - first]
             cost = best[begin] + padded + limits.overhead
             if cost < best[end] and (padded <= limits.tokens or begin == end - 1):
                 best[end], origin[end] = cost, begin
@@ -92,6 +95,17 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
         groups.append(order[origin[end] : end])
         end = origin[end]
     return groups[::-1]
+
+
+def _widths(order: Sequence[int], lengths: Sequence[int], answers: Sequence[int] | None) -> list[int]:
+    """How wide a group is that begins at each of these rows and ends with the last."""
+    if answers is None:
+        return [lengths[order[-1]]] * len(order)
+    out, prompt, answer = [], 0, 0
+    for i in reversed(order):
+        prompt, answer = max(prompt, lengths[i] - answers[i]), max(answer, answers[i])
+        out.append(prompt + answer)
+    return out[::-1]
 
 
 def micro_batches(
@@ -109,7 +123,9 @@ def micro_batches(
     step = [examples[i] for i in rows]
     every = step if whole is None else whole
     counts = Normaliser(sum(e.mass for e in every), sum(e.mass > 0 for e in every), group_count(every), reduction)
-    cuts = cut_groups(step, limits) if any(e.group for e in step) else cut([len(e.ids) - 1 for e in step], limits)
+    answers = [e.supervised for e in step] if limits.apart else None
+    lengths = [len(e.ids) - 1 for e in step]
+    cuts = cut_groups(step, limits) if any(e.group for e in step) else cut(lengths, limits, answers)
     return [_collate([rows[i] for i in g], [step[i] for i in g], counts) for g in cuts]
 
 

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
 
 from .answers import Ledger, Said, Speaker, ledger_key
 from .arm import Stopped
 from .generate import Answer, Decoding
 from .rows import Row
 from .session import Session
+from .two_parts import TwoParts
+from .weights import backbone
 
 ORDERS = 4  # of n-grams in BLEU
 
@@ -30,13 +33,11 @@ def beam_search(
     longest allowed stands behind what has. Ids from `vocab` on are never said.
     """
     device = next(model.parameters()).device
-    cache = DynamicCache(config=model.config)
-    ids, ends = torch.tensor([list(prompt)], device=device), sorted(set(decoding.eos))
+    pen, ends = _Pen(model, prompt), sorted(set(decoding.eos))
     live: list[tuple[float, list[int]]] = [(0.0, [])]
     done: list[tuple[float, list[int]]] = []
     for _ in range(decoding.max_new_tokens):
-        out = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logp = torch.log_softmax(out.logits[:, -1, :vocab].double(), -1)  # [live, V]
+        logp = torch.log_softmax(pen.logits()[:, :vocab].double(), -1)  # [live, V]
         totals = logp + torch.tensor([[score] for score, _ in live], dtype=torch.float64, device=device)
         done += [(float(totals[b, e]), live[b][1]) for b in range(len(live)) for e in ends]
         done = sorted(done, key=lambda d: -d[0])[:beams]
@@ -48,17 +49,45 @@ def beam_search(
         live = [(s, [*live[b][1], token]) for s, (b, token) in picked]
         if not live:
             break
-        cache.batch_select_indices(torch.tensor([b for _, (b, _) in picked], device=device))
-        ids = torch.tensor([[token] for _, (_, token) in picked], device=device)
+        pen.go_on([b for _, (b, _) in picked], [token for _, (_, token) in picked])
     said = [Answer(words, True) for _, words in done]
     return (said + [Answer(words, False) for _, words in live])[:beams]
+
+
+class _Pen:
+    """The beams of one prompt as the model holds them; an encoder-decoder's encoder reads the prompt once."""
+
+    def __init__(self, model: Any, prompt: Sequence[int]) -> None:
+        self.model, self.device = model, next(model.parameters()).device
+        self.ids = torch.tensor([list(prompt)], device=self.device)  # [beams, new]
+        self.cache: Any = DynamicCache(config=model.config)
+        parts = backbone(model)
+        self.seen: torch.Tensor | None = None
+        if isinstance(parts, TwoParts):
+            self.seen = parts.read(self.ids, torch.ones_like(self.ids))
+            self.cache = EncoderDecoderCache(self.cache, DynamicCache(config=model.config))
+            self.ids = torch.tensor([[parts.start]], device=self.device)
+
+    def logits(self) -> torch.Tensor:
+        """Of the next token of each beam, [beams, V]."""
+        more: dict[str, Any] = {"input_ids": self.ids, "logits_to_keep": 1}
+        if self.seen is not None:
+            seen = BaseModelOutput(last_hidden_state=self.seen.expand(len(self.ids), -1, -1))
+            more = {"decoder_input_ids": self.ids, "encoder_outputs": seen}
+        out = self.model(**more, past_key_values=self.cache, use_cache=True)
+        return out.logits[:, -1]  # type: ignore[no-any-return]
+
+    def go_on(self, beams: list[int], tokens: list[int]) -> None:
+        """These beams go on, each with its token; one may go on several times."""
+        self.cache.batch_select_indices(torch.tensor(beams, device=self.device))
+        self.ids = torch.tensor([[t] for t in tokens], device=self.device)
 
 
 def collect_beams(
     session: Session, speaker: Speaker, rows: Sequence[Row], decoding: Decoding, beams: int, phase: str
 ) -> dict[str, list[Said]]:
     """Row id -> candidates, the likeliest first, kept as they are made. A prompt that leaves no room has none."""
-    room = speaker.context - decoding.max_new_tokens
+    room = speaker.renderer.longest_prompt(speaker.context, decoding.max_new_tokens)
     asked = [(row, ids) for row in rows if len(ids := speaker.renderer.prompt(row.messages)) <= room]
     key = hashlib.sha256(
         f"{ledger_key(session, speaker, [ids for _, ids in asked], decoding, 1)}-beams-{beams}".encode()

@@ -12,6 +12,7 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save as save_tensors
 
 from . import recipe as recipes
+from .models.config import read_config
 from .models.inspect import inspect_model
 from .session import Session
 from .students.variants import refold
@@ -104,10 +105,12 @@ def model_card(session: Session, report: dict[str, Any]) -> str:
     base, recipe = session.sources["student"], session.recipe
     teacher = session.sources.get("teacher")
     adapter = recipe.student.adapter
+    both = read_config(base.folder).kind == "encoder-decoder"
+    auto = "AutoModelForSeq2SeqLM" if both else "AutoModelForCausalLM"
     return f"""---
 base_model: {json.dumps(base.key)}
 library_name: peft
-pipeline_tag: text-generation
+pipeline_tag: {"text2text-generation" if both else "text-generation"}
 tags: [lora, distillation]
 ---
 
@@ -128,9 +131,9 @@ Greedy answers on {report["rows"]["heldout"]:,} held-out rows that no arm was tr
 
 ```python
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto}, AutoTokenizer
 
-base = AutoModelForCausalLM.from_pretrained("{base.key}"{f', revision="{base.revision}"' if base.revision else ""})
+base = {auto}.from_pretrained("{base.key}"{f', revision="{base.revision}"' if base.revision else ""})
 model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")
 ```
 

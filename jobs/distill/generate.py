@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import DynamicCache, EncoderDecoderCache
 from transformers.cache_utils import DynamicLayer
 
 from .students.quick import quick_adapter
@@ -65,7 +65,10 @@ def generate(
     `batches_by_length`, to the bit. seeds: of each prompt's draws, instead of (decoding.seed, prompt). vocab: ids from there on
     are never said. room: most new tokens of each prompt, where it is less than decoding.max_new_tokens.
     """
-    task, batches = _Task(model, prompts, decoding, seeds, vocab, room), batches_by_length(prompts, batch_size)
+    task, batches = (
+        _task_of(model)(model, prompts, decoding, seeds, vocab, room),
+        batches_by_length(prompts, batch_size),
+    )
     for order in [[i for batch in batches for i in batch]] if refill else batches:
         task.run(order, batch_size, beat)
     return task.answers
@@ -73,24 +76,29 @@ def generate(
 
 def generate_batch(model: Any, prompts: Sequence[Sequence[int]], decoding: Decoding) -> list[Answer]:
     """One batch, all prompts at once."""
-    task = _Task(model, prompts, decoding)
+    task = _task_of(model)(model, prompts, decoding)
     task.run(list(range(len(prompts))), len(prompts))
     return task.answers
 
 
 @dataclass
-class _Rows:
+class Rows:
     """The rows that are being written: B of them, each with one token that the cache does not hold yet."""
 
     who: list[int]  # the prompt of each row
     ids: Tensor  # [B, 1]
     mask: Tensor  # [B, held]: 0 where a row is padded on the left
     position: Tensor  # [B, 1] of `ids`
-    cache: DynamicCache
+    cache: DynamicCache | EncoderDecoderCache
+
+    def keep(self, index: Tensor) -> None:
+        """Only these rows go on."""
+        self.cache.batch_select_indices(index)
+        self.mask, self.position = self.mask[index], self.position[index]
 
 
 @dataclass
-class _Task:
+class Task:
     model: Any
     prompts: Sequence[Sequence[int]]
     decoding: Decoding
@@ -114,7 +122,7 @@ class _Task:
     def run(self, order: list[int], batch_size: int, beat: Callable[[], None] = lambda: None) -> None:
         """Writes the answers to these prompts."""
         waiting = [i for i in order if self.longest[i] > 0]
-        rows: _Rows | None = None
+        rows: Rows | None = None
         with quick_adapter(self.model):
             while waiting or rows:
                 free = batch_size - (len(rows.who) if rows else 0)
@@ -129,15 +137,15 @@ class _Task:
     def answers(self) -> list[Answer]:
         return [Answer(w, e is not None, e) for w, e in zip(self.written, self.ends, strict=True)]
 
-    def _read(self, who: list[int]) -> _Rows | None:
+    def _read(self, who: list[int]) -> Rows | None:
         """Reads prompts and picks their first tokens; None when all of them ended with it."""
-        ids, mask = _left_padded([self.prompts[i] for i in who], self.decoding.pad, self.device)  # [B, L]
+        ids, mask = padded([self.prompts[i] for i in who], self.decoding.pad, self.device)  # [B, L]
         position = (mask.cumsum(-1) - 1).clamp_min(0)
         cache = DynamicCache(config=self.model.config)
         logits = self._forward(ids, mask if bool((mask == 0).any()) else None, position, cache)
-        return self._picked(_Rows(who, ids[:, -1:], mask, position[:, -1:], cache), logits)
+        return self._picked(Rows(who, ids[:, -1:], mask, position[:, -1:], cache), logits)
 
-    def _next(self, rows: _Rows) -> _Rows | None:
+    def _next(self, rows: Rows) -> Rows | None:
         """One more token of every row."""
         rows.mask = torch.cat([rows.mask, rows.mask.new_ones(len(rows.mask), 1)], -1)
         mask: Tensor | None = rows.mask
@@ -148,7 +156,7 @@ class _Task:
             mask = (1 - rows.mask.to(dtype)).mul_(torch.finfo(dtype).min)[:, None, None]
         return self._picked(rows, self._forward(rows.ids, mask, rows.position, rows.cache))
 
-    def _forward(self, ids: Tensor, mask: Tensor | None, position: Tensor, cache: DynamicCache) -> Tensor:
+    def _forward(self, ids: Tensor, mask: Tensor | None, position: Tensor, cache: Any) -> Tensor:
         """Logits of the last position, [B, V]."""
         out = self.model(
             input_ids=ids,
@@ -160,7 +168,7 @@ class _Task:
         )
         return out.logits[:, -1, : self.vocab]
 
-    def _picked(self, rows: _Rows, logits: Tensor) -> _Rows | None:
+    def _picked(self, rows: Rows, logits: Tensor) -> Rows | None:
         """Picks a token a row; rows that end with it, or have no room for another, leave. None when none is left."""
         tokens, stop, keep = self.pick(logits, rows.who, self.written), set(self.decoding.eos), []
         for row, (who, token) in enumerate(zip(rows.who, tokens, strict=True)):
@@ -175,31 +183,39 @@ class _Task:
         rows.ids, rows.position = torch.tensor([[tokens[r]] for r in keep], device=self.device), rows.position + 1
         if len(keep) < len(rows.who):
             index = torch.tensor(keep, device=self.device)
-            rows.cache.batch_select_indices(index)
-            rows.mask, rows.position = rows.mask[index], rows.position[index]
+            rows.keep(index)
             rows.who = [rows.who[r] for r in keep]
         return rows
+
+
+def _task_of(model: Any) -> type[Task]:
+    if not model.config.is_encoder_decoder:
+        return Task
+    from .generate_two_parts import TwoPartTask
+
+    return TwoPartTask
 
 
 # -- joining rows -------------------------------------------------------------------------------------------------------
 
 
-def _joinable(cache: DynamicCache) -> bool:
+def _joinable(cache: DynamicCache | EncoderDecoderCache) -> bool:
     """Whether rows may be put beside each other: plain keys and values a position, no windows, no running states."""
-    return all(type(layer) is DynamicLayer for layer in cache.layers)
+    return isinstance(cache, DynamicCache) and all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
-def _joined(old: _Rows | None, new: _Rows | None) -> _Rows | None:
+def _joined(old: Rows | None, new: Rows | None) -> Rows | None:
     """Both sets of rows as one batch, padded on the left to the longer."""
     if old is None or new is None:
         return new or old
     used = max(int(old.mask.sum(-1).max()), int(new.mask.sum(-1).max()))
+    assert isinstance(old.cache, DynamicCache) and isinstance(new.cache, DynamicCache)
     old.mask, new.mask = (_widened(rows.mask, used, -1) for rows in (old, new))
     for mine, other in zip(old.cache.layers, new.cache.layers, strict=True):
         for name in ("keys", "values"):
             parts = [_widened(getattr(layer, name), used, -2) for layer in (mine, other)]
             setattr(mine, name, torch.cat(parts))
-    return _Rows(
+    return Rows(
         old.who + new.who,
         torch.cat([old.ids, new.ids]),
         torch.cat([old.mask, new.mask]),
@@ -218,13 +234,17 @@ def _widened(x: Tensor, length: int, axis: int) -> Tensor:
     return torch.cat([x.new_zeros(shape), x], axis)
 
 
-def _left_padded(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def padded(
+    prompts: Sequence[Sequence[int]], pad: int, device: torch.device, left: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Ids and mask, [B, longest]."""
     longest = max(len(p) for p in prompts)
     ids = np.full((len(prompts), longest), pad, dtype=np.int64)
     mask = np.zeros_like(ids)
     for row, prompt in enumerate(prompts):
-        ids[row, longest - len(prompt) :] = prompt
-        mask[row, longest - len(prompt) :] = 1
+        at = slice(longest - len(prompt), None) if left else slice(len(prompt))
+        ids[row, at] = prompt
+        mask[row, at] = 1
     return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
 

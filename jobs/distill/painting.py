@@ -33,9 +33,11 @@ def token_weights(renderer: Renderer, row: Row, ids: Sequence[int]) -> np.ndarra
         return None
     answer = row.answer or ""
     told = of_text(renderer.spelling, renderer.conversation.answer(row.messages, answer))
+    lead = len(renderer.lead)  # before the answer's text stand tokens that an encoder-decoder's tokenizer puts there
+    ids = list(ids)[lead:]
     n = len(ids)
     begin, shift = _place(renderer, row, told.text, answer)
-    if told.ids[:n] != list(ids)[: len(told.ids)] or begin < 0:
+    if told.ids[:n] != ids[: len(told.ids)] or begin < 0:
         raise DataRefused(
             f"Row {row.row_id} is painted, but this model's template changes its answer: the spans fit no token.",
             field="data",
@@ -43,14 +45,14 @@ def token_weights(renderer: Renderer, row: Row, ids: Sequence[int]) -> np.ndarra
         )
     by_letter = _letters(answer, spans)
     if not by_letter.any():
-        return np.zeros(n, dtype=np.float32)
+        return np.zeros(lead + n, dtype=np.float32)
     out = np.ones(n, dtype=np.float32)
     for i, weight in _of_tokens(told, begin, answer[shift:], by_letter[shift:]):
         if i < n:
             out[i] = weight
     if n and not _last(answer, by_letter):
         out[n - 1] = 0.0  # the end token: the answer ends with something that is not learnt
-    return out
+    return np.concatenate([np.ones(lead, dtype=np.float32), out])
 
 
 def _place(renderer: Renderer, row: Row, text: str, answer: str) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from .data.paint import Painted, Span, painted_of
 from .data.split import assign_splits
 from .errors import DataRefused, ModelRejected
 from .events import Events
-from .models.conversation import Conversation
+from .models.conversation import TwoTexts, conversation_of, frame_of
+from .models.families import Kind
 from .painting import token_weights
 
 
@@ -142,16 +143,29 @@ def stratified(rows: Sequence[Row], limit: int | None, seed: int = 0) -> list[Ro
 class Renderer:
     """Messages to token ids through the model's own chat template; see models/conversation.py for what it guards against."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, eos: Sequence[int], events: Events | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        eos: Sequence[int],
+        events: Events | None = None,
+        kind: Kind = "causal",
+    ) -> None:
         self.tokenizer = tokenizer
         self.eos = list(eos)
         own = tokenizer.chat_template
         own = own.get("default") if isinstance(own, dict) else own
-        self.conversation = Conversation(own, tokenizer.special_tokens_map, tokenizer.get_added_vocab())
+        special, added = tokenizer.special_tokens_map, tokenizer.get_added_vocab()
+        self.conversation = conversation_of(own, special, added, kind)
+        self.apart = kind == "encoder-decoder"  # prompt and answer are texts of their own, each with its own limit
         self.bos = [] if own else self._bos_of_plain_text()
+        self.lead, self.end = self._frame() if isinstance(self.conversation, TwoTexts) else ([], [])
         if not own and events:
             events.reason(
-                "template", "plain text", "the model has no chat template: the texts, a line break, the answer"
+                "template",
+                "plain text",
+                "the model has no chat template: the encoder reads the texts, one a line, the decoder writes the answer"
+                if self.apart
+                else "the model has no chat template: the texts, a line break, the answer",
             )
 
     @cached_property
@@ -166,12 +180,13 @@ class Renderer:
     def prompt(self, messages: Sequence[dict[str, str]]) -> list[int]:
         """Ids up to where the answer starts: exactly what generation is given."""
         with _refusals_of_rows():
-            return self.bos + self._encode(self.conversation.prompt(messages))
+            ids = self._encode(self.conversation.prompt(messages))
+        return [*self.lead, *ids, *self.end] if self.lead or self.end else self.bos + ids
 
     def answer(self, messages: Sequence[dict[str, str]], answer: str) -> list[int]:
         """Ids of the answer as the template closes it, through the first end token, which is always there."""
         with _refusals_of_rows():
-            ids = self._encode(self.conversation.answer(messages, answer))
+            ids = self.lead + self._encode(self.conversation.answer(messages, answer))
         end = next((i for i, token in enumerate(ids) if token in self.eos), None)
         return ids[: end + 1] if end is not None else [*ids, self.eos[0]]
 
@@ -187,11 +202,26 @@ class Renderer:
         ids = np.asarray(prompt + answer, dtype=np.int32)
         return Example(row.row_id, ids, len(prompt), row.labelled, weight=weight, paint=paint)
 
+    def longest_prompt(self, context: int, new: int) -> int:
+        """Tokens a prompt may have where so many new ones are to follow; an encoder-decoder writes on a page of its own."""
+        return context if self.apart else context - new
+
+    def room(self, context: int, prompt: int) -> int:
+        """New tokens there is room for behind a prompt of so many; below 1: it is too long to be answered."""
+        return context if self.apart and prompt <= context else context - prompt
+
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def _encode(self, pieces: Sequence[str]) -> list[int]:
         return [i for piece in pieces if piece for i in self.tokenizer(piece, add_special_tokens=False)["input_ids"]]
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """Around a text of an encoder-decoder: what its tokenizer puts there; one that puts nothing ends it with its end token."""
+        lead, end = frame_of(
+            self.tokenizer("a")["input_ids"], self.tokenizer("a", add_special_tokens=False)["input_ids"]
+        )
+        return lead, end or [self.eos[0]]
 
     def _bos_of_plain_text(self) -> list[int]:
         """The token that the tokenizer itself puts before a text, if it does."""
@@ -219,11 +249,16 @@ class Tokenised:
 
 
 def tokenise(rows: Iterable[Row], renderer: Renderer, longest: int, too_long: str) -> Tokenised:
-    """Rows that have an answer as examples of at most `longest` tokens; the rest is counted, never lost in silence."""
+    """Rows that have an answer as examples of at most `longest` tokens; the rest is counted, never lost in silence.
+
+    For an encoder-decoder prompt and answer may each be that long.
+    """
     kept, dropped, cut = [], [], 0
     for row in rows:
         example = renderer.example(row)
         excess = len(example.ids) - longest
+        if renderer.apart:
+            excess = example.start - longest if example.supervised <= longest else example.start
         if excess <= 0:
             kept.append(example)
         elif too_long == "truncate" and example.start > excess:

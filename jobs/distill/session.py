@@ -18,7 +18,6 @@ from typing import Any
 import torch
 
 from . import recipe as recipes
-from .asking.ledger import Ledger, places
 from .checkpoint import Checkpoints, Results
 from .device import settle
 from .errors import DatasetChanged, ModelChanged, PlanRefused
@@ -129,18 +128,6 @@ class Session:
 
     def checkpoints(self, arm: str) -> Checkpoints:
         return Checkpoints(self.folder, arm, self.identity, self.earlier, self.events)
-
-    # -- replies --------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def paid(self) -> Ledger:
-        """Replies of endpoints, shared with other runs where WB_LEDGER says so."""
-        return Ledger([*places(self.folder), *(p / "answers" for p in self.earlier)], self.events.log)
-
-    @cached_property
-    def asked_here(self) -> Ledger:
-        """Replies of models in memory, whose weights may be this run's alone."""
-        return Ledger([p / "asked" for p in (self.folder, *self.earlier)], self.events.log)
 
     # -- models ---------------------------------------------------------------------------------------------------
 

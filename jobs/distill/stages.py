@@ -212,7 +212,7 @@ def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], st
         steps,
         terms,
         build_source(work, learner, stage, examples, steps, terms, taught, reached, name),
-        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        limits_on(session.device.type, stage.batch_size, stage.micro_batch, learner.opened.renderer.apart),
         session.recipe.seed,
         taught.teacher,
         taught.shape,
@@ -248,7 +248,7 @@ def train_control(work: Work) -> bool:
         steps,
         plain_terms(),
         FixedRows(examples, plain.batch_size, session.recipe.seed),
-        limits_on(session.device.type, plain.batch_size, plain.micro_batch),
+        limits_on(session.device.type, plain.batch_size, plain.micro_batch, learner.opened.renderer.apart),
         session.recipe.seed,
         vocab=learner.opened.vocab,
         stop=lambda: session.stopping,
@@ -289,7 +289,8 @@ def peek(work: Work, steps: int) -> Callable[[int], None]:
         work.model.eval()
         speaker = work.student_speaker()
         decoding = decoding_of(speaker, min(64, session.recipe.evaluation.max_new_tokens))
-        prompts = [speaker.renderer.prompt(r.messages)[-(speaker.context - decoding.max_new_tokens) :] for r in rows]
+        room = speaker.renderer.longest_prompt(speaker.context, decoding.max_new_tokens)
+        prompts = [speaker.renderer.prompt(r.messages)[-room:] for r in rows]
         for row, answer in zip(rows, write_answers(speaker.model, prompts, decoding, len(prompts)), strict=True):
             said = work.teacher_said.get(row.row_id)
             session.events.emit(

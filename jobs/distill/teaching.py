@@ -133,7 +133,7 @@ def _own_teacher(work: Work, stage: Train, member: Member) -> Taught:
 
 def sees_more(work: Work, learner: Learner, stage: Train, teacher: Teacher) -> Teacher:
     """The teacher with each row's privileged text before the question; rows it cannot be done for are counted and said."""
-    longest = learner.opened.context - max(stage.source.max_new_tokens, 1)
+    longest = learner.opened.renderer.longest_prompt(learner.opened.context, max(stage.source.max_new_tokens, 1))
     prompts, none, long = privileged_prompts(work.train_rows, learner.opened.renderer, longest)
     if not prompts:
         raise PlanRefused(

@@ -86,20 +86,16 @@ def score_again(model: Any, base: Path, adapter: Path, rows_file: Path, report: 
         )
     evaluation = recipe.evaluation
     heldout = stratified([r for r in rows if r.split == "heldout" and r.labelled], evaluation.limit)
-    tokenizer = load_tokenizer(base)
-    speaker = Speaker(
-        lambda: model, Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id)), read_config(base).context
-    )
+    tokenizer, shape = load_tokenizer(base), read_config(base)
+    renderer = Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id), kind=shape.kind)
+    speaker = Speaker(lambda: model, renderer, shape.context)
     if report["metric"] == "bits_per_byte":
         return sum(answer_bits(speaker, [speaker.renderer.example(r) for r in heldout])) / sum(
             answer_bytes(heldout)
         ), len(heldout)
     decoding = decoding_of(speaker, evaluation.max_new_tokens)
-    prompts = {
-        r.row_id: ids
-        for r in heldout
-        if len(ids := speaker.renderer.prompt(r.messages)) <= speaker.context - decoding.max_new_tokens
-    }
+    room = speaker.renderer.longest_prompt(speaker.context, decoding.max_new_tokens)
+    prompts = {r.row_id: ids for r in heldout if len(ids := speaker.renderer.prompt(r.messages)) <= room}
     answers = generate(model, list(prompts.values()), decoding, evaluation.batch_size)
     said = {
         k: Said(speaker.renderer.decode(a.ids), a.finished, len(a.ids)) for k, a in zip(prompts, answers, strict=True)

@@ -89,7 +89,8 @@ class Slice:
         evaluation = self.work.session.recipe.evaluation
         decoding = decoding_of(speaker, evaluation.max_new_tokens)
         prompts = {r.row_id: speaker.renderer.prompt(r.messages) for r in self.rows}
-        fitting = [k for k, ids in prompts.items() if len(ids) + decoding.max_new_tokens <= speaker.context]
+        room = speaker.renderer.longest_prompt(speaker.context, decoding.max_new_tokens)
+        fitting = [k for k, ids in prompts.items() if len(ids) <= room]
         made = generate(speaker.model, [prompts[k] for k in fitting], decoding, evaluation.batch_size)
         said = {
             k: Said(speaker.renderer.decode(a.ids), a.finished, len(a.ids)) for k, a in zip(fitting, made, strict=True)

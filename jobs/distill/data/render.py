@@ -9,8 +9,8 @@ from typing import Any
 
 from ..align.spelling import BYTE_TOKEN, SPACE, byte_alphabet
 from ..models import template
-from ..models.config import eos_ids
-from ..models.conversation import Conversation
+from ..models.config import eos_ids, kind_of
+from ..models.conversation import TwoTexts, conversation_of, frame_of
 from ..models.tokenizer import read_settings, special_texts
 
 ALPHABET = byte_alphabet()
@@ -45,9 +45,14 @@ class Reader:
         added = self.tokenizer.get_added_tokens_decoder()
         self.controls = {i for i, t in added.items() if t.special}
         found, special = template.find(folder, settings), special_texts(settings)
-        self.conversation = Conversation(found, special, (t.content for t in added.values()))
+        self.conversation = conversation_of(found, special, (t.content for t in added.values()), kind_of(folder))
         self.eos = eos_ids(folder, self.tokenizer.token_to_id(special.get("eos_token", "")))
         bos = self.tokenizer.token_to_id(special.get("bos_token", ""))
+        self.lead: list[int] = []  # before prompt and answer of an encoder-decoder, and behind its prompt
+        self.end: list[int] = []
+        if isinstance(self.conversation, TwoTexts):
+            self.lead, end = frame_of(self.tokenizer.encode("a").ids, self._ids("a"))
+            self.end = end or self.eos[:1]
         self.bos = [bos] if not found and bos is not None and self.tokenizer.encode("a").ids[:1] == [bos] else []
 
     def has_control_text(self, row: dict[str, Any]) -> bool:
@@ -77,14 +82,19 @@ class Reader:
     def row(self, row: dict[str, Any]) -> tuple[list[Token], list[Token], list[Token]]:
         """(prompt, answer through its end token, what the template writes behind it and training leaves out)."""
         prompt, tail = self.texts(row)
-        before = [Token(i, "", True) for i in self.bos] + self.tokens(prompt)
+        before = self._controls(self.lead or self.bos) + self.tokens(prompt) + self._controls(self.end)
         if row["answer"] is None:
             return before, [], []
-        after = self.tokens(tail, sum(map(len, prompt)))
+        after = self._controls(self.lead) + self.tokens(tail, sum(map(len, prompt)))
         end = next((i for i, t in enumerate(after) if t.id in self.eos), None)
         if end is None:
-            return before, [*after, *(Token(i, "", True) for i in self.eos[:1])], []
+            return before, [*after, *self._controls(self.eos[:1])], []
         return before, after[: end + 1], after[end + 1 :]
+
+    @staticmethod
+    def _controls(ids: Sequence[int]) -> list[Token]:
+        """Tokens that stand for no text of the row."""
+        return [Token(i, "", True) for i in ids]
 
     def spelled(self, id: int) -> tuple[str, bytes | None]:
         """How the vocabulary writes a token, and the bytes it stands for; None: it stands for no text."""
@@ -100,10 +110,10 @@ class Reader:
     def lengths(self, row: dict[str, Any]) -> tuple[int, int]:
         """Tokens of the prompt and of the answer (0 where unlabelled): as many as `row` gives, without making them."""
         prompt, tail = self.texts(row)
-        before = len(self.bos) + sum(len(self._ids(piece)) for piece in prompt)
+        before = len(self.lead or self.bos) + sum(len(self._ids(piece)) for piece in prompt) + len(self.end)
         if row["answer"] is None:
             return before, 0
-        after = [i for piece in tail for i in self._ids(piece)]
+        after = [*self.lead, *(i for piece in tail for i in self._ids(piece))]
         end = next((at for at, i in enumerate(after) if i in self.eos), len(after))
         return before, end + 1 if end < len(after) else len(after) + len(self.eos[:1])
 

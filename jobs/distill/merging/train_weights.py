@@ -58,7 +58,7 @@ def in_groups(parents: list[Factors], at_once: int, learn_some: Callable[[Sequen
 
 def _learn(work: Work, source: FixedRows, options: LearnedOptions, parents: Sequence[Factors]) -> Weights:
     learner, session = work.learner(), work.session
-    limits = limits_on(session.device.type, options.batch_size, None)
+    limits = limits_on(session.device.type, options.batch_size, None, learner.opened.renderer.apart)
     losses = Losses(learner.model, learner.opened.vocab, [_cross_entropy()])
     learner.load(tensors_of(_side_by_side(parents, {n: [1.0] * len(parents) for n in parents[0]})))
     learner.model.eval()

@@ -97,6 +97,13 @@ def read_config(folder: Path) -> Shape:
     )
 
 
+def kind_of(folder: Path) -> Kind:
+    """Which kind of model a folder holds by its config.json; causal where there is none or it is of no known family."""
+    path = folder / "config.json"
+    named = strict_json.read_object(path, MAX_CONFIG).get("model_type") if path.is_file() else None
+    return FAMILIES[named].kind if isinstance(named, str) and named in FAMILIES else "causal"
+
+
 def ids(value: Any) -> tuple[int, ...]:
     """Token ids of a field that may be missing, a number or a list."""
     values = value if isinstance(value, list) else [value]

@@ -59,6 +59,34 @@ class Conversation:
         return self._look_alike.sub(lambda m: m.group()[0] + mark + m.group()[1:], text) if self._look_alike else text
 
 
+class TwoTexts(Conversation):
+    """An encoder-decoder without a template (T5, BART): the encoder reads the texts of the turns, one a line, the decoder
+    writes the answer as a text of its own. Each stands between the tokens its tokenizer puts around a text (`frame_of`)."""
+
+    def __init__(self, special: dict[str, str], controls: Iterable[str]) -> None:
+        super().__init__(template.TURNS, special, controls)
+
+    def answer(self, messages: Sequence[Turn], answer: str) -> list[str]:
+        """Pieces of the answer."""
+        return self.plain(answer)
+
+
+def conversation_of(text: str | None, special: dict[str, str], controls: Iterable[str], kind: str) -> Conversation:
+    """How a model of this kind (see families.Kind) reads a row; text: its own template, None where it has none."""
+    return (
+        TwoTexts(special, controls) if kind == "encoder-decoder" and not text else Conversation(text, special, controls)
+    )
+
+
+def frame_of(framed: Sequence[int], bare: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The tokens that a tokenizer puts before and after a text, from the ids of one text with and without them."""
+    n = len(bare)
+    for at in range(len(framed) - n + 1):
+        if list(framed[at : at + n]) == list(bare):
+            return list(framed[:at]), list(framed[at + n :])
+    return [], []
+
+
 def _unused_mark(turns: Sequence[Turn]) -> str:
     """A private-use character that no text of these turns contains."""
     text = "".join(t["content"] for t in turns)

@@ -19,6 +19,7 @@ MAX_TEMPLATE = 64 * 1024
 MAX_OUTPUT = 4 * 2**20
 # For models without a template (GPT-2, OPT): the texts, one a line, then the answer.
 PLAIN = "{% for m in messages %}{{ m['content'] }}{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
+TURNS = "{% for m in messages %}{{ m['content'] }}{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}"
 HINT = "Choose another model, or replace chat_template.jinja in the model's folder."
 
 

@@ -59,7 +59,7 @@ def student_rows(
         prompts_of(work, learner, stage, examples),
         decoding_of(work.student_speaker(learner=learner.name), source.max_new_tokens, source.temperature),
         wants_of(source, terms),
-        limits_on(session.device.type, stage.batch_size, stage.micro_batch),
+        limits_on(session.device.type, stage.batch_size, stage.micro_batch, learner.opened.renderer.apart),
         taught.vocab or learner.opened.vocab,
         taught.teacher,
         session.events.beat,
@@ -87,7 +87,8 @@ def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Ex
     """The prompts of a stage's rows that leave room for an answer; the others are counted and said."""
     session, source = work.session, stage.source
     contexts = [learner.opened.context, *(t.context for t in work.teachers.values())]
-    room = min([*contexts, session.recipe.data.max_length or contexts[0]]) - source.max_new_tokens
+    longest = min([*contexts, session.recipe.data.max_length or contexts[0]])
+    room = learner.opened.renderer.longest_prompt(longest, source.max_new_tokens)
     gold = {r.row_id: r.answer for r in work.train_rows if r.labelled}
     made, long, unchecked = [], 0, 0
     for e in examples:
@@ -102,7 +103,7 @@ def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Ex
             fixed = replace(e, origin="fixed") if source.kind == "mixed" else None
             made.append(Prompt(e.row_id, ids, e.labelled, gold.get(e.row_id), e.weight, fixed))
     for count, why in (
-        (long, f"leave no room for {source.max_new_tokens} new tokens within {room + source.max_new_tokens}"),
+        (long, f"leave no room for {source.max_new_tokens} new tokens within {longest}"),
         (unchecked, f"have no gold answer, so the reward {source.reward} cannot check them"),
     ):
         if count:
