@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..work import Work
 
 OWN = ("student", "base")
+SPENT = "spent.jsonl"  # what the run has paid
 MARK = 50  # replies from one checkpoint event to the next
 
 
@@ -30,7 +31,14 @@ def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
     if who in session.endpoints:
         from ..endpoints import EndpointAsker
 
-        yield EndpointAsker(who, session.endpoints[who], session.paid)
+        yield EndpointAsker(
+            who,
+            session.endpoints[who],
+            session.paid,
+            journal=session.folder / SPENT,
+            earlier=[p / SPENT for p in session.earlier],
+            say=session.events.log,
+        )
         return
     kept = session.asked_here
     if who not in OWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..asking import Request
@@ -33,9 +33,22 @@ def graded(work: Work, rows: Sequence[Row], who: str = "student") -> list[Graded
     """Each row answered greedily by `who` and scored by the run's metric (exact match where that is bits per byte)."""
     from .askers import ask
 
+    if work.labelling is not None and who == "student":
+        return _named(work, rows)
     one = METRICS.get(work.metric, METRICS["exact_match"])
     longest = work.session.recipe.evaluation.max_new_tokens
     requests = [Request(tuple(dict(m) for m in r.messages), longest) for r in rows]
     replies = ask(work, who, requests, f"what the {who} says", work.session.recipe.evaluation.batch_size)
     golds = [str(r.fields.get("gold", r.answer) or "") for r in rows]
     return [Graded(r, s.text, one(s.text, g) if s.ok else 0.0) for r, s, g in zip(rows, replies, golds, strict=True)]
+
+
+def _named(work: Work, rows: Sequence[Row]) -> list[Graded]:
+    """The same of a student that names instead of writing."""
+    from ..labelling.judging import judged
+
+    assert work.labelling is not None
+    asked = [replace(r, answer=str(r.fields.get("gold", r.answer) or "")) for r in rows]
+    found = judged(work.labelling, asked, work.labelling.say(work.model, asked))
+    scores = [float(t / b) if b else 1.0 for t, b in zip(found.scores.top, found.scores.bottom, strict=True)]
+    return [Graded(r, found.said[r.row_id].text, s) for r, s in zip(rows, scores, strict=True)]

@@ -46,7 +46,7 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
         return dict(json.loads((found / "round.json").read_text()))
     work.model.eval()
     with session.timed("evaluate"):
-        judged = judge(session, work.student_speaker(adapter_sha256(work)), f"{stage.name} {number + 1}", work.metric)
+        judged = _judged(work, f"{stage.name} {number + 1}")
     score = float(judged.scores.mean())
     base, teacher = (float(arms[a].scores.mean()) if a in arms else None for a in ("base", "teacher"))
     gap = (score - base) / (teacher - base) if base is not None and teacher is not None and teacher != base else None
@@ -57,6 +57,14 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
     }  # fmt: skip
     session.results.put(name, {"round.json": json.dumps(out).encode()})
     return out
+
+
+def _judged(work: Work, arm: str) -> Judged:
+    if work.labelling is not None:
+        from ..labelling.judging import judge_student
+
+        return judge_student(work, arm)
+    return judge(work.session, work.student_speaker(adapter_sha256(work)), arm, work.metric)
 
 
 def reason_to_stop(stop: Stop, rounds: list[dict[str, Any]]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,9 +38,18 @@ class Teacher:
                     outer.counts[json.dumps([messages, body.get("seed")])] += 1
                 said = outer.says(messages)
                 text, finish = said if isinstance(said, tuple) else (said, "stop")
-                usage = {"prompt_tokens": sum(len(m["content"].split()) for m in messages), "completion_tokens": len(text.split())}
+                usage = {
+                    "prompt_tokens": sum(len(m["content"].split()) for m in messages),
+                    "completion_tokens": len(text.split()),
+                }
                 choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
-                answer = {"id": "1", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+                answer = {
+                    "id": "1",
+                    "object": "chat.completion",
+                    "model": body["model"],
+                    "choices": [choice],
+                    "usage": usage,
+                }
                 data = json.dumps(answer).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -66,11 +76,15 @@ class Teacher:
 
 @contextmanager
 def teacher(says: Callable[[list[dict[str, str]]], Any]) -> Iterator[Teacher]:
-    made = Teacher(says)
+    made, before = Teacher(says), os.environ.get("ALLOWED_PRIVATE_HOSTS")
+    os.environ["ALLOWED_PRIVATE_HOSTS"] = "127.0.0.1"
     try:
         yield made
     finally:
         made.close()
+        os.environ.pop("ALLOWED_PRIVATE_HOSTS")
+        if before is not None:
+            os.environ["ALLOWED_PRIVATE_HOSTS"] = before
 
 
 def rows(pairs: Sequence[tuple[str, str | None]], heldout: int = 4, **fields: Sequence[Any]) -> list[dict[str, Any]]:

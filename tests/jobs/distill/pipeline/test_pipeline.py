@@ -27,7 +27,9 @@ def written(**more: object) -> dict[str, object]:
 
 
 def test_a_teacher_in_memory_writes_and_every_row_says_where_it_came_from(tmp_path: Path) -> None:
-    folder, _ = scripted.run(tmp_path / "run", {"stages": [written(temperature=5.0, max_new_tokens=90), TRAIN]}, scripted.rows(SUMS))
+    folder, _ = scripted.run(
+        tmp_path / "run", {"stages": [written(temperature=5.0, max_new_tokens=90), TRAIN]}, scripted.rows(SUMS)
+    )
     made, out = scripted.output(folder, "answers"), scripted.rejected(folder, "answers")
     assert len(made) + len(out) == 12
     for row in made:
@@ -46,7 +48,7 @@ def test_wrong_answers_do_not_reach_training(tmp_path: Path) -> None:
     assert len(scripted.output(folder, "check")) == 9
     report = json.loads((folder / "report.json").read_text())
     assert report["made_rows"]["check"]["reasons"] == {"numeric": 3}
-    assert report["arms"]["teacher"]["score"]["point"] == 0.75
+    assert report["scores"]["teacher"]["value"] == 0.75
 
 
 def test_a_resumed_run_asks_nothing_twice(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_what_accepts_nothing_stops_with_examples(tmp_path: Path) -> None:
 
 
 def test_what_accepts_everything_is_an_alarm(tmp_path: Path) -> None:
-    check = {"kind": "verify", "name": "check", "checks": [{"type": "length"}]}
+    check = {"kind": "verify", "name": "check", "checks": [{"type": "length-band"}]}
     many = [(f"{4 * n} + {n}", str(5 * n)) for n in range(30)]
     recipe = {"stages": [written(), check, TRAIN]}
     folder, _ = scripted.run(tmp_path / "run", recipe, scripted.rows(many), add)
