@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ from .request import Reply, Request
 from .segment import Tail, line_of, read_at
 
 ENVIRONMENT = "WB_LEDGER"
+WRITER = "WB_WRITER"  # stands in the names of the segments written: whose they are
 NOT_KEPT = "failed"  # it may be asked again
 NEW = 2.0  # seconds in which a folder may change without its time of change saying so
 OFFSET = 40  # bits of a place that say where in its segment a line begins
@@ -89,10 +91,10 @@ class Answers:
             lines = "a line that was" if new == 1 else f"{new:,} lines that were"
             self._say(f"The ledger's segment {segment.path.name} has {lines} not written to the end; dropped.")
 
-    def get(self, sha256: str) -> Reply | None:
-        """The kept reply, as not paid now; None when there is none yet."""
+    def get(self, sha256: str, look: bool = True) -> Reply | None:
+        """The kept reply, as not paid now; None when there is none yet. `look`: others may have written it just now."""
         with self._guard:
-            if self._index.get(sha256) is None:
+            if look and self._index.get(sha256) is None:
                 self.refresh()
             place = self._index.get(sha256)
             if place is None:
@@ -175,7 +177,8 @@ class _Own:
     """The segment of this process. It is made when something is first written."""
 
     def __init__(self, folder: Path) -> None:
-        name = f"{time.time_ns():x}-{os.getpid()}-{secrets.token_hex(3)}.jsonl"
+        writer = re.sub(r"[^A-Za-z0-9]+", "_", os.environ.get(WRITER, "")) or str(os.getpid())
+        name = f"{time.time_ns():x}-{writer}-{secrets.token_hex(3)}.jsonl"
         self.path, self._descriptor = folder / name, -1
         self._written = self._synced = 0
         self._turn, self._syncing = threading.Condition(), False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -42,6 +44,12 @@ class Endpoint(Strict):
         description="openai-chat: /chat/completions. openai-completions: /completions, one plain text. anthropic: /messages.",
     )
     model: str = Field(min_length=1, max_length=400, title="Model", description="As the endpoint calls it.")
+    answers_as: str | None = Field(
+        None,
+        max_length=400,
+        title="Answers as",
+        description="The name that stands in its answers, where it is another one; answers of any other model are refused.",
+    )
     key_env: str | None = Field(
         None,
         max_length=80,
@@ -110,6 +118,19 @@ class Endpoint(Strict):
         if taken := next((k for k in extra if k in OURS), None):
             raise ValueError(f"{taken!r} is set by the workbench for each request")
         return extra
+
+    @property
+    def key(self) -> str:
+        """Names whose answers these are: the address, the style, the model and what is sent besides the question."""
+        more = [dict(sorted(self.extra.items()))] if self.extra else []
+        text = json.dumps([self.url.rstrip("/"), self.style, self.model, *more])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _log_probabilities_exist(self) -> Endpoint:
+        if self.logprobs and self.style == "anthropic":
+            raise ValueError("endpoints of the anthropic style give no log-probabilities; set logprobs to 0")
+        return self
 
     @model_validator(mode="after")
     def _money_needs_prices(self) -> Endpoint:
