@@ -79,6 +79,12 @@ def _add_model(folder: Path, events: Events) -> None:
     add_model(folder, events)
 
 
+def _test_endpoint(folder: Path, events: Events) -> None:
+    from ..endpoints.probe import run_test
+
+    run_test(folder, events)
+
+
 def _prepare_samples(folder: Path, events: Events) -> None:
     from ..models.samples import prepare_samples
 
@@ -94,5 +100,6 @@ VERBS = {
     "profile_dataset": (_profile_dataset, "measure a dataset"),
     "transform_dataset": (_transform_dataset, "make the rows of a new version by recorded steps"),
     "add_model": (_add_model, "fetch and inspect a model"),
+    "test_endpoint": (_test_endpoint, "ask an endpoint for its models, its log-probabilities and its speed"),
     "prepare_samples": (_prepare_samples, "make the sample models and data"),
 }

@@ -2,5 +2,6 @@
 
 from .asker import EndpointAsker
 from .patience import Patience
+from .purse import journals
 
-__all__ = ["EndpointAsker", "Patience"]
+__all__ = ["EndpointAsker", "Patience", "journals"]

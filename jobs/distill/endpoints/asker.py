@@ -47,7 +47,7 @@ class EndpointAsker:
         self.name, self.endpoint, self.key = name, endpoint, endpoint.key
         self._ledger, self.purse = ledger, Purse(endpoint, journal, earlier)
         self._allowed = read_allowed(os.environ.get(ALLOWED, "")) if allowed is None else tuple(allowed)
-        self._patience, self._say, self._resolver = patience or Patience(), say, resolver
+        self.patience, self._say, self._resolver = patience or Patience(), say, resolver
 
     def ask(
         self,
@@ -115,7 +115,7 @@ class EndpointAsker:
     def caller(self) -> Caller:
         """Raises AddressRefused for an address that may not be asked, EndpointFailed for a key that is not there."""
         address, key = read(self.endpoint.url, self._allowed), key_of(self.endpoint, dict(os.environ))
-        return Caller(self.endpoint, address, key, self._patience, self.purse, self._say)
+        return Caller(self.endpoint, address, key, self.patience, self.purse, self._say)
 
     def line(self) -> Line:
         return Line(read(self.endpoint.url, self._allowed), self._allowed, self._resolver)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..work import Work
 
 OWN = ("student", "base")
-SPENT = "spent.jsonl"  # what the run has paid
 MARK = 50  # replies from one checkpoint event to the next
 
 
@@ -29,15 +28,11 @@ def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
     """Whoever `who` is, ready to answer while the block lasts; raises PlanRefused for a name the recipe does not have."""
     session = work.session
     if who in session.endpoints:
-        from ..endpoints import EndpointAsker
+        from ..endpoints import EndpointAsker, journals
 
+        journal, earlier = journals(session.folder, session.earlier, who)
         yield EndpointAsker(
-            who,
-            session.endpoints[who],
-            session.paid,
-            journal=session.folder / SPENT,
-            earlier=[p / SPENT for p in session.earlier],
-            say=session.events.log,
+            who, session.endpoints[who], session.paid, journal=journal, earlier=earlier, say=session.events.log
         )
         return
     kept = session.asked_here
