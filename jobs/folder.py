@@ -26,6 +26,7 @@ from workbench.runs import blobs
 from workbench.runs.actions import canonical
 from workbench.runs.models import Kind, Run
 
+from . import teachers
 from .lease import Lease
 
 RAW_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -70,7 +71,7 @@ def _distill(run: Run, folder: Path) -> None:
     (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
     if run.plan and "recipe" in run.plan:
         _json(folder / "plan.json", run.plan)
-    _json(folder / "models.json", {role: _model(run, ref) for role, ref in recipe.models().items()})
+    _models(run, folder, recipe.models())
     _rows(run, folder, recipe.data.sha256)
 
 
@@ -85,8 +86,9 @@ def _evaluate(run: Run, folder: Path) -> None:
     _json(folder / "params.json", run.spec)
     recipe = recipes.parse(adapter.spec)
     (folder / "recipe.yaml").write_text(recipes.to_yaml(recipe), encoding="utf-8")
-    asked = {who: ref for who, ref in recipe.models().items() if who in ("student", "teacher")}
-    _json(folder / "models.json", {role: _model(run, ref) for role, ref in asked.items()})
+    roles = {who: ref for who, ref in recipe.models().items() if who in ("student", "teacher")}
+    asked = {who: ref for who, ref in roles.items() if not teachers.is_endpoint(ref)}  # nothing is paid for twice
+    _models(run, folder, asked)
     _rows(run, folder, None)
 
 
@@ -165,7 +167,10 @@ def _fetch(run: Run, folder: Path) -> None:
 
 
 def secrets(lease: Lease) -> dict[str, str]:
-    """What only the child's environment may hold, never a file: the team's token for gated models of the hub."""
+    """What only the child's environment may hold, never a file: the team's token for gated models of the hub, and the keys
+    of the endpoints that the run asks."""
+    if lease.kind in teachers.ASKING:
+        return teachers.keys(Run.objects.select_related("team").get(pk=lease.run_id))
     if lease.kind not in (Kind.ADD_MODEL, Kind.FETCH_DATASET):
         return {}
     run = Run.objects.select_related("team").get(pk=lease.run_id)
@@ -176,6 +181,13 @@ def secrets(lease: Lease) -> dict[str, str]:
     except ValueError:  # sealed with another SECRET_KEY; the hub's own answer says that a token is missing
         return {}
     return {"WB_HUB_TOKEN": token} if token else {}
+
+
+def surroundings(lease: Lease) -> dict[str, str]:
+    """What the child's environment holds beside keys: the ledger of replies, whose they are, the allowed private hosts."""
+    if lease.kind not in teachers.ASKING:
+        return {}
+    return teachers.surroundings(lease, Run.objects.get(pk=lease.run_id))
 
 
 def _prepare_samples(run: Run, folder: Path) -> None:
@@ -192,6 +204,7 @@ INPUTS: dict[Kind, Callable[[Run, Path], None]] = {
     Kind.FETCH_DATASET: _fetch,
     Kind.ADD_MODEL: _add_model,
     Kind.PREPARE_SAMPLES: _prepare_samples,
+    Kind.TEST_ENDPOINT: teachers.test_inputs,
 }
 
 
@@ -207,6 +220,11 @@ def visible_models(run: Run) -> list[Model]:
     """The team's own models first, then shared ones; the newest of each first."""
     found = Model.objects.filter(Q(team=run.team) | Q(team=None))
     return sorted(found, key=lambda m: (m.team_id is None, -m.created_at.timestamp()))
+
+
+def _models(run: Run, folder: Path, refs: dict[str, recipes.ModelRef]) -> None:
+    found = {who: teachers.described(run, r) if teachers.is_endpoint(r) else _model(run, r) for who, r in refs.items()}
+    _json(folder / "models.json", found)
 
 
 def _model(run: Run, ref: recipes.ModelRef) -> dict[str, Any]:

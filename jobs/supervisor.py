@@ -30,10 +30,11 @@ from jobs.distill.errors import DistillError, Transient
 
 from . import folder as folders
 from . import lease as leases
-from . import reaper, results, signals
+from . import reaper, results, signals, teachers
 from .child import Child, Limits, environment
 from .deadline import Caller
 from .lease import Lease, LeaseLost, Orders
+from .ledger import Calls
 from .spool import Spool
 from .words import crash
 
@@ -43,6 +44,7 @@ log = logging.getLogger("jobs.supervisor")
 AWAY = (OperationalError, InterfaceError)
 
 STOPPED, EXPLAINED = 3, 4
+BUDGET_SPENT = "BUDGET_SPENT"
 TICK_SECONDS = 0.1
 FLUSH_SECONDS = 1.0
 STORE_SECONDS = 600.0
@@ -52,6 +54,7 @@ LIMITS = {
     "import_dataset": Limits(8 * GIB, 1800, 16 * GIB),
     "profile_dataset": Limits(8 * GIB, 1800, 16 * GIB),
     "transform_dataset": Limits(8 * GIB, 1800, 16 * GIB),
+    "test_endpoint": Limits(2 * GIB, 600, GIB),
 }
 # Short work that cannot reach something says so after a few attempts; a distillation waits as long as it takes.
 PATIENCE = {
@@ -63,6 +66,7 @@ PATIENCE = {
     "prepare_samples": 3,
     "evaluate": 5,
     "dry_run": 3,
+    "test_endpoint": 2,
 }
 
 
@@ -86,6 +90,8 @@ class Supervisor:
         self.database = Caller(f"lease-{lease.run_id[:8]}")
         self.uploads = Caller(f"store-{lease.run_id[:8]}")
         self.spool = Spool(lease, self.folder)
+        self.calls: Calls | None = None
+        self.over: DistillError | None = None
         self.orders = Orders("run", "claimed")
         self.child: Child | None = None
         self.hung = False
@@ -116,6 +122,7 @@ class Supervisor:
         """False when the attempt ended before an engine was started."""
         try:
             self._beating(lambda: folders.prepare(self.lease))
+            self.calls = self._beating(lambda: teachers.calls(self.lease))
         except DistillError as error:
             self._refused(error)
             return False
@@ -138,6 +145,7 @@ class Supervisor:
         older = folders.older_attempts(self.lease)
         env = environment(kind, self.folder, older, signals.places(folders.described_teachers(self.folder)))
         secrets = self._with_patience(self.database, lambda: folders.secrets(self.lease))
+        env |= self._with_patience(self.database, lambda: folders.surroundings(self.lease))
         command = [*settings.ENGINE, kind, str(self.folder)]
         return Child(
             command, self.folder, env | self.device_env | secrets, limits=LIMITS.get(kind, Limits()), held=self.held
@@ -167,6 +175,8 @@ class Supervisor:
             if now >= self._next_flush:
                 self._next_flush = now + FLUSH_SECONDS
                 self.orders = self.database(self.spool.flush) or self.orders
+                if self.calls and self.database(self.calls.flush):
+                    self.over = self.over or self.database(self.calls.over)
         except AWAY as error:
             self._next_beat = min(self._next_beat, time.monotonic() + 2)
             log.warning(
@@ -177,7 +187,7 @@ class Supervisor:
     def _obey(self) -> None:
         """SIGTERM on cancel, pause and shutdown; SIGKILL of the tree when that was not heard."""
         assert self.child
-        if not self._asked_at and (self.orders.desired != "run" or self.stopping.is_set()):
+        if not self._asked_at and (self.orders.desired != "run" or self.stopping.is_set() or self.over):
             if self.orders.desired != "run" and not self._announce():
                 return
             self._asked_at = time.monotonic()
@@ -223,11 +233,15 @@ class Supervisor:
         code = self.child.poll()
         while self._with_patience(self.database, self.spool.flush):
             pass
+        while self.calls and self._with_patience(self.database, self.calls.flush):
+            pass
         self.orders = self._with_patience(self.database, lambda: leases.heartbeat(self.lease))
         if code == 0:
             self._succeed()
         elif code == EXPLAINED and (error := self._explained()):
             self._refused(error)
+        elif (code == STOPPED or self._killed) and self.over and self.orders.desired == "run":
+            self._spent(self.over)
         elif code == STOPPED or self._killed:
             self._stopped()
         else:
@@ -270,17 +284,25 @@ class Supervisor:
         patient = self.lease.attempt < PATIENCE.get(self.lease.kind, sys.maxsize)
         if self.orders.desired == "cancel" or self.orders.state in ("cancelling", "pausing"):
             self._stopped()
+        elif error.code == BUDGET_SPENT and self.orders.state == "running":
+            self._spent(error)
         elif error.retry and patient:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 - so that runs do not come back all at once
             delay = min(600.0, settings.BACKOFF_SECONDS * 2 ** min(self.lease.attempt - 1, 7)) * spread
             self._release(
                 "retry_wait",
                 error=error.as_dict(),
-                reason="DISK_FULL" if error.code == "DISK_FULL" else "BACKOFF",
+                reason=error.code if error.code in ("DISK_FULL", "TEACHER_DOWN") else "BACKOFF",
                 delay=delay,
             )
         else:
             self._release("failed", error=error.as_dict())
+
+    def _spent(self, error: DistillError) -> None:
+        """A hard cap was reached: the run stands still with what is there, until a person raises the cap or gives it up."""
+        self._with_patience(self.database, lambda: leases.change(self.lease, "pausing", "running"))
+        self.orders = Orders(self.orders.desired, "pausing")
+        self._release("paused", error=error.as_dict())
 
     def _stopped(self) -> None:
         """It was asked to stop and did, or had to be killed: where it goes depends on who asked."""

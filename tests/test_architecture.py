@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "transformers", "peft", "accelerate", "safetensors"}
 WEB_ONLY = {"django", "celery", "kombu", "psycopg", "workbench", "allauth", "ninja"}
 LIGHT = (
+    "jobs.distill.asking.request",
     "jobs.distill.recipe",
     "jobs.distill.catalog",
     "jobs.distill.parts",
@@ -36,6 +37,9 @@ LIGHT = (
     "jobs.distill.data.transforms",
 )
 QUEUE_MAY = (
+    "jobs.distill.asking.ledger",
+    "jobs.distill.asking.segment",
+    "jobs.distill.endpoints",
     "jobs.distill.recipe",
     "jobs.distill.events",
     "jobs.distill.errors",

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "workbench.team",
     "workbench.runs",
     "workbench.library",
+    "workbench.endpoints",
     "workbench.datasets",
     "workbench.studio",
     "workbench.review",

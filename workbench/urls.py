@@ -11,6 +11,7 @@ urlpatterns = [
     path("sweeps/", include("workbench.sweeps.urls")),
     path("adapters/", include("workbench.adapters.urls")),
     path("models/", include("workbench.library.urls")),
+    path("endpoints/", include("workbench.endpoints.urls")),
     path("datasets/", include("workbench.datasets.urls")),
     path("review/", include("workbench.review.urls")),
     path("help/", include("workbench.help.urls")),

@@ -26,6 +26,7 @@ from . import (
     import_dataset,
     profile_dataset,
     samples,
+    test_endpoint,
     transform_dataset,
 )
 from .outcome import Outcome
@@ -40,6 +41,7 @@ COLLECT: dict[Kind, Callable[[Run, Path], Outcome]] = {
     Kind.TRANSFORM_DATASET: transform_dataset.collect,
     Kind.ADD_MODEL: add_model.collect,
     Kind.PREPARE_SAMPLES: samples.collect,
+    Kind.TEST_ENDPOINT: test_endpoint.collect,
 }
 
 

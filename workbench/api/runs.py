@@ -90,6 +90,7 @@ def list_runs(
         "add_model",
         "dry_run",
         "prepare_samples",
+        "test_endpoint",
         "all",
     ] = "distill",
     sort: Literal["newest", "oldest", "gap", "title"] = "newest",

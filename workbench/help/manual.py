@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tasks",
         "review-rows",
         "add-a-model",
+        "teacher-endpoints",
         "choose-a-method",
         "advisor",
         "templates",

@@ -45,6 +45,7 @@ class Kind(models.TextChoices):
     ADD_MODEL = "add_model", "Adding a model"
     DRY_RUN = "dry_run", "Dry run"
     PREPARE_SAMPLES = "prepare_samples", "Preparing the samples"
+    TEST_ENDPOINT = "test_endpoint", "Testing an endpoint"
 
 
 class Queue(models.TextChoices):

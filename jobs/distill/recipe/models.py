@@ -8,7 +8,7 @@ from pydantic import Field
 
 from .adapter import Adapter
 from .base import Strict
-from .endpoint import Endpoint
+from .endpoint import Budget, Endpoint
 from .labelling import Labelling, Task
 from .shape import Shape
 
@@ -38,6 +38,11 @@ class ModelRef(Strict):
         None,
         title="Endpoint",
         description="For a model behind an address: how it is asked. Empty: the model's files are used.",
+    )
+    budget: Budget | None = Field(
+        None,
+        title="Budget",
+        description="For an endpoint of the library: hard caps of this run. The run pauses where they are reached.",
     )
 
 
