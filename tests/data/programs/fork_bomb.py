@@ -1,0 +1,5 @@
+# safe: refused
+# sandbox: failed: PermissionError
+import os
+while True:
+    os.fork()

@@ -1,0 +1,3 @@
+# safe: refused
+# sandbox: failed: PermissionError
+__import__("os").fork()

@@ -1,0 +1,4 @@
+# safe: failed
+# sandbox: limit: prints more than
+while True:
+    print("x" * 1000)

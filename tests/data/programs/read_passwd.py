@@ -1,0 +1,3 @@
+# safe: refused
+# sandbox: failed: FileNotFoundError
+print("ESCAPED", open("/etc/passwd").read())
