@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import stages
 from ..merging.stage import merge_stage
 from ..ranks import here, turns
-from ..recipe import Generate, Loop, Merge, Prefer, Record, Review, Select, Stage, Train, Verify, Write
+from ..recipe import Generate, Loop, Merge, Prefer, Record, Review, Reward, Select, Stage, Train, Verify, Write
 from ..selecting import select
 from ..teacher_scores import judge_learnt
 from .pool import Kept
@@ -43,6 +43,11 @@ def carry_out(work: Work, listed: Sequence[Stage], arms: dict[str, Judged], firs
         elif isinstance(stage, Merge):
             with session.timed("merge"):
                 merge_stage(work, index, stage)
+        elif isinstance(stage, Reward):
+            from .reward import reward
+
+            with session.timed("train"), turns():
+                reward(work, index, stage)
         elif isinstance(stage, Review):
             from .review import review
 

@@ -90,6 +90,7 @@ def apply(work: Work, stage: str, kept: Kept) -> Kept:
         "reasons": kept.reasons,
         **kept.facts,
     }
+    work.preferred += [r for r in kept.made if "sources" in r.fields.get("lineage", {})]
     work.session.events.emit("rows", stage=stage, **work.stage_facts[stage])
     write_lists(work, stage, kept.made, kept.rejected)
     return kept

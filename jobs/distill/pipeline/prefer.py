@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from ..catalog.parts.preferring import PREFERRING
-from ..errors import PlanRefused, RecipeInvalid
-from ..preferring.base import Group, Preferred, Rule
+from ..errors import PlanRefused
+from ..preferring.base import Group, Preferred
+from ..preferring.choose import rule_of
 from ..recipe import Prefer
 from ..rows import Row
-from ..verifiers.base import by_parent
+from ..verifiers.base import by_question
 from . import pool
 from .pool import Kept, Rejected
 from .verify import StageBench
@@ -52,33 +50,16 @@ def prefer(work: Work, index: int, stage: Prefer) -> Kept:
     return pool.store(work, name, stage.name, Kept([*rest, *made], made, rejected, {"questions": len(groups)}))
 
 
-def rule_of(stage: Prefer, field: str = "") -> tuple[Rule, Any]:
-    """The rule and its options; raises RecipeInvalid for an unknown name or a wrong option."""
-    prefix = f"{field}." if field else ""
-    if stage.rule not in PREFERRING:
-        raise RecipeInvalid(
-            f"There is no preference rule {stage.rule!r}.",
-            field=f"{prefix}rule",
-            hint=f"One of {', '.join(PREFERRING)}.",
-        )
-    part = PREFERRING[stage.rule]()
-    try:
-        return part, part.Options.model_validate(stage.options)
-    except ValidationError as e:
-        err = e.errors(include_url=False)[0]
-        place = ".".join([f"{prefix}options", *map(str, err["loc"])])
-        raise RecipeInvalid(f"{stage.rule}, {place}: {err['msg'].removeprefix('Value error, ')}.", field=place) from e
-
-
 def groups_of(work: Work) -> list[Group]:
     """The questions that stages wrote answers for, each with all of them, in the order of the pool."""
-    rows = [r for r in work.train_rows if pool.written(r)]
+    rows = [r for r in work.train_rows if pool.written(r) and "sources" not in r.fields["lineage"]]  # no pairs of before
     own = {r.row_id: r for r in work.data_rows}
     out = []
-    for parent, places in by_parent(rows).items():
+    for (parent, _), places in by_question(rows).items():
         answers = [rows[i] for i in places]
         source = own.get(parent)
-        gold = source.answer if source is not None else answers[0].fields.get("gold")
+        its_own = source is not None and source.messages == answers[0].messages
+        gold = source.answer if source is not None and its_own else answers[0].fields.get("gold")
         out.append(Group(answers[0].messages, answers, gold))
     return out
 

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from ..asking import Reply, Request
-from ..catalog.parts.verifiers import VERIFYING
-from ..errors import PlanRefused, RecipeInvalid
+from ..errors import PlanRefused
 from ..recipe import Check, Verify
 from ..rows import Row
 from ..selection.base import Read
 from ..selection.reading import read_rows
 from ..verifiers.base import Verdict, Verifier, by_parent
+from ..verifiers.choose import checks_of
 from . import pool
 from .askers import ask
 from .pool import Kept, Rejected
@@ -42,11 +40,20 @@ class StageBench:
     def heldout(self) -> Sequence[Row]:
         return self.work.session.heldout_rows
 
+    @property
+    def earlier(self) -> Sequence[Row]:
+        return self.work.preferred
+
     def ask(self, who: str, requests: Sequence[Request]) -> list[Reply]:
         return ask(self.work, self._name(who), requests, self.stage)
 
     def read(self, who: str, rows: Sequence[Any]) -> Mapping[str, Read]:
         return read_rows(self.work, self._name(who), list(rows), "answer")
+
+    def reward(self, model: str, rows: Sequence[Any]) -> Mapping[str, float]:
+        from .reward import rewards_of
+
+        return rewards_of(self.work, model, list(rows))
 
     def note(self, text: str, level: str = "info") -> None:
         self.work.session.events.log(f"'{self.stage}': {text}", level)
@@ -77,27 +84,6 @@ def verify(work: Work, index: int, stage: Verify) -> Kept:
     kept = Kept([*(r for r in work.train_rows if r.row_id not in there), *chosen, *back], chosen, rejected)
     kept.facts = {"checked": len(rows), "restored": len(back)}
     return pool.store(work, name, stage.name, kept)
-
-
-def checks_of(stage: Verify, field: str = "") -> list[tuple[Check, Verifier, Any]]:
-    """The verifiers with their options; raises RecipeInvalid for an unknown name or a wrong option."""
-    prefix, out = f"{field}." if field else "", []
-    for n, check in enumerate(stage.checks):
-        if check.type not in VERIFYING:
-            raise RecipeInvalid(
-                f"There is no check {check.type!r}.",
-                field=f"{prefix}checks.{n}.type",
-                hint=f"One of {', '.join(VERIFYING)}.",
-            )
-        part = VERIFYING[check.type]()
-        try:
-            out.append((check, part, part.Options.model_validate(check.options)))
-        except ValidationError as e:
-            err = e.errors(include_url=False)[0]
-            place = ".".join([f"{prefix}checks.{n}.options", *map(str, err["loc"])])
-            text = err["msg"].removeprefix("Value error, ")
-            raise RecipeInvalid(f"{check.type}, {place}: {text}.", field=place) from e
-    return out
 
 
 def _try(work: Work, index: int, stage: Verify, checks: list[tuple[Check, Verifier, Any]], rows: Sequence[Row]) -> None:

@@ -8,16 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from ..asking import OUTCOMES, Reply
-from ..catalog.parts.writers import WRITING
 from ..data.paint import painted_of
-from ..errors import PlanRefused, RecipeInvalid
+from ..errors import PlanRefused
 from ..recipe import Write
 from ..rows import Row, stratified
 from ..writers.base import Desk, Made, Question, Seed, Steps, Unusable, Writer
-from ..writers.template import Prompt
+from ..writers.choose import prompts_of, writer_of
 from . import pool
 from .askers import ask
 from .graded import graded
@@ -48,38 +45,6 @@ def write(work: Work, index: int, stage: Write) -> Kept:
         )
     kept = Kept(_joined(work.train_rows, made, stage.keep), made, rejected, {"asked": len(chosen) * stage.candidates})
     return pool.store(work, name, stage.name, kept)
-
-
-def writer_of(stage: Write, field: str = "") -> tuple[Writer, Any]:
-    """The writer and its options; raises RecipeInvalid for an unknown name, option, step or variable."""
-    prefix = f"{field}." if field else ""
-    if stage.writer not in WRITING:
-        raise RecipeInvalid(
-            f"There is no writer {stage.writer!r}.", field=f"{prefix}writer", hint=f"One of {', '.join(WRITING)}."
-        )
-    part = WRITING[stage.writer]()
-    try:
-        options = part.Options.model_validate(stage.options)
-    except ValidationError as e:
-        err = e.errors(include_url=False)[0]
-        place = ".".join([f"{prefix}options", *map(str, err["loc"])])
-        raise RecipeInvalid(f"{stage.writer}, {place}: {err['msg'].removeprefix('Value error, ')}.", field=place) from e
-    prompts_of(stage, part, prefix)
-    part.check(options, f"{prefix}options")
-    return part, options
-
-
-def prompts_of(stage: Write, part: Writer, prefix: str = "") -> dict[str, Prompt]:
-    """The wording of each step: the stage's own where it has one. Raises RecipeInvalid for unknown steps and variables."""
-    out = dict(part.prompts)
-    for step, text in stage.prompts.items():
-        field = f"{prefix}prompts.{step}"
-        if step not in out:
-            steps = ", ".join(out) or "none"
-            raise RecipeInvalid(f"{field}: {part.title} has no such step; its steps: {steps}.", field=field)
-        out[step] = Prompt(text.user, text.system)
-        out[step].check(part.variables, field)
-    return out
 
 
 def chosen_rows(work: Work, stage: Write) -> tuple[list[Row], dict[str, str]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..recipe import Generate, Record, Select, Train
+from ..recipe import Generate, Merge, Record, Select, Train
 from . import memory, time
 from .case import Case
 from .groups import answers_of, making_seconds
 from .memory import Load
 from .result import Choice, MemoryPart, StageEstimate
-from .rows import Rows, rows_of, share_kept
+from .rows import Rows, share_kept
 from .rules.tokens import whole_distribution
 from .shape import passes as shape_passes
 from .words import count, listed, params, size
+from .writing import learnt, plan_rows
 
 POSITION_BYTES = 24  # of a recorded position beside its ids: counts, log-normaliser, label, entropy, mass, index
 SHAPE_ROWS = 8  # read at a time while a shape is measured
@@ -48,6 +49,8 @@ def plan_stages(case: Case, rows: Rows) -> Work:
             _select(case, rows, stage, work)
         elif isinstance(stage, Train):
             _train(case, rows, i, stage, work)
+        elif not isinstance(stage, Merge):
+            plan_rows(case, rows, i, stage, work)
     _control(case, rows, work)
     _evaluate(case, rows, work)
     work.disk += 3 * case.adapter_parameters * 16 + 2 * case.adapter_parameters * 4  # checkpoints, two adapters
@@ -188,7 +191,7 @@ def _record_further(case: Case, n: int, stage: Train, top_k: int, work: Work) ->
 
 
 def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None:
-    n = rows_of(case, rows, stage)
+    n, times = learnt(case, rows, index, stage), case.rounds[index]
     uses_teacher = case.needs(stage, "teacher") and case.teacher is not None
     source = _signals(case, n, index, stage, work) if uses_teacher else "none"
     top_k = next((r.top_k for _, r in case.records), DEFAULT_K)
@@ -209,9 +212,9 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
         work.resolved.setdefault(index, {})["teacher"] = source
     work.resolved.setdefault(index, {})["micro_batch"] = micro
     work.stages.append(StageEstimate(
-        name=stage.name, kind="train", steps=steps, rows=n, tokens=round(seen * case.row_tokens),
-        seconds=time.train_seconds(case, seen, micro, online=source == "online") + _writing_seconds(case, stage, seen)
-        + making_seconds(case, stage, n),
+        name=stage.name, kind="train", steps=steps * times, rows=n, tokens=round(seen * times * case.row_tokens),
+        seconds=times * (time.train_seconds(case, seen, micro, online=source == "online") + _writing_seconds(case, stage, seen)
+        + making_seconds(case, stage, n)),
         computes=_computes(case, stage, source, n, steps, micro),
     ))  # fmt: skip
 

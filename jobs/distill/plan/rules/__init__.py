@@ -12,6 +12,7 @@ from . import (
     aligned,
     data,
     features,
+    kinds,
     merge,
     models,
     objective,
@@ -23,10 +24,12 @@ from . import (
     tokens,
     training,
     unread,
+    writing,
 )
 
 RULES = (
     *models.RULES,
+    *kinds.RULES,
     *teachers.RULES,
     *aligned.RULES,
     *data.RULES,
@@ -36,6 +39,7 @@ RULES = (
     *preference.RULES,
     *features.RULES,
     *selection.RULES,
+    *writing.RULES,
     *merge.RULES,
     *shape.RULES,
     *adapter.RULES,

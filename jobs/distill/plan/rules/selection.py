@@ -84,7 +84,8 @@ def selections_come_before_training(case: Case, rows: Rows) -> Iterator[Finding]
 def rationales_are_there(case: Case, rows: Rows) -> Iterator[Finding]:
     extras = case.facts.data.extras
     for i, stage in case.trains:
-        if stage.supervise in RATIONALES and extras is not None and not extras.get("rationale"):
+        wrote = any(n < i for n, _ in case.writes)
+        if stage.supervise in RATIONALES and extras is not None and not extras.get("rationale") and not wrote:
             yield refuse(
                 "RATIONALE_MISSING",
                 case.field(i, "supervise"),
