@@ -71,6 +71,9 @@ class Arm:
     on_step: Callable[[int], None] | None = None  # samples: told the number of finished steps
     stop: Callable[[], bool] = lambda: False
     reached: dict[str, float] = field(default_factory=dict)  # the loop's adaptive curves, for sources that read one
+    losses: Callable[[Any], Any] | None = (
+        None  # model -> what makes the loss, in the place of step.Losses: a label head
+    )
 
 
 @dataclass(frozen=True)

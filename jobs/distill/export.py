@@ -19,6 +19,7 @@ from .students.variants import refold
 from .weights import ModelSource
 
 SUMS = "SHA256SUMS"
+HEAD_FILE = "labels.json"  # of a student that names instead of writing
 
 
 def export(session: Session, model: Any, report: dict[str, Any]) -> str:
@@ -124,8 +125,8 @@ Greedy answers on {report["rows"]["heldout"]:,} held-out rows that no arm was tr
 
 | arm | score | interval |
 |---|---|---|
-{_score_rows(report)}
-{_gap_words(report)}
+{score_rows(report)}
+{gap_words(report)}
 
 ## Use
 
@@ -178,14 +179,14 @@ def _dataset(session: Session) -> str:
     return f", from {session.recipe.data.dataset}" if session.recipe.data.dataset else ""
 
 
-def _score_rows(report: dict[str, Any]) -> str:
+def score_rows(report: dict[str, Any]) -> str:
     lines = [
         f"| {name} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |" for name, s in report["scores"].items()
     ]
     return "\n".join(lines) + "\n"
 
 
-def _gap_words(report: dict[str, Any]) -> str:
+def gap_words(report: dict[str, Any]) -> str:
     gap = report["gap_closed"]
     if gap["value"] is None:
         return f"Gap closed: none to report ({gap.get('why', 'no teacher')})."

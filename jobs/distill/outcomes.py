@@ -39,10 +39,16 @@ def _heldout(rows: Iterable[Row], arms: Mapping[str, Judged], metric: str) -> It
     for i, row in enumerate(rows):
         line: dict[str, Any] = {"row_id": row.row_id, "split": "heldout", "metric": metric, "scores": {}, "said": {}}
         for name in (a for a in ARMS if a in arms):
-            line["scores"][name] = round(float(arms[name].scores.top[i] / arms[name].scores.bottom[i]), 6)
+            line["scores"][name] = _score(arms[name], i)
             if said := arms[name].said.get(row.row_id):
                 line["said"][name] = said.text[:LONGEST]
         yield line
+
+
+def _score(arm: Judged, i: int) -> float:
+    """Of one row; 1 where there was nothing to find and nothing was found."""
+    top, bottom = float(arm.scores.top[i]), float(arm.scores.bottom[i])
+    return round(top / bottom, 6) if bottom else 1.0
 
 
 def _training(work: Work) -> Iterator[dict[str, Any]]:

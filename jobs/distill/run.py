@@ -43,9 +43,14 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         session.check_rows()
         with turns():  # the student's shape is made once
             work = stages.begin(session)
-        probe(work.model, Head.of(work.model, work.student.vocab))
-        if here().leader:
-            _measure_start(work)
+        if work.labelling is None:
+            probe(work.model, Head.of(work.model, work.student.vocab))
+            if here().leader:
+                _measure_start(work)
+    if work.labelling is not None:
+        from .labelling.run import label_run
+
+        return _ended(events, label_run(work), began)
     metric = work.metric = metric_of(session)
     if not here().leader:
         return _follow(work)
@@ -53,9 +58,13 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
     arms = _before(work, metric)
     names = carry_out(work, work.session.recipe.stages, arms)
     _after(work, arms, metric, names)
-    report = _finish(work, arms, metric, names)
-    events.emit("report", report=report)
-    events.emit("done", seconds=round(time.monotonic() - began, 3))
+    return _ended(events, _finish(work, arms, metric, names), began)
+
+
+def _ended(events: Events, report: dict[str, Any], began: float) -> dict[str, Any]:
+    if report:
+        events.emit("report", report=report)
+        events.emit("done", seconds=round(time.monotonic() - began, 3))
     return report
 
 

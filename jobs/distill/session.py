@@ -18,11 +18,12 @@ from typing import Any
 import torch
 
 from . import recipe as recipes
+from .asking.ledger import Ledger, places
 from .checkpoint import Checkpoints, Results
 from .device import settle
 from .errors import DatasetChanged, ModelChanged, PlanRefused
 from .events import Events
-from .models.config import eos_ids, read_config
+from .models.config import eos_ids, kind_of, read_config
 from .models.folder import manifest_sha256
 from .precision import choose
 from .recipe import Recipe
@@ -48,13 +49,17 @@ class Opened:
     @cached_property
     def model(self) -> Any:
         """The weights; raises ModelChanged when the files are no longer those that were checked."""
+        self.check()
+        return load_model(self.folder, self.dtype, self.device)
+
+    def check(self) -> None:
+        """Raises ModelChanged when the files are no longer those that were promised."""
         if self.sha256 and (found := manifest_sha256(self.folder)) != self.sha256:
             raise ModelChanged(
                 f"The {self.who}'s files changed: {self.sha256[:12]}… was promised, {found[:12]}… lies there.",
                 field=f"{self.who}.model",
                 hint="Add the model again and start a new run.",
             )
-        return load_model(self.folder, self.dtype, self.device)
 
 
 @dataclass
@@ -129,6 +134,18 @@ class Session:
     def checkpoints(self, arm: str) -> Checkpoints:
         return Checkpoints(self.folder, arm, self.identity, self.earlier, self.events)
 
+    # -- replies --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def paid(self) -> Ledger:
+        """Replies of endpoints, shared with other runs where WB_LEDGER says so."""
+        return Ledger([*places(self.folder), *(p / "answers" for p in self.earlier)], self.events.log)
+
+    @cached_property
+    def asked_here(self) -> Ledger:
+        """Replies of models in memory, whose weights may be this run's alone."""
+        return Ledger([p / "asked" for p in (self.folder, *self.earlier)], self.events.log)
+
     # -- models ---------------------------------------------------------------------------------------------------
 
     def open(self, who: str) -> Opened:
@@ -165,7 +182,7 @@ class Session:
     def _opened(self, who: str, source: ModelSource, asked: str) -> Opened:
         tokenizer = load_tokenizer(source.folder)
         ends = eos_ids(source.folder, tokenizer.eos_token_id)
-        if not ends:
+        if not ends and kind_of(source.folder) != "encoder":
             raise PlanRefused(
                 f"The {who}'s tokenizer has no end-of-text token, so answers would never end.",
                 field=f"{who}.model",

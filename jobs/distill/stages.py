@@ -36,8 +36,11 @@ SHOWN = 5  # row ids in a sentence
 
 
 def begin(session: Session) -> Work:
-    """The student with a fresh adapter."""
+    """The student with a fresh adapter, and with a label head where it names instead of writing."""
+    from .labelling.labeller import begin as label_head
+
     work = Work(session)
+    work.labelling = label_head(work)
     work.learner()
     return work
 
@@ -174,13 +177,17 @@ def training_examples(work: Work, stage: Train, name: str = "") -> list[Example]
 
 def train_stage(work: Work, index: int, stage: Train) -> str:
     """One training stage; returns the name of its stored result."""
+    if work.labelling is not None and stage.learner == "student":
+        from .labelling.training import train_stage as train_labeller
+
+        return train_labeller(work, index, stage)
     session, learner = work.session, work.learner(stage.learner)
     name = f"{index:02d}-{stage.learner}"
     work.ended[stage.name] = name
     with turns():
         stored = work.take_stored(name, learner)
         if not stored:
-            _start(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
+            start_from(work, learner, stage)  # before the rows: pairs may be answers of the learner as it starts
         examples = training_examples(work, stage, name)
         steps = steps_of(stage, group_count(examples) if stage.source.kind == "pairs" else units(stage, examples))
         arm = None if stored else _arm(work, learner, stage, examples, steps, name)
@@ -192,7 +199,7 @@ def train_stage(work: Work, index: int, stage: Train) -> str:
     return name
 
 
-def _start(work: Work, learner: Learner, stage: Train) -> None:
+def start_from(work: Work, learner: Learner, stage: Train) -> None:
     if stage.start == "fresh":
         learner.load(learner.start)
     elif stage.start != "previous":
@@ -230,7 +237,7 @@ def _arm(work: Work, learner: Learner, stage: Train, examples: list[Example], st
 def train_control(work: Work) -> bool:
     """The same adapter, steps and seed; plain fine-tuning on the gold answers. False: there is no control, and why is said."""
     session = work.session
-    reason = _no_control(work)
+    reason = no_control(work)
     if reason:
         session.events.reason("control", "none", reason)
         return False
@@ -239,7 +246,7 @@ def train_control(work: Work) -> bool:
     learner.load(learner.start)
     if work.take_stored("control", learner):
         return True
-    plain = Train(name="control", rows="labelled", terms=[TermSpec(type="cross-entropy")], **_same(stage))
+    plain = Train(name="control", rows="labelled", terms=[TermSpec(type="cross-entropy")], **same_as(stage))
     examples = examples_of(work, [r for r in work.data_rows if r.labelled], "the control arm")
     arm = Arm(
         "control",
@@ -257,7 +264,7 @@ def train_control(work: Work) -> bool:
     return True
 
 
-def _same(stage: Train) -> dict[str, object]:
+def same_as(stage: Train) -> dict[str, object]:
     """What the control arm has in common with the student's training: optimizer, batch and schedule."""
     names = (
         "steps", "epochs", "batch_size", "micro_batch", "learning_rate", "schedule", "weight_decay", "clip", "reduction",
@@ -266,7 +273,7 @@ def _same(stage: Train) -> dict[str, object]:
     return {name: getattr(stage, name) for name in names}
 
 
-def _no_control(work: Work) -> str | None:
+def no_control(work: Work) -> str | None:
     if not work.session.recipe.control:
         return "switched off in the recipe"
     if not any(r.labelled for r in work.session.train_rows):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .batches import Micro, features_of
+from .batches import Limits, Micro, features_of, micro_batches
 from .capture import capture, gathered, shape_of
 from .head import Head, choose_chunk, head_pass
 from .objectives.base import Objective, StatesPart
@@ -67,6 +67,10 @@ class Losses:
             torch.manual_seed(self.seed + 1000 + index)
             if (module := part.module(shape, self.teacher_shape, objective.options)) is not None:
                 self.modules[str(index)] = module.to(self.device)
+
+    def micros(self, rows: Sequence[Example], mine: Sequence[int], limits: Limits, reduction: str) -> list[Micro]:
+        """The rows `mine` of a step as forwards; how they are cut does not change the result."""
+        return micro_batches(rows, mine, limits, reduction, rows)
 
     def of(
         self, micro: Micro, group: Sequence[Example], terms: Sequence[Term], step: int, seed: int | None

@@ -15,7 +15,7 @@ import torch
 
 from .arm import Arm, Outcome, Progress, Stopped
 from .balance import imbalance, term_gradients
-from .batches import Micro, micro_batches
+from .batches import Micro
 from .checkpoint import Checkpoints
 from .device import memory_now
 from .errors import OutOfMemory, PlanRefused, TrainNonFinite, Transient
@@ -81,7 +81,11 @@ class Loop:
     def __init__(self, model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> None:
         self.model, self.arm, self.checkpoints, self.events = model, arm, checkpoints, events
         noise = None if arm.phase == "control" else getattr(model, "noise", None)  # the control is plain fine-tuning
-        self.losses_of = Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed, noise)
+        self.losses_of: Any = (
+            Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed, noise)
+            if arm.losses is None
+            else arm.losses(model)
+        )
         helpers = {HELPER + n: p for n, p in self.losses_of.modules.named_parameters() if p.requires_grad}
         self.adapter = trainable(model)
         self.parameters = {**self.adapter, **helpers}
@@ -161,7 +165,7 @@ class Loop:
         totals = torch.zeros(1 + len(self.arm.terms), device=self.device)
         step, mine = self.progress.step, self.ranks.share(rows)
         terms = terms_at(self.arm.terms, self.arm.curves, step, self.arm.steps, self.progress.reached)
-        for index, micro in enumerate(micro_batches(rows, mine, self.limits, self.arm.stage.reduction, rows)):
+        for index, micro in enumerate(self.losses_of.micros(rows, mine, self.limits, self.arm.stage.reduction)):
             place = index * self.ranks.size + self.ranks.rank
             seed = (self.arm.seed << 32) + (step << 8) + place if self.dropout else None
             group = [rows[i] for i in micro.which]

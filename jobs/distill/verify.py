@@ -15,7 +15,7 @@ from . import recipe as recipes
 from .answers import Said, Speaker, decoding_of
 from .errors import ArtifactDamaged, VerifyFailed
 from .evaluate import answer_bits, answer_bytes, score_answers
-from .export import SUMS
+from .export import HEAD_FILE, SUMS
 from .generate import generate
 from .models.config import eos_ids, read_config
 from .rows import Renderer, read_rows, rows_sha256, stratified
@@ -42,12 +42,28 @@ def verify(adapter: Path, base: Path | None = None, rows: Path | None = None) ->
     reported = report["scores"]["student"]["value"]
     if base is None:
         return Verified(files, None, reported, 0)
+    if (adapter / HEAD_FILE).exists():
+        return _verify_labels(adapter, base, rows, files, report)
     model = load_model(base, torch.float32, torch.device("cpu"))
     tuned = PeftModel.from_pretrained(model, str(adapter)).eval()
     if rows is None:
         return Verified(files, None, reported, 0)
     score, n = score_again(tuned, base, adapter, rows, report)
     if abs(score - reported) > 1e-9:
+        raise VerifyFailed(
+            f"The report says {reported:.6f} on {n:,} held-out rows; reloaded with plain peft the adapter scores {score:.6f}.",
+            hint="The base or the rows differ from those of the run, or the machine computes differently.",
+        )
+    return Verified(files, score, reported, n)
+
+
+def _verify_labels(adapter: Path, base: Path, rows: Path | None, files: int, report: dict[str, Any]) -> Verified:
+    """The same for an adapter that names instead of writing."""
+    from .labelling.verify import score_labels
+
+    reported = report["scores"]["student"]["value"]
+    score, n = score_labels(adapter, base, rows, report)
+    if score is not None and abs(score - reported) > 1e-9:
         raise VerifyFailed(
             f"The report says {reported:.6f} on {n:,} held-out rows; reloaded with plain peft the adapter scores {score:.6f}.",
             hint="The base or the rows differ from those of the run, or the machine computes differently.",

@@ -25,6 +25,8 @@ from .watching import watched_rows
 
 if TYPE_CHECKING:
     from .evaluate import Judged
+    from .rewards.model import RewardModel
+    from .labelling.labeller import Labeller
 
 
 @dataclass
@@ -74,8 +76,11 @@ class Work:
     unsure: dict[str, dict[str, float]] = field(default_factory=dict)  # row id -> how unsure the main teacher was of it
     judged: dict[str, Judged] = field(default_factory=dict)  # teachers beside the main one, on held-out rows
     metric: str = "exact_match"  # of the report, and of the watched slice
+    labelling: Labeller | None = None  # of a student that names instead of writing
     pool: list[Row] | None = None  # the training rows after stages that make rows; None: those of the data
     stage_facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # stage name -> rows made, left out, why
+    preferred: list[Row] = field(default_factory=list)  # pairs and rankings that stages made, oldest first
+    rewards: dict[str, tuple[str, RewardModel]] = field(default_factory=dict)  # stage name -> whose weights, the model
     rounds: list[dict[str, Any]] = field(default_factory=list)  # of loops: scores and rows of each round
 
     # -- rows -----------------------------------------------------------------------------------------------------
@@ -105,13 +110,16 @@ class Work:
             opened = self.teachers.get(name) or self.session.open(name)
             if name != "student":
                 self.teachers[name] = opened
-            model = attach(
-                opened.model,
-                self.session.recipe.student.adapter,
-                self.session.recipe.seed,
-                self.session.events,
-                lambda: self.first_rows(opened),
-            )
+            if name == "student" and self.labelling is not None:
+                model = self.labelling.wrapped(opened, self)
+            else:
+                model = attach(
+                    opened.model,
+                    self.session.recipe.student.adapter,
+                    self.session.recipe.seed,
+                    self.session.events,
+                    lambda: self.first_rows(opened),
+                )
             start = {n: p.detach().clone() for n, p in trainable(model).items()}
             self.learners[name] = Learner(name, opened, model, start)
             if name in self.parked:

@@ -20,10 +20,11 @@ from ..weights import backbone
 from .clover import attach_clover
 from .first_values import Rows, set_first_values
 from .kinds import Kind
+from .label_head import LabelHead
 from .variants import add_mixer, layers
 
 OF_PEFT = ("gaussian", "orthogonal")  # first values that peft makes itself
-FEED_FORWARD_ENDS = ("down_proj", "fc2", "dense_4h_to_h", "c_proj", "w2")
+FEED_FORWARD_ENDS = ("down_proj", "fc2", "dense_4h_to_h", "c_proj", "w2", "wo")
 
 
 def linear_names(model: PreTrainedModel) -> list[str]:
@@ -43,20 +44,21 @@ def attach(
     seed: int,
     events: Events | None = None,
     rows: Callable[[], Rows] | None = None,
+    head: LabelHead | None = None,
 ) -> PeftModel:
     """Wraps `model` with a fresh adapter whose start is a function of the seed and, for starts that look at rows, of those
-    that `rows` gives (it is called only then).
+    that `rows` gives (it is called only then). A label `head` is trained whole beside it.
 
     Names that the model does not have are refused: peft would read them as a regular expression of the user.
     """
     targets = _targets(model, adapter, events)
     torch.manual_seed(seed)
     if adapter.type == "lora":
-        wrapped = _lora(model, adapter, targets, rows)
+        wrapped = _lora(model, adapter, targets, rows, head)
     elif adapter.type == "clover":
         wrapped = attach_clover(model)
     else:
-        wrapped = _other(model, adapter, targets, seed)
+        wrapped = _other(model, adapter, targets, seed, head)
     wrapped.noise = adapter.noise
     training_mode(wrapped)
     return wrapped  # type: ignore[no-any-return]
@@ -77,7 +79,13 @@ def _targets(model: PreTrainedModel, adapter: Adapter, events: Events | None) ->
     return list(adapter.targets)
 
 
-def _lora(model: PreTrainedModel, adapter: Adapter, targets: list[str], rows: Callable[[], Rows] | None) -> Any:
+def _lora(
+    model: PreTrainedModel,
+    adapter: Adapter,
+    targets: list[str],
+    rows: Callable[[], Rows] | None,
+    head: LabelHead | None,
+) -> Any:
     everywhere = list(targets)
     if adapter.head:
         _refuse_empty_rows(model, adapter)
@@ -86,11 +94,12 @@ def _lora(model: PreTrainedModel, adapter: Adapter, targets: list[str], rows: Ca
     if adapter.velora:
         memory = {"num_groups": adapter.velora.groups, "scale": adapter.velora.scale, "init_type": "batch_average"}
     config = LoraConfig(
-        task_type=task_of(model),
+        task_type=task_of(model) if head is None else head.task_type,
+        modules_to_save=None if head is None else list(head.saved),
         r=adapter.rank,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft divides it by the rank: any number will do
         lora_dropout=adapter.dropout,
-        target_modules=everywhere,
+        target_modules=everywhere if head is None else head.pattern(targets),
         use_rslora=adapter.rslora,
         use_dora=adapter.dora,
         velora_config=memory,
@@ -109,7 +118,7 @@ def _lora(model: PreTrainedModel, adapter: Adapter, targets: list[str], rows: Ca
     return wrapped
 
 
-def _other(model: PreTrainedModel, adapter: Adapter, targets: list[str], seed: int) -> Any:
+def _other(model: PreTrainedModel, adapter: Adapter, targets: list[str], seed: int, head: LabelHead | None) -> Any:
     """Any other kind: peft's class with the recipe's numbers under the names it has for them."""
     kind = ADAPTER_KINDS[adapter.type]
     given = {**kind.fixed, **kind.Options.model_validate(adapter.options).model_dump()}
@@ -127,8 +136,10 @@ def _other(model: PreTrainedModel, adapter: Adapter, targets: list[str], seed: i
         given["feedforward_modules"] = [t for t in targets if t in FEED_FORWARD_ENDS]
     if adapter.type == "adalora":
         given["target_r"] = adapter.rank
+    if head is not None:
+        given |= {"target_modules": head.pattern(given["target_modules"]), "modules_to_save": list(head.saved)}
     try:
-        config = getattr(peft, kind.config)(task_type=task_of(model), **given)
+        config = getattr(peft, kind.config)(task_type=task_of(model) if head is None else head.task_type, **given)
         return get_peft_model(model, config, autocast_adapter_dtype=False)
     except (ValueError, RuntimeError, AssertionError, ZeroDivisionError) as e:
         raise _refused(kind, e) from e
