@@ -37,7 +37,7 @@ class AboutForm(Styled, forms.Form):
 
 
 FIELD = "field:"  # role of a column that is one value of the answer's JSON object
-LABELS = {"assistant": "Answer", "messages": "Conversation", "chosen": "Chosen answer", "rejected": "Rejected answer", "ranked": "Ranked answers", "privileged": "Privileged context", "paint": "Painted spans"}  # fmt: skip
+LABELS = {"assistant": "Answer", "messages": "Conversation", "chosen": "Chosen answer", "rejected": "Rejected answer", "ranked": "Ranked answers", "privileged": "Privileged context", "paint": "Painted spans", "soft": "Soft labels"}  # fmt: skip
 
 
 def role_choices(known: dict[str, str]) -> list[dict[str, str]]:

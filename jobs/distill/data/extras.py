@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from .options import Options
 from .read_json import kind
 
 TEXTS = ("domain", "rationale", "privileged", "group")  # one text a row
-EXTRAS = (*TEXTS, "weight", "chosen", "rejected", "ranked", "paint")
+EXTRAS = (*TEXTS, "weight", "chosen", "rejected", "ranked", "paint", "soft")
 
 NAMES: dict[str, tuple[str, ...]] = {  # the usual names of their columns
     "domain": ("domain", "data_source", "source_dataset", "task_name"),
@@ -21,6 +22,7 @@ NAMES: dict[str, tuple[str, ...]] = {  # the usual names of their columns
     "privileged": ("privileged", "privileged_context", "teacher_context"),
     "group": ("group", "group_id"),
     "paint": ("paint", "painted", "loss_spans"),
+    "soft": ("soft", "soft_labels", "label_probabilities", "votes"),
 }
 WORDS = {
     "domain": "the kind or source of the row",
@@ -30,6 +32,7 @@ WORDS = {
     "privileged": "only the teacher may read it",
     "group": "rows that belong together",
     "paint": "and holds spans of the answer with weights",
+    "soft": "and holds what teachers say of each label",
 }
 
 
@@ -55,6 +58,8 @@ def _holds(role: str, column: str, rows: Sequence[dict[str, Any]]) -> bool:
         return bool(values) and all(isinstance(v, list) and len(v) > 1 for v in values)
     if role == "paint":
         return bool(values) and all(isinstance(v, list) or str(v).lstrip().startswith("[") for v in values)
+    if role == "soft":
+        return bool(values) and all(isinstance(_json(v), dict | list) for v in values)
     if role == "weight":
         return bool(values) and all(_number(v) is not None for v in values)
     return any(isinstance(v, str) and v.strip() for v in values)
@@ -96,6 +101,44 @@ def ranked(value: Any, text: Callable[[Any], str]) -> list[str] | None:
     if empty := next((n for n, a in enumerate(answers, 1) if not a.strip()), None):
         raise Wrong(f"answer {empty} of the ranking is empty", "Remove it, or write it.")
     return answers
+
+
+def _json(value: Any) -> Any:
+    """A cell that is JSON, or was read as such; None where it is neither."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def soft(value: Any) -> dict[str, Any] | list[str] | None:
+    """What teachers say of the labels: {label: probability}, {teacher: {label: probability}}, or a list of answers that are
+    counted as votes; None where the cell is empty. Raises Wrong naming the first label whose number is none."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    found = _json(value)
+    if isinstance(found, list) and found and all(isinstance(a, str) for a in found):
+        return [str(a) for a in found]
+    if not isinstance(found, dict) or not found:
+        raise Wrong(
+            f"the soft labels are {kind(found)}, not an object of labels and probabilities",
+            'Write {"label": 0.9, "other": 0.1}, or a list of answers as votes.',
+        )
+    if any(isinstance(v, dict | list) for v in found.values()):
+        out = {str(name): soft(one) for name, one in found.items()}
+        return {name: one for name, one in out.items() if one is not None}
+    return {str(label): _probability(str(label), number) for label, number in found.items()}
+
+
+def _probability(label: str, value: Any) -> float:
+    number = _number(value)
+    if number is None or number < 0:
+        raise Wrong(
+            f'the soft label "{label[:40]}" is {str(value)[:40]}, not a number of 0 or more', "Write a probability."
+        )
+    return number
 
 
 def answer_of(

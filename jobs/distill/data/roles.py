@@ -31,6 +31,7 @@ ROLES: dict[str, str] = {
     "weight": "Weight: how much the row counts in the loss, 1 where empty; true or false: is the answer good",
     "group": "Group: rows of one group belong together",
     "paint": "Painted spans: characters of the answer that are not learnt or weigh more, as [[start, end, weight], ...]",
+    "soft": "Soft labels: what teachers say of each label, as {label: probability}, by teacher, or as a list of votes",
     "split": "Split: train or held out",
     "id": "Id: kept with the row",
 }

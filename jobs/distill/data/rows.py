@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         (
             "fields",
             pa.string(),
-        ),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint; null: none
+        ),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint, soft; null: none
     ]
 )
 SPEAKERS = {
@@ -202,13 +202,15 @@ def _pair(values: dict[str, Any], roles: dict[str, str], options: Options, limit
     return out
 
 
-def _extra(role: str, value: Any, column: str, limits: Limits) -> float | list[str] | None:
-    """The weight or the ranking of a cell; None where it is empty."""
+def _extra(role: str, value: Any, column: str, limits: Limits) -> float | list[str] | dict[str, Any] | None:
+    """The weight, the ranking or the soft labels of a cell; None where it is empty."""
 
     def text(one: Any) -> str:
         return _text({column: one}, column, limits)
 
     try:
+        if role == "soft":
+            return extras.soft(value)
         return extras.weight(value) if role == "weight" else extras.ranked(value, text)
     except extras.Wrong as e:
         reason, remedy = e.args
@@ -223,7 +225,7 @@ def _fields(
     for role in extras.TEXTS:
         if role in roles and (text := _text(values, roles[role], limits)).strip():
             out[role] = text
-    for role in ("weight", "ranked"):
+    for role in ("weight", "ranked", "soft"):
         if role in roles and (found := _extra(role, values.get(roles[role]), roles[role], limits)) is not None:
             out[role] = found
     if "rejected" in pair:

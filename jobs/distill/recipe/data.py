@@ -27,7 +27,7 @@ class Data(Strict):
         default_factory=dict,
         title="Roles",
         description="role -> column: system, user, assistant, messages, split, id, domain, weight, rationale, chosen, rejected, ranked, "
-        "privileged, group. Empty: found automatically.",
+        "privileged, group, soft. Empty: found automatically.",
     )
     heldout: float = Field(
         0.1,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobs.distill.data import extras
 from jobs.distill.data.load import read_any
 from jobs.distill.data.scan import scan
 
@@ -87,3 +88,27 @@ def test_it_reads_a_conversation_with_a_pair_of_last_turns(tmp_path: Path) -> No
     pair = {"chosen": {"from": "gpt", "value": "yes"}, "rejected": {"from": "gpt", "value": "no"}}
     (row,) = imported(tmp_path, {"conversations": talk, **pair})
     assert row["answer"] == "yes" and row["fields"] == {"chosen": "yes", "rejected": "no"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ({"a": 0.75, "b": 0.25}, {"a": 0.75, "b": 0.25}),
+        ('{"a": 1}', {"a": 1.0}),
+        ({"gpt": {"a": 1}, "votes": ["a", "b"]}, {"gpt": {"a": 1.0}, "votes": ["a", "b"]}),
+        (["a", "a", "b"], ["a", "a", "b"]),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_soft_labels_are_probabilities_by_label_or_teacher_or_votes(cell, found):
+    assert extras.soft(cell) == found
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"), [({"a": -1}, "of 0 or more"), ({"a": "much"}, "of 0 or more"), ("a lot", "not an object")]
+)
+def test_soft_labels_that_are_none_are_refused_in_words(cell, words):
+    with pytest.raises(extras.Wrong) as e:
+        extras.soft(cell)
+    assert words in e.value.args[0]
