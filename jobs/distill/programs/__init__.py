@@ -7,5 +7,7 @@ functions.py  the functions it knows
 sandbox.py    whole programs in bubblewrap, where this host can isolate them
 seccomp.py    the kernel calls a program may make there
 inside.py     what runs beside the program in there: limits, tests, the report
+source.py     the program in an answer
+calculations.py  calculations in a text, computed again
 edits.py      a few operations on a text, with what they changed
 """

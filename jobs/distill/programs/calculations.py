@@ -1,0 +1,71 @@
+"""Calculations that stand in a text, each computed again: <<48/2=24>>, or 48 / 2 = 24 in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .safe import evaluate
+
+MOST = 500  # calculations of one text
+ANNOTATED = re.compile(r"<<([^<>=]{1,200})=([^<>=]{1,60})>>")
+NUMBER = r"[$€£]?\d[\d,]{0,30}(?:\.\d{1,30})?%?"
+PLAIN = re.compile(
+    rf"(?<![\w.*/+=-])(?<![*/+=-] )({NUMBER}(?:\s?[-+*/x×÷−]\s?{NUMBER}){{1,12}})\s?=\s?([-−]?{NUMBER})(?!\s?[-+*/x×÷−=]\s?\d)"
+)
+SIGNS = str.maketrans(
+    {"×": "*", "x": "*", "X": "*", "÷": "/", "−": "-", "–": "-", "^": "**"} | dict.fromkeys("$€£, ", "")
+)
+PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)%")
+ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")  # Python reads no 007
+FORM = re.compile(r"[\d.+\-*/()]+")
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """`wrong`: why it does not hold; empty where it does."""
+
+    text: str
+    wrong: str
+
+
+def calculations(text: str, plain: bool = False) -> Iterator[Calculation]:
+    """Every calculation of a text, checked, in order. A result that is rounded holds when it is rounded rightly."""
+    found = [(m.start(), m) for m in ANNOTATED.finditer(text)]
+    if plain:
+        spans = [m.span() for _, m in found]
+        found += [(m.start(), m) for m in PLAIN.finditer(text) if not any(a <= m.start() < b for a, b in spans)]
+    for _, match in sorted(found, key=lambda f: f[0])[:MOST]:
+        yield Calculation(match[0], _wrong(match[1], match[2]))
+
+
+def _wrong(left: str, right: str) -> str:
+    said = _fraction(right)
+    if said is None:
+        return f"{right.strip()} is no number"
+    expression = ZEROS.sub("", PERCENT.sub(r"(\1/100)", left.translate(SIGNS)))
+    if not FORM.fullmatch(expression):
+        return f"{left.strip()} is no calculation"
+    outcome = evaluate(expression)
+    if outcome.value is None:
+        return f"{left.strip()} cannot be computed: {outcome.why.removeprefix('line 1: ')}"
+    if abs(Fraction(outcome.value) - said[0]) > said[1]:
+        return f"it is {outcome.value:.10g}" if isinstance(outcome.value, float) else f"it is {outcome.value}"
+    return ""
+
+
+def _fraction(text: str) -> tuple[Fraction, Fraction] | None:
+    """The number and how far a right result may lie from it: half of its last decimal, for whole numbers what floats lose."""
+    bare = PERCENT.sub(r"\1", text.translate(SIGNS))
+    try:
+        value = Fraction(bare)
+    except (ValueError, ZeroDivisionError):
+        return None
+    slack = max(Fraction(1, 10**6), abs(value) / 10**9)
+    if "." in bare and "/" not in bare:
+        slack = max(slack, Fraction(501, 1000 * 10 ** len(bare.partition(".")[2])))
+    if "%" in text:
+        return value / 100, slack / 100
+    return value, slack
