@@ -25,8 +25,8 @@ from .watching import watched_rows
 
 if TYPE_CHECKING:
     from .evaluate import Judged
-    from .rewards.model import RewardModel
     from .labelling.labeller import Labeller
+    from .rewards.model import RewardModel
 
 
 @dataclass

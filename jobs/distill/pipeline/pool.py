@@ -90,7 +90,8 @@ def apply(work: Work, stage: str, kept: Kept) -> Kept:
         "reasons": kept.reasons,
         **kept.facts,
     }
-    work.preferred += [r for r in kept.made if "sources" in r.fields.get("lineage", {})]
+    made_here = (r for r in kept.made if r.fields.get("lineage", {}).get("stage") == stage)
+    work.preferred += [r for r in made_here if "sources" in r.fields["lineage"]]
     work.session.events.emit("rows", stage=stage, **work.stage_facts[stage])
     write_lists(work, stage, kept.made, kept.rejected)
     return kept

@@ -52,7 +52,8 @@ def prefer(work: Work, index: int, stage: Prefer) -> Kept:
 
 def groups_of(work: Work) -> list[Group]:
     """The questions that stages wrote answers for, each with all of them, in the order of the pool."""
-    rows = [r for r in work.train_rows if pool.written(r) and "sources" not in r.fields["lineage"]]  # no pairs of before
+    made = (r for r in work.train_rows if pool.written(r))
+    rows = [r for r in made if "sources" not in r.fields["lineage"]]  # pairs of an earlier stage are no answers
     own = {r.row_id: r for r in work.data_rows}
     out = []
     for (parent, _), places in by_question(rows).items():

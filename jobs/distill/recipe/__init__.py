@@ -12,6 +12,7 @@ from .evaluation import Evaluation
 from .mix import Mix
 from .models import ModelRef, Student, Teacher
 from .recipe import VERSION, Loop, Recipe, Stage
+from .reward import Reward
 from .shape import Collapse, MergeModels, PruneDepth, PruneWidth, Shape, TrimVocab, Truncate
 from .source import Source
 from .stages import Generate, Merge, Record, Select
@@ -22,7 +23,7 @@ from .train import Schedule, Train, TrainOptions, Watch
 from .writing import Check, Prefer, PromptText, Review, Stop, Verify, Write
 
 __all__ = [
-    "VERSION", "Adapter", "Budget", "Check", "Collapse", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Schedule",
+    "VERSION", "Adapter", "Budget", "Check", "Collapse", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Reward", "Schedule",
     "Select", "Shape", "Source", "Stage", "Stop", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Verify", "Watch",
     "Weighting", "Write", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

@@ -10,13 +10,14 @@ from .base import Strict
 from .data import Data
 from .evaluation import Evaluation
 from .models import ModelRef, Student, Teacher
+from .reward import Reward
 from .stages import Generate, Merge, Record, Select
 from .train import Train, TrainOptions
 from .writing import NAME, Prefer, Review, Stop, Verify, Write
 
 VERSION: Final = 1
 
-Plain = Generate | Record | Select | Train | Merge | Write | Verify | Prefer | Review
+Plain = Generate | Record | Select | Train | Merge | Write | Verify | Prefer | Review | Reward
 
 
 class Loop(Strict):

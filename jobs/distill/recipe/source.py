@@ -66,10 +66,26 @@ class Source(Strict):
         title="Wrong below",
         description="For correction: a token is wrong when the teacher gives it less than this share of its likeliest token's probability.",
     )
-    reward: Literal["none", "exact_match", "numeric_match"] = Field(
+    reward: Literal["none", "exact_match", "numeric_match", "model"] = Field(
         "none",
         title="Reward",
-        description="Checks each of the student's answers against the gold one; for policy-gradient terms.",
+        description="Checks each of the student's answers against the gold one; for policy-gradient terms. model: the reward "
+        "model of an earlier stage, which needs no gold answer.",
+    )
+    reward_model: str = Field(
+        "reward",
+        min_length=1,
+        max_length=80,
+        title="Reward model",
+        description="For the reward model: name of the stage that trained it, on the learner's own weights.",
+    )
+    kl_bound: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        title="Bound on the KL",
+        description="Nats a token. While the answers of a window lie further than this from the teacher on average, they are "
+        "rewarded for nearness alone. Needs a term that reads the teacher beside the reward, such as kl-estimate.",
     )
     pairs: Literal["columns", "teacher_over_student", "density_ratio", "ranked", "best_over_rest", "demonstrations"] = (
         Field(

@@ -15,7 +15,7 @@ from .recipe import VERSION, Recipe
 from .shape import KINDS as SHAPES
 
 KINDS = (
-    "generate", "record", "select", "train", "merge", "write", "verify", "prefer", "review", "loop", *SHAPES
+    "generate", "record", "select", "train", "merge", "write", "verify", "prefer", "review", "reward", "loop", *SHAPES
 )  # fmt: skip - pydantic puts the kind into the path
 
 

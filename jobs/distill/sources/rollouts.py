@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..rows import Example
+from .bound import held_near, kl_of
 from .fixed import step_rows
 from .mixed import SHARE, Mix
 from .replay import Replay, Slot, pack, unpack
@@ -38,6 +39,7 @@ class Rollouts:
     capacity: int = 0
     prepare: Sequence[Prepare] = ()
     told: Callable[[int, dict[str, float]], None] = lambda step, values: None
+    kl_bound: float | None = None
     begin: int = 0
     held: list[list[Slot]] = field(default_factory=list)  # the window's steps, from `begin`
 
@@ -78,6 +80,7 @@ class Rollouts:
                 else:
                     asked[s, place] = [Ask(prompt, f"{self.seed}:{s}:{place}:{k}") for k in range(self.samples)]
         made = self.writer.write([a for several in asked.values() for a in several], step)
+        said, made = made, held_near(made, self.kl_bound)
         new: dict[tuple[int, int], Slot] = {}
         for n, (where, several) in enumerate(asked.items()):
             new[where] = Slot(several[0].prompt, tuple(made[n * self.samples : (n + 1) * self.samples]))
@@ -85,7 +88,7 @@ class Rollouts:
         self.begin = step
         self.held = [[every[s, p] for p in range(self.places)] for s in range(step, max(end, step + 1))]
         self.buffer.add(list(new.values()))
-        self.told(step, self._metrics(list(every.values()), made, step))
+        self.told(step, self._metrics(list(every.values()), said, step))
 
     def _without_writing(self, step: int, place: int, prompt: int) -> Slot | None:
         """The row of the data or an old answer, where a coin says so; None: a new answer is to be written."""
@@ -112,6 +115,10 @@ class Rollouts:
         }
         if self.writer.wants.reward != "none":
             out["rollout.reward"] = float(np.mean([w.reward for w in made]))
+        if (kl := kl_of(made)) is not None:
+            out["rollout.kl"] = kl
+            if self.kl_bound is not None:
+                out["rollout.kl_bound"] = self.kl_bound
         if self.writer.wants.correct:
             out["rollout.corrected"] = float(np.mean([w.corrected for w in made]))
         return out

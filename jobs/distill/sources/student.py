@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,8 +37,9 @@ def wants_of(source: Source, terms: Sequence[Term]) -> Wants:
     the learner itself."""
     needs = frozenset[str]().union(*(t.objective.part.needs for t in terms))
     once = source.window == 1 and not source.replay
-    before = "old_logp" in needs or ("old_logq" in needs and not once)
-    return Wants(source.reward, before, "old_logp" in needs, source.correct, source.wrong_below)
+    bounded = source.kl_bound is not None
+    before = "old_logp" in needs or bounded or ("old_logq" in needs and not once)
+    return Wants(source.reward, before, "old_logp" in needs or bounded, source.correct, source.wrong_below)
 
 
 def student_rows(
@@ -53,6 +54,12 @@ def student_rows(
 ) -> Rollouts:
     """The source of a `student` or `mixed` stage. Raises PlanRefused when no prompt can be answered."""
     session, source = work.session, stage.source
+    if source.kl_bound is not None and taught.teacher is None:
+        raise PlanRefused(
+            f"'{stage.name}' bounds the KL to a teacher, and no term of the stage reads one.",
+            field="source.kl_bound",
+            hint="Add the term kl-estimate, with the adapter of an earlier stage as teacher, or leave the bound out.",
+        )
     writer = Writer(
         learner.model,
         learner.opened.renderer,
@@ -63,6 +70,7 @@ def student_rows(
         taught.vocab or learner.opened.vocab,
         taught.teacher,
         session.events.beat,
+        _scorer(work, learner, source),
     )
     share = source.share if source.kind == "mixed" else 1.0
     return Rollouts(
@@ -80,7 +88,24 @@ def student_rows(
             if hasattr(t.objective.part, "prepare")
         ],
         lambda step, values: session.events.emit("metric", step=step + 1, arm=learner.name, values=values),
+        kl_bound=source.kl_bound,
     )
+
+
+def _scorer(work: Work, learner: Learner, source: Source) -> Callable[[Sequence[Example]], list[float]] | None:
+    """The reward model a source asks for; raises PlanRefused for one that is not there or lies on other weights."""
+    if source.reward != "model":
+        return None
+    from ..pipeline.reward import reward_model
+
+    of, model = reward_model(work, source.reward_model)
+    if of != learner.name:
+        raise PlanRefused(
+            f"The reward model {source.reward_model!r} lies on the weights of {of}, and {learner.name} writes the answers.",
+            field="source.reward_model",
+            hint=f"Train the reward model with learner: {learner.name}.",
+        )
+    return partial(model.score, learner.model)
 
 
 def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Example]) -> list[Prompt]:
@@ -97,7 +122,7 @@ def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Ex
             ids = ids[-room:]
         if len(ids) > room:
             long += 1
-        elif source.reward != "none" and e.row_id not in gold:
+        elif source.reward not in ("none", "model") and e.row_id not in gold:
             unchecked += 1
         else:
             fixed = replace(e, origin="fixed") if source.kind == "mixed" else None

@@ -93,6 +93,7 @@ class Writer:
     vocab: int | None = None
     teacher: Teacher | None = None
     beat: Callable[[], None] = lambda: None
+    scorer: Callable[[Sequence[Example]], list[float]] | None = None  # of answers, where a model rewards them
 
     def write(self, asked: Sequence[Ask], step: int) -> list[Written]:
         """An answer for each ask, in order. The learner's modes and random state are as before."""
@@ -149,6 +150,9 @@ class Writer:
     def _rewarded(self, made: list[Written]) -> list[Written]:
         if self.wants.reward == "none":
             return made
+        if self.scorer is not None:
+            rewards = self.scorer([self.example(w) for w in made])
+            return [replace(w, reward=r) for w, r in zip(made, rewards, strict=True)]
         name = self.wants.reward
         return [
             replace(w, reward=reward_of(name, self.renderer.decode(w.ids.tolist()), self.prompts[w.prompt].gold))

@@ -49,6 +49,11 @@ class Bench(Protocol):
         """Evaluation rows: nothing of theirs may be learnt."""
         ...
 
+    @property
+    def earlier(self) -> Sequence[Row]:
+        """Pairs and rankings that rules made before in this run, oldest first."""
+        ...
+
     def ask(self, who: str, requests: Sequence[Request]) -> list[Reply]:
         """One reply a request, in order, from `teacher`, `student`, `judge` or another name of the recipe. Replies that are
         not ok come back too."""
@@ -56,6 +61,11 @@ class Bench(Protocol):
 
     def read(self, who: str, rows: Sequence[Row]) -> Mapping[str, Read]:
         """What a model makes of the answers, by row id; a row it could not read is missing."""
+        ...
+
+    def reward(self, model: str, rows: Sequence[Row]) -> Mapping[str, float]:
+        """What the reward model of the stage called `model` gives the answers, by row id; a row it could not read is
+        missing."""
         ...
 
     def note(self, text: str, level: str = "info") -> None:
@@ -103,6 +113,15 @@ def by_parent(rows: Sequence[Row]) -> dict[str, list[int]]:
     out: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         out.setdefault(parent_of(row), []).append(i)
+    return out
+
+
+def by_question(rows: Sequence[Row]) -> dict[tuple[str, str], list[int]]:
+    """Places in `rows` of the answers to each question: of one parent, and in the same words. One document may have many."""
+    out: dict[tuple[str, str], list[int]] = {}
+    for i, row in enumerate(rows):
+        said = "\0".join(f"{m['role']}:{m['content']}" for m in row.messages)
+        out.setdefault((parent_of(row), said), []).append(i)
     return out
 
 

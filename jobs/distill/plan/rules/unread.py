@@ -48,6 +48,8 @@ def sources_are_read(case: Case, rows: Rows) -> Iterator[Finding]:
             "replay": (own, "answers the student writes"),
             "fresh": (own and s.replay > 0, "a replay buffer of the student's answers"),
             "reward": (own, "answers the student writes"),
+            "reward_model": (own and s.reward == "model", "rewards by a reward model"),
+            "kl_bound": (own, "answers the student writes"),
             "correct": (own, "answers the student writes"),
             "wrong_below": (own and s.correct, "the correction of the student's answers"),
             "samples": (own or pairs in ("density_ratio", "demonstrations"), "answers the student writes, density ratios and demonstrations"),
