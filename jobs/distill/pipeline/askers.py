@@ -17,6 +17,7 @@ from ..asking.local import LocalAsker
 from ..students.lora import training_mode
 
 if TYPE_CHECKING:
+    from ..session import Session
     from ..work import Work
 
 OWN = ("student", "base")
@@ -53,6 +54,19 @@ def adapter_sha256(work: Work, learner: str = "student") -> str:
     """Names the learner's adapter as it is now."""
     tensors = {n: t.cpu().contiguous() for n, t in work.learner(learner).adapter().items()}
     return hashlib.sha256(save_tensors(tensors)).hexdigest()
+
+
+def spent_so_far(session: Session) -> tuple[float, str]:
+    """Money that the run has paid, and the currency of the endpoint that took most of it; 0 where nothing costs anything."""
+    from ..endpoints import journals
+    from ..endpoints.purse import Purse
+
+    paid = []
+    for who, endpoint in session.endpoints.items():
+        journal, earlier = journals(session.folder, session.earlier, who)
+        paid.append((Purse(endpoint, journal, earlier).spent.price, endpoint.currency))
+    most = max(paid, default=(0.0, ""))
+    return sum(price for price, currency in paid if currency == most[1]), most[1]
 
 
 def ask(work: Work, who: str, requests: Sequence[Request], what: str, batch_size: int = 64) -> list[Reply]:

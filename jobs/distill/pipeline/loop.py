@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..evaluate import Judged, judge
 from ..ranks import here
 from ..recipe import Loop, Stop
-from .askers import adapter_sha256
+from .askers import adapter_sha256, spent_so_far
+from .curve import Point, advice, predicted
 
 if TYPE_CHECKING:
     from ..work import Work
@@ -28,6 +30,8 @@ def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[s
             continue
         work.rounds.append(_scored(work, index, stage, number, before, arms))
         work.session.events.emit("round", stage=stage.name, **work.rounds[-1])
+        if bought := work.rounds[-1].get("advice"):
+            work.session.events.log(f"After round {number + 1}: {bought['sentence']}")
         if why := reason_to_stop(stage.stop, [r for r in work.rounds if r["loop"] == stage.name]):
             work.session.events.reason(stage.name, f"{number + 1} of {stage.rounds} rounds", why)
             break
@@ -40,31 +44,48 @@ def _renamed(stage: Loop, number: int) -> list[Any]:
 
 
 def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms: dict[str, Judged]) -> dict[str, Any]:
-    """Score and gap closed after a round, stored so that a resumed run decides the same."""
+    """Score and gap closed after a round, what was expected of it and what the next rows would buy; stored, so that a
+    resumed run decides the same."""
     session, name = work.session, f"{index:02d}-round-{number + 1}"
     if found := session.results.get(name):
         return dict(json.loads((found / "round.json").read_text()))
     work.model.eval()
     with session.timed("evaluate"):
-        judged = _judged(work, f"{stage.name} {number + 1}")
-    score = float(judged.scores.mean())
+        judged = judge(session, work.student_speaker(adapter_sha256(work)), f"{stage.name} {number + 1}", work.metric)
+    score, error = float(judged.scores.mean()), _error(judged)
     base, teacher = (float(arms[a].scores.mean()) if a in arms else None for a in ("base", "teacher"))
     gap = (score - base) / (teacher - base) if base is not None and teacher is not None and teacher != base else None
     made = sum(f["made"] for n, f in work.stage_facts.items() if n.endswith(f" {number + 1}") and "asked" in f)
-    out = {
-        "loop": stage.name, "round": number + 1, "score": score, "gap_closed": gap, "rows": len(work.train_rows),
-        "rows_before": before, "made": made,
+    rows, spent = len(work.train_rows), spent_so_far(session)
+    out: dict[str, Any] = {
+        "loop": stage.name, "round": number + 1, "score": score, "error": error, "gap_closed": gap, "rows": rows,
+        "rows_before": before, "made": made, "spent": spent[0], "currency": spent[1],
     }  # fmt: skip
+    if work.metric != "bits_per_byte":
+        out |= _foreseen(work, stage, out)
     session.results.put(name, {"round.json": json.dumps(out).encode()})
     return out
 
 
-def _judged(work: Work, arm: str) -> Judged:
-    if work.labelling is not None:
-        from ..labelling.judging import judge_student
+def _error(judged: Judged) -> float:
+    """Standard error of a mean over the held-out rows."""
+    values = judged.scores.top / judged.scores.bottom
+    return float(values.std() / math.sqrt(len(values)))
 
-        return judge_student(work, arm)
-    return judge(work.session, work.student_speaker(adapter_sha256(work)), arm, work.metric)
+
+def _foreseen(work: Work, stage: Loop, now: dict[str, Any]) -> dict[str, Any]:
+    """What the rounds before said of this one, and what all of them say of the next 1,000 rows."""
+    earlier = [r for r in work.rounds if r["loop"] == stage.name]
+    points = [Point(r["rows"], r["score"], r["error"]) for r in earlier]
+    expected = predicted(points, now["rows"], work.session.recipe.seed)
+    written = now["rows"] - (earlier[0]["rows_before"] if earlier else now["rows_before"])
+    price = now["spent"] / written if now["spent"] and written > 0 else None
+    here = [*points, Point(now["rows"], now["score"], now["error"])]
+    bought = advice(here, price, now["currency"], seed=work.session.recipe.seed)
+    return {
+        "expected": None if expected is None else dict(zip(("score", "low", "high"), expected, strict=True)),
+        "advice": None if bought is None else bought.as_dict(),
+    }
 
 
 def reason_to_stop(stop: Stop, rounds: list[dict[str, Any]]) -> str | None:
@@ -74,6 +95,8 @@ def reason_to_stop(stop: Stop, rounds: list[dict[str, Any]]) -> str | None:
         return f"the gap closed is {last['gap_closed']:.2f}, {stop.gap_closed:.2f} was asked for"
     if stop.nothing_new and last["made"] == 0:
         return "the round made no new row"
+    if stop.worth is not None and (bought := last.get("advice")) and bought["high"] < stop.worth:
+        return f"{bought['sentence'].removesuffix(' Stop?')} Less than the {100 * stop.worth:g} points asked for"
     values = [r["gap_closed"] if r["gap_closed"] is not None else r["score"] for r in rounds]
     if len(values) > stop.patience:
         best = max(values[: -stop.patience])

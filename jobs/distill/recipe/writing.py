@@ -115,6 +115,13 @@ class Stop(Strict):
     gain: float = Field(
         0.0, ge=0, le=1, title="Least gain", description="Of gap closed; what a round must bring to count as one."
     )
+    worth: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="Worth of 1,000 rows",
+        description="Of the score: stop when the fitted learning curve says that 1,000 more rows buy less, its interval included.",
+    )
     nothing_new: bool = Field(True, title="Nothing to ask", description="Stop when a round makes no new rows.")
 
 

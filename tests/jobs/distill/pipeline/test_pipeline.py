@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.distill.errors import PlanRefused, RecipeInvalid
-from jobs.distill.run import distill
 from jobs.distill.events import Events
+from jobs.distill.run import distill
 from tests.jobs.distill import scripted
 
 TRAIN = {"kind": "train", "name": "fine-tune", "steps": 2, "batch_size": 4, "learning_rate": 0.01, "rows": "all", "terms": [{"type": "cross-entropy"}]}  # fmt: skip
