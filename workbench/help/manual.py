@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "review-rows",
         "add-a-model",
         "teacher-endpoints",
+        "encoder-decoders",
         "choose-a-method",
         "advisor",
         "templates",

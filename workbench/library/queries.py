@@ -15,6 +15,12 @@ from workbench.team.models import Team
 
 from .models import HubToken, Model, Source
 
+KIND_WORDS = {
+    "causal": "Causal: one stack reads and writes",
+    "encoder-decoder": "Encoder-decoder: one stack reads the prompt, another writes the answer",
+    "encoder": "Encoder: reads and cannot write",
+}
+
 
 @dataclass
 class Shown:
@@ -101,7 +107,8 @@ def fact_list(item: Shown) -> list[tuple[str, str]]:
         ("Weights on disk", units.size(f.get("weight_bytes"))),
         ("Number format", f.get("dtype", "–")),
         ("Family", f.get("architecture", "–")),
-        ("Layers", f"{f.get('layers')} of width {f.get('hidden_size'):,}"),
+        ("Kind", KIND_WORDS[f.get("kind", "causal")]),
+        ("Layers", _layers(f)),
         ("Attention heads", f"{f.get('heads')} ({f.get('kv_heads')} for keys and values)"),
         ("Context", item.context),
         ("Vocabulary", f"{item.vocabulary} ({f.get('vocab_rows'):,} embedding rows)"),
@@ -110,6 +117,13 @@ def fact_list(item: Shown) -> list[tuple[str, str]]:
         ("Licence", item.licence),
     ]
     return rows
+
+
+def _layers(f: dict[str, Any]) -> str:
+    width = f"of width {f['hidden_size']:,}"
+    if encoders := f.get("encoder_layers"):
+        return f"{encoders} in the encoder, {f['layers']} in the decoder, {width}"
+    return f"{f['layers']} {width}"
 
 
 def source_words(model: Model) -> str:

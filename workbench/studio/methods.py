@@ -26,6 +26,16 @@ BLOCKS = {
     "DOMAIN_MISSING",
     "NO_LABELLED_ROWS",
     "MEMORY_TOO_SMALL",
+    "KIND_DIFFERENT",
+    "TERM_KIND",
+    "SUPERVISE_KIND",
+    "CORRECT_KIND",
+    "SELECT_KIND",
+    "SHAPE_KIND",
+    "ADAPTER_KIND",
+    "NOISE_KIND",
+    "PRUNED_KIND",
+    "START_KIND",
 }
 PLAIN_NAMES = ("teacher", "student", "base", "auto", "online", "recorded")
 UNNAMED = Recipe.model_fields["name"].default
@@ -133,7 +143,11 @@ def further_teachers(system: System) -> tuple[str, ...]:
     """Names under which its stages ask for models beside teacher and student."""
     named: list[str] = []
     for stage in system.flat:
-        named += [str(stage.get("learner", "student")), str(stage.get("teacher", "teacher")), str(stage.get("by", "teacher"))]
+        named += [
+            str(stage.get("learner", "student")),
+            str(stage.get("teacher", "teacher")),
+            str(stage.get("by", "teacher")),
+        ]
         named += [str(check.get("by", "teacher")) for check in stage.get("checks", [])]
         named += [
             str(m.get("name"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..recipe import Generate, Loop, Prefer, Recipe, Record, Select, Term, Train, TrainOptions, Verify, Write
 from ..recipe.recipe import Plain
-from .facts import Facts, LinearFacts, ModelFacts
+from .facts import EndpointFacts, Facts, LinearFacts, ModelFacts
 from .pairing import shared_vocabulary
 from .shape import shaped_facts
 
@@ -26,6 +26,7 @@ class Lengths:
     answers: list[int]
     scale: float
     measured: bool
+    apart: bool = False  # prompt and answer have a limit each
 
     @cached_property
     def mean_prompt(self) -> float:
@@ -46,16 +47,19 @@ class Lengths:
 
     @cached_property
     def _sorted(self) -> tuple[list[int], list[int]]:
-        """Lengths of whole rows (an answer counts for at least one token) and of answers, ascending."""
-        return sorted(p + max(a, 1) for p, a in zip(self.prompts, self.answers, strict=True)), sorted(self.answers)
+        """Lengths of whole rows (an answer counts for at least one token; the longer part, where they are apart) and of
+        answers, ascending."""
+        whole = max if self.apart else sum
+        both = zip(self.prompts, self.answers, strict=True)
+        return sorted(whole((p, max(a, 1))) for p, a in both), sorted(self.answers)
 
     def longer_than(self, limit: int) -> int:
         """Rows of the sample that are longer than this many tokens."""
         return len(self.prompts) - bisect_right(self._sorted[0], limit)
 
     def answers_from(self, limit: int) -> int:
-        """Rows of the sample whose answer alone has this many tokens or more."""
-        return len(self.answers) - bisect_left(self._sorted[1], limit)
+        """Rows of the sample whose answer alone leaves no room: this many tokens or more, or more of them where parts are apart."""
+        return len(self.answers) - bisect_left(self._sorted[1], limit + self.apart)
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,10 @@ class Case:
         """Facts of the model that stages call `who`; None where it is unknown or not measured."""
         return {**self.facts.teachers, "student": self.student, "teacher": self.teacher}.get(who)
 
+    def endpoint(self, who: str) -> EndpointFacts | None:
+        """Facts of a teacher behind an address; None for every other name."""
+        return self.facts.endpoints.get(who)
+
     @cached_property
     def same_vocabulary(self) -> bool:
         return self.teacher is None or self.teacher.tokenizer.vocab_sha256 == self.student.tokenizer.vocab_sha256
@@ -224,6 +232,11 @@ class Case:
     @cached_property
     def max_length(self) -> int:
         return min(self.recipe.data.max_length or self.context, self.context)
+
+    @property
+    def page(self) -> int:
+        """Tokens a whole row may have; an encoder-decoder has a page for the prompt and one for the answer."""
+        return self.max_length * (2 if self.student.apart else 1)
 
     @cached_property
     def targets(self) -> list[LinearFacts]:
@@ -259,7 +272,13 @@ class Case:
         data, key = self.facts.data, self.student.tokenizer.vocab_sha256
         if key not in data.prompt_lengths:
             key = next(iter(data.prompt_lengths), "")
-        stands_for = (data.prompt_lengths.get(key), data.answer_lengths.get(key), data.rows, data.labelled)
+        stands_for = (
+            data.prompt_lengths.get(key),
+            data.answer_lengths.get(key),
+            data.rows,
+            data.labelled,
+            self.student.apart,
+        )
         before, found = data._worked_out.get(key, (None, None))
         if found is None or any(a is not b for a, b in zip(before, stands_for, strict=True)):  # copied with other rows
             found = self._lengths(key)
@@ -272,8 +291,9 @@ class Case:
         n = min(len(prompts), len(answers))
         if not n:
             guess = 1 + data.longest_answer_chars // 4  # English: about four characters a token
-            return Lengths([UNKNOWN_PROMPT], [guess if data.labelled else 0], max(1.0, float(data.rows)), False)
-        return Lengths(list(prompts[:n]), list(answers[:n]), max(1.0, data.rows / n), True)
+            known = [guess if data.labelled else 0]
+            return Lengths([UNKNOWN_PROMPT], known, max(1.0, float(data.rows)), False, self.student.apart)
+        return Lengths(list(prompts[:n]), list(answers[:n]), max(1.0, data.rows / n), True, self.student.apart)
 
     @cached_property
     def answer_tokens(self) -> float:
@@ -284,7 +304,7 @@ class Case:
     @cached_property
     def row_tokens(self) -> float:
         """Tokens of a row on average, after the length limit."""
-        return max(1.0, min(self.lengths.mean_prompt + self.answer_tokens, self.max_length))
+        return max(1.0, min(self.lengths.mean_prompt + self.answer_tokens, self.page))
 
     @cached_property
     def available(self) -> tuple[int, int]:

@@ -65,6 +65,16 @@ class ModelFacts(Fact):
     licence: str | None = None
     notes: list[str] = []
 
+    @property
+    def apart(self) -> bool:
+        """Whether prompt and answer go through stacks of their own, each with its own limit of tokens."""
+        return self.kind == "encoder-decoder"
+
+    @property
+    def every_layer(self) -> int:
+        """Layers of all stacks."""
+        return self.layers + self.encoder_layers
+
 
 class DataFacts(Fact):
     sha256: str
@@ -109,10 +119,33 @@ class SignalFacts(Fact):
     bytes: int = 0
 
 
+class EndpointFacts(Fact):
+    """A teacher behind an address: no files, no tokenizer. Prices are for a million tokens; speeds as last tested."""
+
+    key: str
+    title: str
+    model: str
+    context: int | None = None
+    logprobs: int = 0
+    concurrency: int = 1
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    price_in: float = 0.0
+    price_out: float = 0.0
+    currency: str = "USD"
+    outputs: Literal["yes", "terms", "limited", "no", "unknown"] = "unknown"
+    licence: str | None = None
+    seconds: float | None = Field(None, description="Of a question whose answer is one word.")
+    tokens_per_second: float | None = Field(None, description="Of one answer, alone.")
+
+
 class Facts(Fact):
     student: ModelFacts
     teacher: ModelFacts | None = None
     teachers: dict[str, ModelFacts] = Field(default_factory=dict, description="Further teachers by name.")
+    endpoints: dict[str, EndpointFacts] = Field(
+        default_factory=dict, description="Teachers behind an address, by what stages call them; they are in no other field."
+    )
     data: DataFacts
     device: DeviceFacts = DeviceFacts()
     signals: SignalFacts = SignalFacts()

@@ -108,7 +108,7 @@ def evaluation_parts(case: Case, batch: int) -> list[MemoryPart]:
 def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int, new_tokens: int) -> list[MemoryPart]:
     """One model without gradients."""
     width = dtype_bytes(case, dtype)
-    tokens = int(batch * min(_long_row(case) + new_tokens, case.max_length))
+    tokens = int(batch * min(_long_row(case) + new_tokens, case.page))
     cache = (
         tokens * model.layers * 2 * model.kv_heads * (model.hidden_size // max(1, model.heads)) * width
         if new_tokens
@@ -127,12 +127,12 @@ def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int
 def activation_bytes(model: ModelFacts, width: int, rank: int, groups: int | None = None) -> int:
     """Kept for the backward, a token: the input of every linear layer (LoRA's gradients need it; with VeLoRA one number of
     each of its `groups`), the attention's inputs and output, two norms, the residual stream, and the activation function's
-    input and output."""
+    input and output. A token of an encoder-decoder passes one of its two stacks, so about half of that."""
     hidden, inner = model.hidden_size, model.intermediate_size
     inputs = sum((m.inputs if groups is None else min(groups, m.inputs)) * m.count for m in model.linears)
     linears = inputs + sum(m.count for m in model.linears) * rank
-    rest = model.layers * (8 * hidden + 3 * inner)
-    return (linears + rest) * width
+    rest = model.every_layer * (8 * hidden + 3 * inner)
+    return (linears + rest) * width // (2 if model.apart else 1)
 
 
 def _pruned_away(model: ModelFacts, share: float) -> int:
@@ -198,7 +198,7 @@ def _power_of_two(n: int) -> int:
 
 def _long_row(case: Case) -> float:
     """A micro-batch is as wide as its rows: length buckets keep them alike, so the long ones set the peak."""
-    return min(max(case.lengths.longest, case.row_tokens), case.max_length)
+    return min(max(case.lengths.longest, case.row_tokens), case.page)
 
 
 def _parts(case: Case, parts: dict[str, int]) -> list[MemoryPart]:

@@ -11,6 +11,11 @@ from .facts import ModelFacts, TokenizerFacts
 from .result import Verdict, VerdictItem
 from .words import count, ids, listed, params
 
+KIND_WORDS = {
+    "causal": "a causal model (one stack that reads and writes in one line)",
+    "encoder-decoder": "an encoder-decoder (one stack reads the prompt, another writes the answer)",
+    "encoder": "an encoder (it reads and cannot write)",
+}
 State = Literal["ok", "note", "warning", "blocked"]
 REMAINS = (
     "Methods that compare probabilities token by token cannot be used; those that compare pieces of text or map the vocabularies can, "
@@ -21,18 +26,20 @@ REMAINS = (
 def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
     """Verdict with one line a topic; never raises."""
     same = student.tokenizer.vocab_sha256 == teacher.tokenizer.vocab_sha256
+    alike = student.kind == teacher.kind
+    together = same and alike  # both read the student's tokens
     items = [
         _vocabulary(student, teacher, same),
         *_special(student.tokenizer, teacher.tokenizer, same),
-        _template(student.tokenizer, teacher.tokenizer, same),
+        _template(student.tokenizer, teacher.tokenizer, together),
     ]
     items += [
-        _end(student.tokenizer, teacher.tokenizer, same),
-        *_begin(student.tokenizer, teacher.tokenizer, same),
+        _end(student.tokenizer, teacher.tokenizer, together),
+        *_begin(student.tokenizer, teacher.tokenizer, together),
         _context(student, teacher),
     ]
     items += [_architecture(student, teacher), _capacity(student, teacher), _licence(student, teacher)]
-    return Verdict(same_vocabulary=same, headline=_headline(same, items), items=items)
+    return Verdict(same_vocabulary=same, same_kind=alike, headline=_headline(same, items, alike), items=items)
 
 
 def shared_vocabulary(student: ModelFacts, teacher: ModelFacts | None) -> int:
@@ -42,10 +49,12 @@ def shared_vocabulary(student: ModelFacts, teacher: ModelFacts | None) -> int:
     return max(1, min(n for n in sizes if n > 0)) if any(sizes) else 1
 
 
-def _headline(same: bool, items: list[VerdictItem]) -> str:
+def _headline(same: bool, items: list[VerdictItem], alike: bool) -> str:
     if any(i.state == "blocked" for i in items):
         rest = "Same vocabulary" if same else "Different tokenizers"
         return f"{rest}, but the teacher's licence forbids training other models on its outputs."
+    if not alike:
+        return "Different kinds of model: methods that learn from the teacher's text work."
     if not same:
         return "Different tokenizers: methods made for them, and those that learn from text only, work."
     warnings = [i.topic for i in items if i.state == "warning"]
@@ -173,9 +182,21 @@ def _context(s: ModelFacts, t: ModelFacts) -> VerdictItem:
 
 
 def _architecture(s: ModelFacts, t: ModelFacts) -> VerdictItem:
+    if s.kind != t.kind:
+        return _item(
+            "architecture",
+            "warning",
+            f"The student is {KIND_WORDS[s.kind]}, the teacher {KIND_WORDS[t.kind]}: they read a row in different ways, so their "
+            "probabilities at a token, hidden states and attention cannot be compared. Methods that learn from the teacher's text remain.",
+            "other kind",
+            "Take a method that learns from text: sequence-level KD, or rationales. Or choose a teacher of the student's kind.",
+        )
     shape = f"student {s.hidden_size:,} wide, {s.layers} layers; teacher {t.hidden_size:,} wide, {t.layers} layers"
     if s.model_type == t.model_type:
-        return _item("architecture", "ok", f"Both are {s.model_type} models ({shape}).", "same family")
+        both = f"Both are {s.model_type} models ({shape})."
+        if s.apart:
+            both = f"Both are {s.model_type} encoder-decoders ({shape}, encoders beside them)."
+        return _item("architecture", "ok", both, "same family")
     text = f"{s.model_type} learns from {t.model_type} ({shape}). Methods on the output do not mind."
     return _item(
         "architecture",

@@ -30,6 +30,7 @@ class Verdict(Part):
     """Can this teacher teach this student, and with which methods?"""
 
     same_vocabulary: bool
+    same_kind: bool = Field(True, description="Both causal, or both encoder-decoders.")
     headline: str
     items: list[VerdictItem] = []
 
@@ -93,6 +94,21 @@ class TeacherUse(Part):
     seconds: float = Field(0, description="Of the stages in which only the teacher works.")
 
 
+class EndpointUse(Part):
+    """What one teacher behind an address will be asked at most, with the held-out rows."""
+
+    name: str = Field(description="What stages call it.")
+    title: str
+    questions: int
+    read_tokens: int
+    written_tokens: int
+    price: float | None = Field(description="In its currency; null where no price is stated.")
+    currency: str
+    seconds: float = Field(description="The least time at its limits; 0 where they are not known.")
+    max_price: float | None = None
+    max_tokens: int | None = None
+
+
 class Saving(Part):
     """One change that needs less memory at the peak."""
 
@@ -117,6 +133,7 @@ class Plan(Part):
     disk_bytes: int = 0
     rows: RowsUse = RowsUse()
     teacher: TeacherUse = TeacherUse()
+    endpoints: list[EndpointUse] = []
 
     @property
     def ok(self) -> bool:

@@ -2,6 +2,7 @@
 
 A forward costs 2 operations a weight and token; a backward through frozen layers 2 more (gradients of the inputs only);
 the adapter 6 a parameter and token; the head only at supervised positions. Attention adds 2 * length * width a layer and token.
+A token of an encoder-decoder passes one of its two stacks: it is counted with half of the weights.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def seconds(flops: float, layer_passes: float, device: DeviceFacts) -> float:
 
 def forward_flops(model: ModelFacts, tokens: float, length: float) -> float:
     """Through the layers, without the head."""
-    return tokens * (2.0 * layer_weights(model) + 2.0 * length * model.hidden_size * model.layers)
+    passed = layer_weights(model) / (2 if model.apart else 1)
+    return tokens * (2.0 * passed + 2.0 * length * model.hidden_size * model.layers)
 
 
 def head_flops(model: ModelFacts, positions: float, vocabulary: int) -> float:
@@ -49,10 +51,10 @@ def train_seconds(case: Case, rows: float, micro_batch: int, *, online: bool) ->
         + 6.0 * case.adapter_parameters * tokens
         + 2 * head_flops(student, positions, case.vocabulary)
     )
-    layers = 3.0 * student.layers * passes
+    layers = 3.0 * student.every_layer * passes
     if online and case.teacher:
         flops += forward_flops(case.teacher, tokens, length) + head_flops(case.teacher, positions, case.vocabulary)
-        layers += case.teacher.layers * passes
+        layers += case.teacher.every_layer * passes
     return seconds(flops, layers, case.facts.device)
 
 
@@ -61,7 +63,7 @@ def score_seconds(case: Case, model: ModelFacts, rows: float, batch: int) -> flo
     flops = forward_flops(model, rows * case.row_tokens, case.row_tokens) + head_flops(
         model, rows * case.answer_tokens, case.vocabulary
     )
-    return seconds(flops, model.layers * rows / max(1, batch), case.facts.device)
+    return seconds(flops, model.every_layer * rows / max(1, batch), case.facts.device)
 
 
 def generate_seconds(case: Case, model: ModelFacts, rows: float, new_tokens: float, batch: int) -> float:

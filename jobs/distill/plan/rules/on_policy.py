@@ -123,7 +123,7 @@ def the_teacher_can_answer(case: Case, rows: Rows) -> Iterator[Finding]:
 def answers_have_room(case: Case, rows: Rows) -> Iterator[Finding]:
     for i, stage in case.trains:
         new, room = stage.source.max_new_tokens, case.max_length
-        if stage.source.kind in OWN and new >= room:
+        if stage.source.kind in OWN and new >= room and not case.student.apart:
             yield refuse(
                 "ROLLOUT_TOO_LONG",
                 case.field(i, "source.max_new_tokens"),
