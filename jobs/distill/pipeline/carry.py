@@ -69,5 +69,5 @@ def make_rows(work: Work, index: int, stage: Write | Verify | Prefer) -> Kept:
 def reads_student(stage: Any) -> bool:
     """Whether what the stage makes depends on the student as training left it."""
     if isinstance(stage, Write):
-        return stage.by == "student" or stage.rows in ("wrong", "right")
+        return stage.by == "student" or stage.rows in ("wrong", "right", "unsure")
     return isinstance(stage, Verify) and any(c.by == "student" for c in stage.checks)

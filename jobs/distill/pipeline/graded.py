@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..asking import Request
 from ..rows import Row
 from ..scores import METRICS
+from ..selection.reading import read_rows
 
 if TYPE_CHECKING:
     from ..work import Work
@@ -27,6 +28,19 @@ class Graded:
     @property
     def right(self) -> bool:
         return self.score >= RIGHT
+
+
+def by_doubt(work: Work, rows: Sequence[Row], who: str = "student") -> list[Row]:
+    """Rows by how unlikely the student finds a token of its own greedy answer, the least likely first (Lewis and Gale 1994:
+    uncertainty sampling). A row it cannot answer comes first."""
+    from .askers import ask
+
+    longest = work.session.recipe.evaluation.max_new_tokens
+    requests = [Request(tuple(dict(m) for m in r.messages), longest) for r in rows]
+    replies = ask(work, who, requests, f"how sure the {who} is", work.session.recipe.evaluation.batch_size)
+    said = [replace(r, answer=p.text, painted=None) for r, p in zip(rows, replies, strict=True) if p.ok]
+    reads = read_rows(work, who, said, "answer") if said else {}
+    return sorted(rows, key=lambda r: (-reads[r.row_id].per_token if r.row_id in reads else -math.inf, r.row_id))
 
 
 def graded(work: Work, rows: Sequence[Row], who: str = "student") -> list[Graded]:

@@ -17,7 +17,7 @@ from ..writers.base import Desk, Made, Question, Seed, Steps, Unusable, Writer
 from ..writers.choose import prompts_of, writer_of
 from . import pool
 from .askers import ask
-from .graded import graded
+from .graded import by_doubt, graded
 from .pool import Kept, Rejected
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def chosen_rows(work: Work, stage: Write) -> tuple[list[Row], dict[str, str]]:
         rows = [r for r in rows if pool.written(r)]
     elif stage.rows in ("labelled", "unlabelled"):
         rows = [r for r in rows if r.labelled == (stage.rows == "labelled") and not pool.written(r)]
+    elif stage.rows == "unsure":
+        rows = by_doubt(work, [r for r in rows if not r.labelled and not pool.written(r)])
+        return rows[: stage.limit], says
     elif stage.rows in ("wrong", "right"):
         found = graded(work, [r for r in work.data_rows if r.labelled])
         rows = [g.row for g in found if g.right == (stage.rows == "right")]

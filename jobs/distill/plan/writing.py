@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..recipe import Loop, Prefer, Review, Train, Verify, Write
-from . import memory, time
+from . import endpoints, memory, time
 from .case import Case
+from .endpoints import ASKED_TOKENS, JUDGED_TOKENS
 from .result import StageEstimate
 from .rows import Rows, rows_of
 from .words import count
 
 if TYPE_CHECKING:
     from .stages import Work
-
-ASKED_TOKENS = 200  # of a prompt around a row, when the writer brings its own wording
-JUDGED_TOKENS = 100  # of what a judge or a critic says of an answer
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def _after(now: Flow, stage: Write, made: int) -> Flow:
 
 def asked(now: Flow, rows: Rows, stage: Write) -> int:
     """Texts a stage asks for, at most."""
-    n = {"written": now.written, "labelled": rows.labelled, "unlabelled": rows.unlabelled}.get(stage.rows, now.all)
+    n = {"written": now.written, "labelled": rows.labelled, "unlabelled": rows.unlabelled, "unsure": rows.unlabelled}.get(stage.rows, now.all)
     if stage.rows in ("wrong", "right"):
         n = rows.labelled
     return min(n, stage.limit or n) * stage.candidates
@@ -94,6 +92,9 @@ def plan_write(case: Case, rows: Rows, index: int, stage: Write, work: Work) -> 
     if who is not None:
         spent = time.generate_seconds(case, who, texts * times, new, stage.batch_size)
         work.phases.append(memory.alone_parts(case, who, f"{stage.by} weights", case.recipe.student.dtype, stage.batch_size, stage.max_new_tokens))  # fmt: skip
+    elif there := case.endpoint(stage.by):
+        n = texts * times
+        spent = endpoints.seconds(there, n, n * (case.lengths.mean_prompt + ASKED_TOKENS), n * new)
     often = f", in each of {times} rounds at most" if times > 1 else ""
     work.stages.append(StageEstimate(
         name=stage.name, kind="write", rows=texts, tokens=round(texts * times * new), seconds=spent,
@@ -109,6 +110,9 @@ def plan_check(case: Case, rows: Rows, index: int, stage: Verify | Prefer, work:
     for name in who:
         if (model := case.student if name in ("student", "base") else case.model(name)) is not None:
             spent += time.score_seconds(case, model, n * times, 16)
+        elif there := case.endpoint(name):
+            tokens = n * times * (case.row_tokens + ASKED_TOKENS)
+            spent += endpoints.seconds(there, n * times, tokens, n * times * JUDGED_TOKENS)
     what = (
         "are checked; those that fail are listed with the reason"
         if isinstance(stage, Verify)

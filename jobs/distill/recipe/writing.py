@@ -32,10 +32,11 @@ class Write(Strict):
         title="Who writes",
         description="teacher, another teacher of the recipe, student (as it is when the stage begins) or base (the student without its adapter).",
     )
-    rows: Literal["all", "labelled", "unlabelled", "written", "wrong", "right"] = Field(
+    rows: Literal["all", "labelled", "unlabelled", "written", "unsure", "wrong", "right"] = Field(
         "all",
         title="From which rows",
-        description="written: rows an earlier stage made. wrong, right: labelled rows that the student, as it is now, answers wrongly or rightly.",
+        description="written: rows an earlier stage made. unsure: unlabelled rows, those first whose own answer the student, as it is now, finds "
+        "least likely. wrong, right: labelled rows that it answers wrongly or rightly.",
     )
     limit: int | None = Field(None, ge=1, title="At most", description="Rows to start from; a stratified sample.")
     keep: Literal["replace", "add", "only"] = Field(
