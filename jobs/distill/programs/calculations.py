@@ -11,13 +11,12 @@ from .safe import evaluate
 
 MOST = 500  # calculations of one text
 ANNOTATED = re.compile(r"<<([^<>=]{1,200})=([^<>=]{1,60})>>")
-NUMBER = r"[$€£]?\d[\d,]{0,30}(?:\.\d{1,30})?%?"
+NUMBER = r"[$€£]?(?:\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.\d{1,30})?%?"
 PLAIN = re.compile(
     rf"(?<![\w.*/+=-])(?<![*/+=-] )({NUMBER}(?:\s?[-+*/x×÷−]\s?{NUMBER}){{1,12}})\s?=\s?([-−]?{NUMBER})(?!\s?[-+*/x×÷−=]\s?\d)"
 )
-SIGNS = str.maketrans(
-    {"×": "*", "x": "*", "X": "*", "÷": "/", "−": "-", "–": "-", "^": "**"} | dict.fromkeys("$€£, ", "")
-)
+SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "^": "**"} | dict.fromkeys("$€£, ", ""))
+TIMES = re.compile(r"(?<=[\d)%]) ?[xX] ?(?=[\d($.])")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)%")
 ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")  # Python reads no 007
 FORM = re.compile(r"[\d.+\-*/()]+")
@@ -45,7 +44,7 @@ def _wrong(left: str, right: str) -> str:
     said = _fraction(right)
     if said is None:
         return f"{right.strip()} is no number"
-    expression = ZEROS.sub("", PERCENT.sub(r"(\1/100)", left.translate(SIGNS)))
+    expression = ZEROS.sub("", PERCENT.sub(r"(\1/100)", TIMES.sub("*", left).translate(SIGNS)))
     if not FORM.fullmatch(expression):
         return f"{left.strip()} is no calculation"
     outcome = evaluate(expression)

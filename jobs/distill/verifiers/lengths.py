@@ -23,7 +23,8 @@ def length(text: str, unit: Unit) -> int:
     if unit == "lines":
         return sum(1 for line in text.splitlines() if line.strip())
     if unit == "sentences":
-        return sum(c in ENDS and text[i + 1 : i + 2] not in ENDS for i, c in enumerate(text) if not text[i + 1 : i + 2].isalnum())  # fmt: skip
+        following = zip(text, text[1:] + " ", strict=False)
+        return sum(c in ENDS and after not in ENDS and not after.isalnum() for c, after in following)
     return len(text.split())
 
 
