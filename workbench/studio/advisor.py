@@ -66,7 +66,9 @@ def known(check: Check) -> dict[str, str]:
     out: dict[str, str] = {}
     if check.found.teacher_facts:
         out["access"] = "weights"
-    if check.verdict:
+    if "teacher" in check.found.endpoints:
+        out["access"] = "text"
+    elif check.verdict:
         out["tokenizer"] = "same" if check.verdict.same_vocabulary else "different"
     if data := check.found.data_facts:
         out |= _of_rows(data)

@@ -12,6 +12,7 @@ from jobs.distill.catalog import SYSTEMS, System, options_schema
 from jobs.distill.catalog.system import GROUPS
 from jobs.distill.errors import DistillError
 from jobs.distill.plan.result import Fix, Plan, Problem
+from workbench.endpoints.queries import endpoints as of_team
 from workbench.runs import words
 from workbench.team.models import User
 
@@ -90,13 +91,15 @@ def form_page(draft: Draft) -> dict[str, Any]:
 def _lists(draft: Draft, fields: dict[str, Any]) -> dict[str, Any]:
     """What the pickers offer, read when a template asks for it; the keys tell which choice is none of them."""
     models = SimpleLazyObject(lambda: queries.models(draft.team))
+    endpoints = SimpleLazyObject(lambda: list(of_team(draft.team)))
     datasets = SimpleLazyObject(lambda: queries.datasets(draft.team))
     versions = SimpleLazyObject(lambda: queries.versions(draft.team, paths.get(fields, "data.dataset")))
     return {
         "models": models,
         "datasets": datasets,
         "versions": versions,
-        "model_keys": SimpleLazyObject(lambda: {m.key for m in models}),
+        "endpoints": endpoints,
+        "model_keys": SimpleLazyObject(lambda: {m.key for m in models} | {e.key for e in endpoints}),
         "dataset_keys": SimpleLazyObject(lambda: {d.key for d in datasets}),
         "version_numbers": SimpleLazyObject(lambda: {v.number for v in versions}),
     }

@@ -21,6 +21,11 @@ NAMES = {
     "record": "record signals",
     "select": "select rows",
     "merge": "merge",
+    "write": "write",
+    "verify": "verify",
+    "prefer": "prefer",
+    "review": "review",
+    "loop": "rounds",
 }
 LONGEST = 120
 DEFAULT = "default"

@@ -19,6 +19,15 @@ LONGEST_NAME = 80
 NEW_STAGES: dict[str, dict[str, Any]] = {
     "train": {"epochs": 1, "terms": [{"type": "cross-entropy"}]},
     "select": {"method": next(iter(KINDS["selection"]), "")},
+    "write": {"writer": "answers"},
+    "verify": {"checks": [{"type": "exact"}]},
+    "prefer": {"rule": next(iter(KINDS["preference-rule"]), "")},
+    "loop": {
+        "stages": [
+            {"kind": "write", "name": "ask", "writer": "answers", "rows": "unsure", "limit": 500},
+            {"kind": "train", "name": "learn", "rows": "all", "epochs": 1, "terms": [{"type": "cross-entropy"}]},
+        ]
+    },
 }
 
 
@@ -114,7 +123,7 @@ def _new(out: Mapping[str, Any], kind: str, count: int, i: int) -> dict[str, Any
     if kind == "merge":
         trained = [name_of(s) for s in stages[:i] if s.get("kind") == "train"]
         return _named({"kind": "merge", "parents": list(dict.fromkeys(trained))}, stages)
-    if kind in ("train", "generate", "record", "select"):
+    if kind in WORDS:
         return _named({"kind": kind, **deepcopy(NEW_STAGES.get(kind, {}))}, stages)
     return {}
 

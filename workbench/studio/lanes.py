@@ -11,16 +11,36 @@ from pydantic import BaseModel
 from jobs.distill.catalog import PARTS
 from jobs.distill.catalog.tables import KINDS
 from jobs.distill.plan.result import Problem
-from jobs.distill.recipe import Generate, Merge, Record, Select, Train
+from jobs.distill.recipe import Generate, Loop, Merge, Prefer, Record, Review, Select, Train, Verify, Write
 
 from . import forms
 from .differences import NAMES
 
-DATA = ("generate", "record", "select")
-ICONS = {"train": "adjustments", "generate": "message", "record": "database", "select": "filter", "merge": "git-merge"}
-WORDS = {"train": "Train", "generate": "Generate", "record": "Record", "select": "Select", "merge": "Merge"}
+DATA = (
+    "generate",
+    "record",
+    "select",
+    "write",
+    "verify",
+    "prefer",
+    "review",
+    "loop",
+)  # they stand beside the adapters' lanes
+ICONS = {
+    "train": "adjustments", "generate": "message", "record": "database", "select": "filter", "merge": "git-merge", "write": "pencil",
+    "verify": "checkbox", "prefer": "arrows-sort", "review": "eye", "loop": "refresh",
+}  # fmt: skip
+WORDS = {
+    "train": "Train", "generate": "Generate", "record": "Record", "select": "Select", "merge": "Merge", "write": "Write", "verify": "Verify",
+    "prefer": "Prefer", "review": "Review", "loop": "Rounds",
+}  # fmt: skip
 ABOUT = {
-    "generate": "A teacher writes answers for rows that have none.",
+    "write": "A model writes answers, reasons, programs or new questions, with a prompt of yours where wished.",
+    "verify": "What was written is checked; what fails is listed with the reason.",
+    "prefer": "Several answers to a question become pairs or rankings.",
+    "review": "The run waits until a person has looked at the rows.",
+    "loop": "Stages again and again: ask, train, find what is wrong, ask for more of that.",
+    "generate": "A teacher with weights writes answers for rows that have none.",
     "record": "A teacher's signals are written down once and reused.",
     "select": "Rows are chosen by a score; what is left out is listed.",
     "train": "One learner, one objective, one optimizer.",
@@ -32,7 +52,16 @@ MODELS: dict[str, type[BaseModel]] = {
     "record": Record,
     "select": Select,
     "merge": Merge,
+    "write": Write,
+    "verify": Verify,
+    "prefer": Prefer,
+    "review": Review,
+    "loop": Loop,
 }
+ROWS = {
+    "all": "every row", "labelled": "rows with an answer", "unlabelled": "rows without an answer", "written": "written rows",
+    "data": "the rows of the data", "unsure": "rows the student is unsure of", "wrong": "rows the student gets wrong", "right": "rows the student gets right",
+}  # fmt: skip
 MOST_LANES = 9
 # Geometry of the drawing behind the cards, in rem; the same numbers stand in board.css.
 WIDTH, GAP, HEIGHT, CARD = 15.0, 2.5, 10.5, 9.5
@@ -245,7 +274,39 @@ def _facts(stage: Mapping[str, Any]) -> list[str]:
     if kind == "merge":
         part = KINDS["merge"].get(str(get("method"))) if "merge" in KINDS else None
         return [f"{part.title if part else get('method')}"]
-    return _of_training(stage, get) if kind == "train" else []
+    if kind == "train":
+        return _of_training(stage, get)
+    return _of_rows(stage, kind, get)
+
+
+def _of_rows(stage: Mapping[str, Any], kind: str, get: Any) -> list[str]:
+    """A stage that makes, checks or prefers rows, a gate, or rounds."""
+    if kind == "write":
+        part = KINDS["writer"].get(str(stage.get("writer")))
+        times = f" {get('candidates')} times" if get("candidates") != 1 else ""
+        return [
+            f"{part.title if part else 'Something to choose'} by {get('by')}{times}",
+            f"From {ROWS.get(str(get('rows')), get('rows'))}",
+        ]
+    if kind == "verify":
+        listed = stage.get("checks")
+        parts = [KINDS["verifier"].get(_text(c, "type")) for c in (listed if isinstance(listed, list) else [])]
+        return [", ".join(p.title for p in parts if p) or "No check yet"]
+    if kind == "prefer":
+        part = KINDS["preference-rule"].get(str(stage.get("rule")))
+        return [part.title if part else "A rule to choose"]
+    if kind == "review":
+        share = get("share")
+        return [
+            f"A person looks at {100 * share:.4g} % of the rows"
+            if isinstance(share, int | float)
+            else "A person looks at the rows"
+        ]
+    if kind == "loop":
+        listed = stage.get("stages")
+        names = [name_of(s) for s in (listed if isinstance(listed, list) else []) if isinstance(s, dict)]
+        return [f"{get('rounds')} rounds at most: {', '.join(names) or 'no stage yet'}"]
+    return []
 
 
 def _of_training(stage: Mapping[str, Any], get: Any) -> list[str]:

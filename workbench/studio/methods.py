@@ -27,6 +27,7 @@ BLOCKS = {
     "NO_LABELLED_ROWS",
     "MEMORY_TOO_SMALL",
     "KIND_DIFFERENT",
+    "TEACHER_TEXT_ONLY",
     "TERM_KIND",
     "SUPERVISE_KIND",
     "CORRECT_KIND",
@@ -195,11 +196,21 @@ def _reading(system: System) -> str:
 
 def why_not(system: System, check: Check) -> str:
     """One sentence, or "" where nothing speaks against the method."""
+    if there := check.found.endpoints.get("teacher"):
+        return _behind_address(system, there.name)
     if system.needs.same_vocabulary and check.verdict and not check.verdict.same_vocabulary:
         return "Teacher and student have different tokenizers; this method compares their probabilities token by token."
     data = check.found.data_facts
     if system.needs.labels and data is not None and not data.labelled:
         return f"None of the {data.rows:,} rows has an answer; this method learns from given answers only."
+    return ""
+
+
+def _behind_address(system: System, name: str) -> str:
+    """A method may need weights and teach itself; then a teacher behind an address only writes, and is no obstacle."""
+    members = [m for stage in system.flat for m in (stage.get("teaching") or {}).get("members", [{}])]
+    if system.needs.teacher == "weights" and any(m.get("kind", "model") == "model" for m in members):
+        return f"{name} is behind an address and gives text only; this method reads the teacher's probabilities or its inside."
     return ""
 
 
@@ -219,7 +230,8 @@ def compare(check: Check) -> dict[str, Compared]:
 
 
 def _comparable(system: System, facts: Facts) -> bool:
-    return system.status == "works" and bool(facts.teacher or system.needs.teacher == "none")
+    there = facts.teacher or facts.endpoints.get("teacher")
+    return system.status == "works" and bool(there or system.needs.teacher == "none")
 
 
 def _compared(base: Recipe, system: System, facts: Facts) -> Compared:
@@ -235,5 +247,6 @@ def _key(base: Recipe, check: Check, facts: Facts) -> str:
     models = [
         facts.student.model_dump_json(),
         *(t.model_dump_json() for t in (facts.teacher, *facts.teachers.values()) if t),
+        *(f"{who}: {e.model_dump_json()}" for who, e in facts.endpoints.items()),
     ]
     return repr((recipes.sha256(base), version, facts.data.sha256, facts.device.model_dump_json(), models))

@@ -26,6 +26,9 @@ TYPED: dict[str, tuple[str, Mapping[str, type[Described]]]] = {
     "Weighting": ("type", KINDS["weighting"]),
     "Select": ("method", KINDS["selection"]),
     "Adapter": ("type", KINDS["adapter"]),
+    "Write": ("writer", KINDS["writer"]),
+    "Check": ("type", KINDS["verifier"]),
+    "Prefer": ("rule", KINDS["preference-rule"]),
 }
 
 
@@ -69,6 +72,10 @@ class Node:
                 if child.name == key and child.input and child.input.shown:
                     return child.input.label_of_value or child.input.placeholder
         return self.title
+
+
+# Fields that nobody types here: an address belongs to the library's endpoints, and a student costs no fee.
+ELSEWHERE = ("student.budget",)
 
 
 @cache
@@ -169,6 +176,8 @@ def _group(path: str, spec: Schema, definition: Schema, schema: Schema, value: A
     children = []
     for name, prop in definition["properties"].items():
         at = f"{path}.{name}" if path else name
+        if at in ELSEWHERE or name == "endpoint":
+            continue
         if about and name == about:
             children.append(_as_node(_part_choice(at, prop, schema, data.get(name), table)))
         elif about and name == "options":

@@ -15,11 +15,15 @@ from django.utils import timezone
 from jobs.distill import recipe as recipes
 from jobs.distill.catalog import SYSTEMS, System
 from jobs.distill.plan.compiler import compile as compile_plan
-from jobs.distill.plan.facts import DataFacts, DeviceFacts, Facts, ModelFacts
+from jobs.distill.plan.endpoints import verdict as behind_address
+from jobs.distill.plan.facts import DataFacts, DeviceFacts, EndpointFacts, Facts, ModelFacts
 from jobs.distill.plan.pairing import pairing
-from jobs.distill.plan.result import Plan, Problem, Verdict
+from jobs.distill.plan.result import Fix, Plan, Problem, Verdict
 from jobs.distill.recipe import Recipe
+from jobs.distill.recipe.endpoint import LIBRARY
 from workbench.datasets.models import Dataset, DatasetVersion
+from workbench.endpoints import queries as endpoints
+from workbench.endpoints.models import Endpoint
 from workbench.library.models import Model
 from workbench.runs.models import Queue, Slot
 from workbench.team.models import Team, User
@@ -38,6 +42,7 @@ class Found:
     teacher: Model | None = None
     student: Model | None = None
     teachers: dict[str, Model] = field(default_factory=dict)  # further ones by name
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # teachers behind an address, by what stages call them
     version: DatasetVersion | None = None
     device: DeviceFacts = field(default_factory=DeviceFacts)
     has_worker: bool = False
@@ -52,6 +57,15 @@ class Found:
         return _model_facts(self.student)
 
     @cached_property
+    def endpoint_facts(self) -> dict[str, EndpointFacts]:
+        return {who: endpoints.facts(row) for who, row in self.endpoints.items()}
+
+    @property
+    def teacher_title(self) -> str:
+        chosen = self.teacher.title if self.teacher else ""
+        return chosen or (self.endpoints["teacher"].name if "teacher" in self.endpoints else "")
+
+    @cached_property
     def data_facts(self) -> DataFacts | None:
         return DataFacts.model_validate(self.version.facts) if self.version and self.version.facts else None
 
@@ -61,7 +75,14 @@ class Found:
         if student is None or data is None:
             return None
         more = {name: facts for name, model in self.teachers.items() if (facts := _model_facts(model))}
-        return Facts(student=student, teacher=self.teacher_facts, teachers=more, data=data, device=self.device)
+        return Facts(
+            student=student,
+            teacher=self.teacher_facts,
+            teachers=more,
+            endpoints=self.endpoint_facts,
+            data=data,
+            device=self.device,
+        )
 
 
 @dataclass
@@ -145,10 +166,18 @@ def find(team: Team, fields: Mapping[str, Any]) -> Found:
     found = Found(device=device, has_worker=has_worker)
     for role in ("teacher", "student"):
         key, revision = paths.get(fields, f"{role}.model"), paths.get(fields, f"{role}.revision")
-        if key and isinstance(key, str):
+        if isinstance(key, str) and key.startswith(LIBRARY):
+            _find_endpoint(team, key, role, role, found)
+        elif key and isinstance(key, str):
             setattr(found, role, _find_model(team, key, revision, role, found.problems))
+        if paths.get(fields, f"{role}.endpoint") is not None:
+            found.problems.append(_address_typed(f"{role}.endpoint"))
     for i, ref in enumerate(_further(fields)):
-        if model := _find_model(team, str(ref["model"]), ref.get("revision"), f"teachers.{i}", found.problems):
+        if ref.get("endpoint") is not None:
+            found.problems.append(_address_typed(f"teachers.{i}.endpoint"))
+        if str(ref["model"]).startswith(LIBRARY):
+            _find_endpoint(team, str(ref["model"]), str(ref["id"]), f"teachers.{i}", found)
+        elif model := _find_model(team, str(ref["model"]), ref.get("revision"), f"teachers.{i}", found.problems):
             found.teachers[str(ref["id"])] = model
     if key := paths.get(fields, "data.dataset"):
         found.version = _find_version(team, str(key), paths.get(fields, "data.version"), found.problems)
@@ -156,6 +185,27 @@ def find(team: Team, fields: Mapping[str, Any]) -> Found:
         text = "This recipe names its rows by a file, which is for runs on the command line. Upload the file under Datasets and choose it here."
         found.problems.append(Problem(code="DATASET_UNKNOWN", field="data.dataset", message=text))
     return found
+
+
+def _find_endpoint(team: Team, key: str, who: str, place: str, found: Found) -> None:
+    """The team's endpoint of this name, for a teacher; a problem for a student, which must have files here."""
+    row, where = endpoints.by_key(team, key), f"{place}.model"
+    if who == "student":
+        text = "A student is trained, so its files must be here; an endpoint can only teach. Choose another student."
+        found.problems.append(Problem(code="STUDENT_IS_ENDPOINT", field=where, message=text))
+    elif row is None:
+        text = f"Your team has no endpoint called {key}. Add it under Models, Teacher endpoints, or choose another teacher."
+        found.problems.append(Problem(code="MODEL_UNKNOWN", field=where, message=text))
+    else:
+        found.endpoints[who] = row
+
+
+def _address_typed(where: str) -> Problem:
+    """An address in a recipe would be asked with nobody having checked it, and could be sent another endpoint's key."""
+    text = "Recipes of the workbench name an endpoint of the library. Add it under Models, Teacher endpoints, and write endpoint/NAME as the model."
+    return Problem(
+        code="ENDPOINT_IN_RECIPE", field=where, message=text, fix=Fix(label="Drop the address", field=where, value=None)
+    )
 
 
 def _further(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -183,7 +233,9 @@ def check(team: Team, fields: Mapping[str, Any]) -> Check:
         )
     out = Check(find(team, data), missing=_missing(data))
     teacher, student = out.found.teacher_facts, out.found.student_facts
-    if teacher and student:
+    if student and "teacher" in out.found.endpoints:
+        out.verdict = behind_address(student, out.found.endpoint_facts["teacher"])
+    elif teacher and student:
         out.verdict = pairing(student, teacher)
     wrong = [p for p in recipes.problems(data) if not _is_missing(p["field"], out.missing)]
     out.problems = [Problem(code="SPEC_INVALID", field=p["field"], message=_sentence(p)) for p in wrong]

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from jobs.distill import recipe as recipes
+from jobs.distill.recipe.text import Dumper
 
 from . import comments
 from .queries import storable
@@ -39,8 +40,9 @@ def dump(fields: dict[str, Any], said: Iterable[Any] = ()) -> str:
     """The draft as it stands, fields in the order of the recipe's schema, with the comments of the text it came from."""
     order = list(recipes.Recipe.model_fields)
     known = {k: fields[k] for k in order if k in fields}
-    text = yaml.safe_dump(
+    text = yaml.dump(
         {"version": recipes.VERSION, **known, **{k: v for k, v in fields.items() if k not in known}},
+        Dumper=Dumper,
         sort_keys=False,
         allow_unicode=True,
         width=110,

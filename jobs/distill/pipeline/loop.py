@@ -24,7 +24,7 @@ def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[s
 
     names = list[str]()
     for number in range(stage.rounds):
-        before = len(work.train_rows)
+        before = sum(r.answer is not None for r in work.train_rows)
         names += carry_out(work, _renamed(stage, number), arms, 1000 * (index + 1) + ROOM * number)
         if not here().leader:  # the leader decides; others follow its stored results
             continue
@@ -56,7 +56,7 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
     base, teacher = (float(arms[a].scores.mean()) if a in arms else None for a in ("base", "teacher"))
     gap = (score - base) / (teacher - base) if base is not None and teacher is not None and teacher != base else None
     made = sum(f["made"] for n, f in work.stage_facts.items() if n.endswith(f" {number + 1}") and "asked" in f)
-    rows, spent = len(work.train_rows), spent_so_far(session)
+    rows, spent = sum(r.answer is not None or r.row_id in work.written for r in work.train_rows), spent_so_far(session)
     out: dict[str, Any] = {
         "loop": stage.name, "round": number + 1, "score": score, "error": error, "gap_closed": gap, "rows": rows,
         "rows_before": before, "made": made, "spent": spent[0], "currency": spent[1],

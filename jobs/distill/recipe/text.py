@@ -15,7 +15,18 @@ from .recipe import VERSION, Recipe
 from .shape import KINDS as SHAPES
 
 KINDS = (
-    "generate", "record", "select", "train", "merge", "write", "verify", "prefer", "review", "reward", "loop", *SHAPES
+    "generate",
+    "record",
+    "select",
+    "train",
+    "merge",
+    "write",
+    "verify",
+    "prefer",
+    "review",
+    "reward",
+    "loop",
+    *SHAPES,
 )  # fmt: skip - pydantic puts the kind into the path
 
 
@@ -75,8 +86,20 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     return {"version": recipe.version, **out}
 
 
+class Dumper(yaml.SafeDumper):
+    """Writes readable text. Characters that YAML takes for the end of a line stand escaped between quotes."""
+
+
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"' if set(text) & LINE_ENDS else None)
+
+
+LINE_ENDS = set("\x85\u2028\u2029\ufeff")
+Dumper.add_representer(str, _quoted)
+
+
 def to_yaml(recipe: Recipe) -> str:
-    return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True, width=110)
+    return str(yaml.dump(to_dict(recipe), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def sha256(recipe: Recipe) -> str:
