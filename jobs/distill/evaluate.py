@@ -14,9 +14,10 @@ from .answers import Said, Speaker, collect, decoding_of
 from .arm import Stopped
 from .batches import Limits, micro_batches
 from .head import Head, head_read
+from .overlap import CORPUS
 from .recipe import Evaluation
 from .rows import Example, Row
-from .scores import METRICS, PerRow, choose_metric
+from .scores import METRICS, Corpus, PerRow, choose_metric
 from .session import Session
 from .two_parts import supervised_states
 from .weights import backbone
@@ -55,6 +56,8 @@ def judge(session: Session, speaker: Speaker, arm: str, metric: str) -> Judged:
 
 
 def score_answers(rows: Sequence[Row], said: Mapping[str, Said], metric: str) -> PerRow:
+    if metric in CORPUS:
+        return Corpus.of(metric, [said[r.row_id].text for r in rows], [r.answer or "" for r in rows])
     one = METRICS[metric]
     values = np.asarray([one(said[r.row_id].text, r.answer or "") for r in rows])
     return PerRow(values, np.ones(len(rows)))

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from . import overlap
+
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
 SHORT_ANSWER = 80  # characters: longer gold answers are judged by overlap, not by equality
 
@@ -49,7 +51,14 @@ def rouge_l(answer: str, gold: str) -> float:
     return 2 * common / (len(a) + len(b))
 
 
-METRICS = {"exact_match": exact_match, "numeric_match": numeric_match, "rouge_l": rouge_l}
+METRICS = {
+    "exact_match": exact_match,
+    "numeric_match": numeric_match,
+    "rouge_l": rouge_l,
+    "rouge_1": overlap.rouge_1,
+    "rouge_2": overlap.rouge_2,
+    **overlap.CORPUS,  # of one row; of all rows see Corpus
+}
 
 
 def choose_metric(golds: Sequence[str]) -> tuple[str, str]:
@@ -91,6 +100,24 @@ class PerRow:
 
     def mean(self, index: np.ndarray | slice = slice(None)) -> np.ndarray:
         return self.top[index].sum(-1) / self.bottom[index].sum(-1)
+
+
+@dataclass(frozen=True)
+class Corpus(PerRow):
+    """A score of all rows together, such as BLEU: `top` are the rows' own, for examples; the mean sums their counts first."""
+
+    metric: str
+    counts: np.ndarray  # [n, counts]
+
+    @classmethod
+    def of(cls, metric: str, answers: Sequence[str], golds: Sequence[str]) -> Corpus:
+        each = np.asarray([METRICS[metric](a, g) for a, g in zip(answers, golds, strict=True)])
+        return cls(each, np.ones(len(each)), metric, overlap.counts(metric, answers, golds))
+
+    def mean(self, index: np.ndarray | slice = slice(None)) -> np.ndarray:
+        if isinstance(index, slice) or index.ndim == 1:
+            return np.asarray(overlap.of_counts(self.metric, self.counts[index].sum(0)))
+        return np.asarray([overlap.of_counts(self.metric, self.counts[draw].sum(0)) for draw in index])
 
 
 class Bootstrap:

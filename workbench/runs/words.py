@@ -16,6 +16,10 @@ METRICS = {
     "exact_match": "answers that match exactly",
     "numeric_match": "answers with the right number",
     "rouge_l": "ROUGE-L",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "bleu": "BLEU",
+    "chrf": "chrF",
     "bits_per_byte": "bits per byte",
 }
 WAITS = {

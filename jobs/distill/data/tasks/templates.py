@@ -75,8 +75,8 @@ TEMPLATES: dict[str, Task] = {
             "Translate the text from {{source_language}} to {{target_language}}. Answer with the translation alone.",
             "as_is",
             AS_IT_STANDS,
-            "rouge_l",
-            "a translation is compared by its common words, as there are many right ones",
+            "chrf",
+            "a translation is compared by the pieces of words it has in common with the given one, in any script",
         ),
         Task(
             "chat",
