@@ -11,10 +11,12 @@ from pydantic import Field
 
 from jobs.distill.catalog.advice import QUESTIONS, Advised, Question, advise
 from jobs.distill.errors import ModelRejected
+from jobs.distill.plan.endpoints import verdict as behind_address
 from jobs.distill.plan.facts import ModelFacts
 from jobs.distill.plan.gpus import GPUS
 from jobs.distill.plan.pairing import pairing
 from jobs.distill.plan.result import Verdict
+from jobs.distill.recipe.endpoint import LIBRARY
 from jobs.samples.templates import TEMPLATES, Template
 from workbench.studio import dry_runs, queries
 from workbench.studio.starting import start_from
@@ -51,8 +53,13 @@ def verdict(
     request: TeamRequest, teacher: str = Query(..., max_length=400), student: str = Query(..., max_length=400)
 ) -> Verdict:
     """From tokenizers and configs alone; nothing is loaded. Models by the key a recipe would name."""
-    found = {who: _facts(request.team, key, who) for who, key in (("teacher", teacher), ("student", student))}
-    return pairing(found["student"], found["teacher"])
+    learner = _facts(request.team, student, "student")
+    if teacher.startswith(LIBRARY):
+        found = queries.find(request.team, {"teacher": {"model": teacher}})
+        if "teacher" not in found.endpoints:
+            raise ModelRejected(found.problems[0].message, code=found.problems[0].code, field="teacher")
+        return behind_address(learner, found.endpoint_facts["teacher"])
+    return pairing(learner, _facts(request.team, teacher, "teacher"))
 
 
 def _facts(team: Team, key: str, who: str) -> ModelFacts:

@@ -14,6 +14,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from jobs.distill.asking.request import GOOD, OUTCOMES
+from jobs.distill.plan.facts import EndpointFacts
 from jobs.distill.recipe.endpoint import LIBRARY
 from workbench.runs.models import Kind, Run, State
 from workbench.team.models import Team
@@ -209,3 +210,31 @@ def as_lines(calls: QuerySet[TeacherCall]) -> Iterator[dict[str, Any]]:
         yield {"request": call.request, "endpoint": where, "attempt": call.attempt, "at": call.at.isoformat()} | {
             n: getattr(call, n) for n in names
         }
+
+
+# -- for the plan
+
+
+def facts(row: Endpoint) -> EndpointFacts:
+    """What the plan compiler must know; where the team stated nothing, what the last test found."""
+    spec, found = row.spec, row.tested or {}
+    named = (
+        "model",
+        "logprobs",
+        "concurrency",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "price_in",
+        "price_out",
+        "currency",
+    )
+    return EndpointFacts(
+        key=row.key,
+        title=row.name,
+        context=spec.get("context") or found.get("context"),
+        outputs=row.outputs,
+        licence=row.licence or None,
+        seconds=found.get("seconds"),
+        tokens_per_second=found.get("tokens_per_second"),
+        **{name: spec[name] for name in named if spec.get(name) is not None},
+    )

@@ -8,10 +8,10 @@ from typing import Any
 from .. import recipe as recipes
 from ..errors import DistillError
 from ..recipe import Loop, Recipe
-from . import memory, time
+from . import endpoints, memory, time
 from .case import Case
 from .choices import choices
-from .facts import Facts
+from .facts import Facts, ModelFacts
 from .findings import Finding, fix, refuse
 from .pairing import pairing
 from .result import MemoryPart, Plan, Problem, Verdict
@@ -83,8 +83,9 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
     return Plan(
         recipe=_resolved(case, work),
         recipe_sha256=recipes.sha256(case.asked),
-        verdict=pairing(case.student, case.teacher) if case.teacher else None,
-        verdicts={name: pairing(case.student, found) for name, found in case.facts.teachers.items()},
+        verdict=_verdict(case.facts, case.student),
+        verdicts={name: pairing(case.student, found) for name, found in case.facts.teachers.items()}
+        | {who: endpoints.verdict(case.student, e) for who, e in case.facts.endpoints.items() if who != "teacher"},
         refusals=_unique(refusals),
         warnings=_unique(f.problem for f in findings if not f.refusal),
         choices=[*choices(case), *work.choices],
@@ -96,11 +97,15 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
         disk_bytes=work.disk,
         rows=rows_use(case, rows),
         teacher=teacher_use(case, work),
+        endpoints=endpoints.uses(case, rows),
     )
 
 
-def _verdict(facts: Facts) -> Verdict | None:
-    return pairing(facts.student, facts.teacher) if facts.teacher else None
+def _verdict(facts: Facts, student: ModelFacts | None = None) -> Verdict | None:
+    student = student or facts.student
+    if there := facts.endpoints.get("teacher"):
+        return endpoints.verdict(student, there)
+    return pairing(student, facts.teacher) if facts.teacher else None
 
 
 def _resolved(case: Case, work: Work) -> Recipe:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..recipe import Generate, Merge, Record, Select, Train
-from . import memory, time
+from . import endpoints, memory, time
 from .case import Case
 from .groups import answers_of, making_seconds
 from .memory import Load
@@ -86,6 +86,14 @@ def _left_open(kind: str) -> str:
 
 def _generate(case: Case, rows: Rows, index: int, stage: Generate, work: Work) -> None:
     teacher, n = case.teacher, rows.of("unlabelled") if stage.rows == "unlabelled" else rows.train
+    if there := case.endpoint(stage.teacher):
+        prompt, new = case.lengths.mean_prompt, min(stage.max_new_tokens, case.answer_tokens)
+        work.stages.append(StageEstimate(
+            name=stage.name, kind="generate", rows=n, tokens=round(n * new),
+            seconds=endpoints.seconds(there, n, n * prompt, n * new),
+            computes=f"{there.title} is asked for an answer to {count(n, 'row')}, at most {count(stage.max_new_tokens, 'token')} each. Every reply is kept as it arrives and never paid twice.",
+        ))  # fmt: skip
+        return
     if teacher is None:
         return
     new = min(stage.max_new_tokens, case.answer_tokens)

@@ -11,6 +11,7 @@ from . import (
     adapter,
     aligned,
     data,
+    endpoints,
     features,
     kinds,
     merge,
@@ -30,6 +31,7 @@ from . import (
 RULES = (
     *models.RULES,
     *kinds.RULES,
+    *endpoints.RULES,
     *teachers.RULES,
     *aligned.RULES,
     *data.RULES,

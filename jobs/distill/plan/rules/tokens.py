@@ -42,7 +42,8 @@ def _can_be_computed(case: Case, place: str, stage: Train, term: Term, part: Any
             place,
             f"{part.title} is no sum over tokens, so the token weight {chosen.title!r} has nothing to act on. Leave it out.",
         )
-    if "teacher" in chosen.needs and case.teacher is None and stage.teaching.members[0].kind == "model":
+    known = case.teacher or case.endpoint("teacher")
+    if "teacher" in chosen.needs and known is None and stage.teaching.members[0].kind == "model":
         yield refuse(
             "WEIGHTING_TEACHER",
             place,
