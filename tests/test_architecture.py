@@ -35,6 +35,8 @@ LIGHT = (
     "jobs.distill.data.profile_words",
     "jobs.distill.data.tasks.templates",
     "jobs.distill.data.transforms",
+    "jobs.distill.verifiers",
+    "jobs.distill.programs",
 )
 QUEUE_MAY = (
     "jobs.distill.asking.ledger",

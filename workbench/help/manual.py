@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bringing-data-in",
         "tasks",
         "review-rows",
+        "checks-and-programs",
         "add-a-model",
         "teacher-endpoints",
         "encoder-decoders",
