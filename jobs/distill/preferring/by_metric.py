@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from ..errors import DataRefused
 from ..parts import Options, Paper
+from ..retrieval.bm25 import BM25
+from ..retrieval.gain import ndcg
 from ..verifiers.base import Bench, Row, asked
 from .base import Group, Preferred, Rule
 from .by_check import ScoreOptions, ordered
 from .scoring import distinct, none, said
-
-WORD = re.compile(r"\w+")
 
 
 class MetricOptions(Options):
@@ -80,7 +76,8 @@ def _searched(rows: Sequence[Sequence[Row]], options: MetricOptions) -> list[lis
             field="options.passages",
             hint="Give rows the text that should be found for their question, under the role privileged.",
         )
-    index = Bm25(list(passages))
+    texts = list(passages)
+    index = BM25(texts)
     out = []
     for several in rows:
         scored = []
@@ -88,7 +85,8 @@ def _searched(rows: Sequence[Sequence[Row]], options: MetricOptions) -> list[lis
             relevant = set(passages_of(row, options.passages))
             if relevant:
                 query = " ".join([asked(row)] * options.repeat + [said(row)])
-                scored.append((ndcg(index.search(query, options.k), relevant, options.k), row))
+                found = [texts[f.place] for f in index.search(query, options.k)]
+                scored.append((ndcg(found, relevant, options.k), row))
         out.append(scored)
     return out
 
@@ -97,48 +95,3 @@ def passages_of(row: Row, field: str) -> list[str]:
     value = row.fields.get(field)
     several = value if isinstance(value, (list, tuple)) else [value]
     return [str(v).strip() for v in several if v is not None and str(v).strip()]
-
-
-# -- a small index --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Bm25:
-    """Okapi BM25 over texts (Robertson and Zaragoza 2009), in memory; idf as log(1 + (N - n + 0.5) / (n + 0.5))."""
-
-    texts: Sequence[str]
-    k1: float = 1.2
-    b: float = 0.75
-
-    def __post_init__(self) -> None:
-        words = [Counter(WORD.findall(t.casefold())) for t in self.texts]
-        self.lengths = [c.total() for c in words]
-        self.mean = sum(self.lengths) / max(1, len(words)) or 1.0
-        self.postings: dict[str, list[tuple[int, int]]] = {}
-        for i, count in enumerate(words):
-            for word, n in count.items():
-                self.postings.setdefault(word, []).append((i, n))
-
-    def scores(self, query: str) -> dict[int, float]:
-        """Place of a text -> its score, for texts that share a word with the query."""
-        out: dict[int, float] = {}
-        for word, times in Counter(WORD.findall(query.casefold())).items():
-            found = self.postings.get(word, [])
-            idf = math.log(1 + (len(self.texts) - len(found) + 0.5) / (len(found) + 0.5))
-            for i, n in found:
-                norm = self.k1 * (1 - self.b + self.b * self.lengths[i] / self.mean)
-                out[i] = out.get(i, 0.0) + times * idf * n * (self.k1 + 1) / (n + norm)
-        return out
-
-    def search(self, query: str, k: int) -> list[str]:
-        """The k best texts, best first; ties go to the earlier text."""
-        found = self.scores(query)
-        return [self.texts[i] for i in sorted(found, key=lambda i: (-found[i], i))[:k]]
-
-
-def ndcg(found: Sequence[str], relevant: set[str] | Mapping[str, float], k: int) -> float:
-    """nDCG@k with gains of 1, or graded ones: sum of gain / log2(rank + 1) over its best possible value (Järvelin 2002)."""
-    gains = relevant if isinstance(relevant, Mapping) else dict.fromkeys(relevant, 1.0)
-    got = sum(gains.get(text, 0.0) / math.log2(rank + 2) for rank, text in enumerate(found[:k]))
-    best = sum(g / math.log2(rank + 2) for rank, g in enumerate(sorted(gains.values(), reverse=True)[:k]))
-    return got / best if best else 0.0

@@ -46,12 +46,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Made:
-    """A row as a writer makes it. `same` keeps the seed's row id: the row with another answer, not a new one."""
+    """A row as a writer makes it. `same` keeps the seed's row id: the row with another answer, not a new one.
+
+    `left_out` says why this one of several is no row after all: it is listed among the rejected rows.
+    """
 
     messages: tuple[Mapping[str, str], ...]
-    answer: str
+    answer: str | None  # None: the one user turn is raw text, for training on all of it
     fields: Mapping[str, Any] = field(default_factory=dict)
     same: bool = False
+    left_out: str = ""
 
 
 Steps = Generator[list[Question], list[Reply], list[Made]]
