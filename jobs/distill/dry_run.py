@@ -3,7 +3,8 @@
     dry_run(folder, events) -> {seconds_per_step, peak_memory_bytes, seconds_estimate, stages, terms}, also in dry_run.json
 
 Everything is carried out in a folder of its own that is gone afterwards, so that the run itself starts from nothing. A
-selection is left out (it would score every row); the teacher's answers are written for the rows of the two steps only.
+selection is left out (it would score every row); the teacher's answers are written for the rows of the two steps only. Of
+what a stage writes a few rows are kept to be looked at, with the questions they came from; their price is the dry run's.
 """
 
 from __future__ import annotations
@@ -19,11 +20,29 @@ from .device import peak_memory
 from .events import Events, read
 from .merging.stage import merge_stage
 from .output_layer import Head, probe
-from .recipe import Generate, Merge, Recipe, Record, Schedule, Select, Stage, Train, Watch
+from .pipeline.carry import make_rows
+from .recipe import (
+    Generate,
+    Loop,
+    Merge,
+    Prefer,
+    Recipe,
+    Record,
+    Review,
+    Schedule,
+    Select,
+    Stage,
+    Train,
+    Verify,
+    Watch,
+    Write,
+)  # fmt: skip
 from .session import expand, open_session
 from .work import Work
 
 STEPS = 2
+SHOWN = 5  # rows of a stage that writes
+LONGEST = 2000  # characters of a text that is shown
 SCRATCH = "dry_run"
 
 
@@ -48,8 +67,19 @@ def shortened(recipe: Recipe) -> Recipe:
     trains = [s for s in recipe.stages if isinstance(s, Train)]
     rows = STEPS * max((s.batch_size for s in trains), default=1)
     out: list[Stage] = []
-    for stage in recipe.stages:
-        if isinstance(stage, Train):
+    for stage in (one for s in recipe.stages for one in (s.stages if isinstance(s, Loop) else [s])):
+        if isinstance(stage, Write):
+            rows_of = "all" if stage.rows in ("wrong", "right", "unsure") else stage.rows
+            out.append(
+                stage.model_copy(
+                    update={"limit": SHOWN, "rows": rows_of, "keep": "add", "candidates": min(2, stage.candidates)}
+                )
+            )
+        elif isinstance(stage, Verify):
+            out.append(stage.model_copy(update={"fails": "mark", "keep": "all"}))
+        elif isinstance(stage, (Prefer, Review)):
+            continue  # a few rows make no pair; nobody is asked to look
+        elif isinstance(stage, Train):
             schedule = Schedule(type="constant")
             out.append(
                 stage.model_copy(update={"steps": STEPS, "epochs": None, "schedule": schedule, "watch": Watch()})
@@ -85,12 +115,13 @@ def _measure(place: Path, events: Events) -> dict[str, Any]:
         found = [_stage(work, i, s, events) for i, s in enumerate(session.recipe.stages)]
     finally:
         inner.close()
-    measured = [f for f in found if f]
+    measured = [f for f in found if f and "seconds_per_step" in f]
     slowest = max(measured, key=lambda f: f["seconds_per_step"])
     return {
         "seconds_per_step": slowest["seconds_per_step"],
         "peak_memory_bytes": peak_memory(),
         "stages": measured,
+        "written": [f for f in found if f and "made" in f],
         "terms": slowest["terms"],
         "alarms": [e["message"] for e in read(place / "events.jsonl") if e["type"] == "alarm"],
     }
@@ -100,6 +131,20 @@ def _stage(work: Work, index: int, stage: Any, events: Events) -> dict[str, Any]
     """Carries one stage out; what was measured, where it trains."""
     if isinstance(stage, Generate):
         stages.generate(work, stage)
+    elif isinstance(stage, (Write, Verify)):
+        kept = make_rows(work, index, stage)
+        texts = [
+            {
+                "question": r.question[:LONGEST],
+                "answer": (r.answer or "")[:LONGEST],
+                "checks": r.fields.get("checks", {}),
+            }
+            for r in kept.made
+        ]
+        lost = [
+            {"question": r.question[:LONGEST], "answer": r.answer[:LONGEST], "reason": r.reason} for r in kept.rejected
+        ]
+        return {"name": stage.name, "made": texts[:SHOWN], "left_out": lost[:SHOWN]}
     elif isinstance(stage, Record):
         work.record = stage
     elif isinstance(stage, Merge):

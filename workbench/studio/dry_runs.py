@@ -27,6 +27,7 @@ class Measured:
     memory_bytes: int | None = None
     stages: tuple[dict[str, Any], ...] = ()
     alarms: tuple[str, ...] = ()
+    written: tuple[dict[str, Any], ...] = ()  # of each stage that writes: its name, some rows, some that were left out
 
     @property
     def is_live(self) -> bool:
@@ -90,6 +91,7 @@ def measured(draft: Draft, check: Check) -> Measured | None:
         report.get("peak_memory_bytes"),
         tuple(report.get("stages") or ()),
         tuple(report.get("alarms") or ()),
+        tuple(report.get("written") or ()),
     )
 
 

@@ -23,6 +23,9 @@ def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[s
     from .carry import carry_out
 
     names = list[str]()
+    if work.trained and here().leader:  # where the curve begins: the student as the stages before left it
+        rows = sum(r.answer is not None for r in work.train_rows)
+        work.rounds.append(_scored(work, index, stage, -1, rows, arms))
     for number in range(stage.rounds):
         before = sum(r.answer is not None for r in work.train_rows)
         names += carry_out(work, _renamed(stage, number), arms, 1000 * (index + 1) + ROOM * number)
@@ -90,7 +93,7 @@ def _foreseen(work: Work, stage: Loop, now: dict[str, Any]) -> dict[str, Any]:
 
 def reason_to_stop(stop: Stop, rounds: list[dict[str, Any]]) -> str | None:
     """Why the loop ends after these rounds; None when it goes on."""
-    last = rounds[-1]
+    last, rounds = rounds[-1], [r for r in rounds if r["round"]]
     if stop.gap_closed is not None and last["gap_closed"] is not None and last["gap_closed"] >= stop.gap_closed:
         return f"the gap closed is {last['gap_closed']:.2f}, {stop.gap_closed:.2f} was asked for"
     if stop.nothing_new and last["made"] == 0:

@@ -52,3 +52,29 @@ def test_it_takes_two_steps_over_the_rows_of_two_batches(tmp_path: Path) -> None
     short = shortened(expand(load(tiny.run_folder(tmp_path / "run") / "recipe.yaml")))
     stage = next(s for s in short.stages if s.kind == "train")
     assert (stage.steps, stage.epochs, stage.watch.every, short.data.limit, short.control) == (2, None, None, 12, False)
+
+
+def test_what_a_stage_writes_is_shown_from_a_few_rows(tmp_path: Path) -> None:
+    from tests.jobs.distill import scripted
+
+    write = {
+        "kind": "write",
+        "name": "answers",
+        "writer": "answers",
+        "max_new_tokens": 8,
+        "candidates": 4,
+        "temperature": 1.0,
+    }
+    check = {"kind": "verify", "name": "check", "checks": [{"type": "numeric"}]}
+    train = {"kind": "train", "name": "learn", "steps": 9, "batch_size": 4, "learning_rate": 0.01, "rows": "all", "terms": [{"type": "cross-entropy"}]}  # fmt: skip
+    given = scripted.rows([(f"{n} + 1", str(n + 1)) for n in range(16)])
+    with scripted.teacher(lambda messages: "5" if "1 + 1" in messages[-1]["content"] else "I refuse") as teacher:
+        folder = scripted.run_folder(tmp_path / "run", {"stages": [write, check, train]}, given, teacher.url)
+        events = Events(folder)
+        found = dry_run(folder, events)
+        events.close()
+    assert [stage["name"] for stage in found["written"]] == ["answers", "check"]
+    rows = found["written"][0]["made"]
+    assert 1 <= len(rows) <= 5 and all(r["answer"] in ("5", "I refuse") for r in rows)
+    assert {False} == {r["checks"]["numeric"] for r in found["written"][1]["made"]}
+    assert len(teacher.asked) <= 10 and found["seconds_per_step"] > 0
