@@ -15,7 +15,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +160,13 @@ class Ledger:
 
 
 def record_of(request: Request, reply: Reply) -> dict[str, Any]:
-    asked = {k: v for k, v in asdict(request).items() if v or k == "messages"}
-    said = {k: v for k, v in asdict(reply).items() if k not in ("request", "paid") and v}
-    return {"request": request.sha256, "at": round(time.time(), 3), "asked": asked, "reply": said}
+    sha256 = request.sha256  # first: it is kept among the request's values
+    asked = {k: v for k, v in vars(request).items() if v and k not in ("messages", "sha256")}
+    asked = {"messages": [dict(m) for m in request.messages]} | asked
+    if request.schema is not None:
+        asked["schema"] = dict(request.schema)
+    said = {k: v for k, v in vars(reply).items() if k not in ("request", "paid") and v}
+    return {"request": sha256, "at": round(time.time(), 3), "asked": asked, "reply": said}
 
 
 def reply_of(record: dict[str, Any]) -> Reply:

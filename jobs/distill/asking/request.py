@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -40,7 +40,7 @@ class Request:
 
     @cached_property
     def sha256(self) -> str:
-        values = {**asdict(self), "messages": [dict(m) for m in self.messages]}
+        values = {**vars(self), "messages": [dict(m) for m in self.messages]}
         if self.schema is not None:
             values["schema"] = dict(self.schema)
         return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

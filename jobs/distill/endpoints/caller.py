@@ -68,14 +68,16 @@ class Caller:
         self.style = STYLES[endpoint.style](endpoint, address)
         self.gate = Gate(endpoint.requests_per_minute, endpoint.tokens_per_minute)
         self.health, self._key, self._say = Health(), key, say
-        self._headers = [
-            ("Host", address.place),
-            ("User-Agent", "distillation-workbench"),
-            ("Accept", "text/event-stream" if endpoint.stream else "application/json"),
-            ("Accept-Encoding", "identity"),
-            ("Content-Type", "application/json"),
-            *self.style.headers(key),
-        ]
+        accept = "text/event-stream" if endpoint.stream else "application/json"
+        shared = {
+            "Host": address.place,
+            "User-Agent": "distillation-workbench",
+            "Accept": accept,
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            **dict(self.style.headers(key)),
+        }
+        self._shared = "".join(f"{name}: {value}\r\n" for name, value in shared.items())
 
     async def ask(self, wire: Wire, request: Request, sleep: Sleep) -> Reply | None:
         """The final reply; None when asked to stop before it was sent. Raises DistillError for what ends the run, Transient
@@ -130,10 +132,12 @@ class Caller:
 
     async def _once(self, wire: Wire, request: Request) -> Reply:
         body, began = self.style.body(request), time.monotonic()
-        headers = [*self._headers, ("Content-Length", str(len(body))), ("Idempotency-Key", request.sha256)]
+        head = self._head(
+            "POST", self.style.target, f"Content-Length: {len(body)}\r\nIdempotency-Key: {request.sha256}\r\n"
+        )
         reader = self.style.reader() if self.endpoint.stream else None
         events = Events(reader.event) if reader else None
-        answer = await wire.exchange("POST", self.style.target, headers, body, events.feed if events else None)
+        answer = await wire.exchange("POST", self.style.target, head, body, events.feed if events else None)
         check_status(answer, self.address.host, self.endpoint.model, self._key, self.patience)
         streamed = reader is not None and "event-stream" in answer.headers.get("content-type", "")
         said = reader.end() if reader and streamed else self.style.read(load(answer.body))
@@ -143,9 +147,13 @@ class Caller:
 
     async def get(self, wire: Wire, target: str) -> object:
         """What stands at another path of the endpoint, as JSON. Raises EndpointFailed or a Problem."""
-        answer = await wire.exchange("GET", target, self._headers, b"")
+        answer = await wire.exchange("GET", target, self._head("GET", target), b"")
         check_status(answer, self.address.host, self.endpoint.model, self._key, self.patience)
         return json.loads(answer.body)
+
+    def _head(self, method: str, target: str, more: str = "") -> bytes:
+        """Nothing in it can end a line: address and key were checked for that, the rest is ours."""
+        return f"{method} {target} HTTP/1.1\r\n{self._shared}{more}\r\n".encode("ascii")
 
     def _settle(self, aside: int, most: Cost, cost: Cost | None) -> None:
         self.purse.settle(aside, cost)

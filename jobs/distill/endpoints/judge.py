@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..asking.request import Reply, Request
 from ..asking.schema import problem
 from ..recipe.endpoint import Endpoint
@@ -9,6 +11,7 @@ from .problems import Bad
 from .purse import Purse, longest_prompt
 from .style import Said, same_model
 
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of surrogate pairs
 ENDED = ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "tool_use", "tool_calls")
 CUT = ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded")
 FILTERED = ("content_filter", "refusal", "safety", "recitation")
@@ -59,7 +62,7 @@ def outcome_of(said: Said, request: Request) -> tuple[str, str]:
         return "empty", "the teacher ended without a word"
     if finish == "tool_calls":
         return "invalid", "the teacher called a tool instead of answering"
-    if any("\ud800" <= c <= "\udfff" for c in said.text) or "\0" in said.text:
+    if NO_TEXT.search(said.text):
         return "invalid", "it holds characters that no text has"
     if request.schema is not None and (wrong := problem(request.schema, said.text)):
         return "invalid", wrong

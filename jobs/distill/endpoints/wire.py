@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -30,14 +31,15 @@ class Line:
 
     def __init__(self, address: Address, allowed: Sequence[Allowed] = (), resolver: Resolver | None = None) -> None:
         self.address, self._allowed, self._resolver = address, allowed, resolver
-        self._numbers: list[str] = []
+        self._numbers, self._turn = list[str](), asyncio.Lock()
 
     async def numbers(self) -> list[str]:
         """Raises AddressRefused."""
-        if not self._numbers:
-            look_up = asyncio.get_running_loop().run_in_executor
-            self._numbers = await look_up(None, resolve, self.address, self._allowed, self._resolver)
-        return self._numbers
+        async with self._turn:
+            if not self._numbers:
+                look_up = asyncio.get_running_loop().run_in_executor
+                self._numbers = await look_up(None, resolve, self.address, self._allowed, self._resolver)
+            return self._numbers
 
     def forget(self) -> None:
         self._numbers = []
@@ -51,12 +53,10 @@ class Wire:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._protocol = h11.Connection(h11.CLIENT)
-        self._used = False
+        self._used = self._over = False
 
-    async def exchange(
-        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, feed: Feed | None = None
-    ) -> Answered:
-        """One question and its whole answer; the parts of a streamed one (status 200, text/event-stream) go to `feed`.
+    async def exchange(self, method: str, target: str, head: bytes, body: bytes, feed: Feed | None = None) -> Answered:
+        """`head`: the request's first line and headers, up to the empty line. One question and its whole answer; the parts of a streamed one (status 200, text/event-stream) go to `feed`.
 
         Raises Broken, Bad, AddressRefused. An idle connection that the other side closed meanwhile is made anew, once.
         """
@@ -65,11 +65,11 @@ class Wire:
             if self._writer is None:
                 await self._connect()
             try:
-                return await self._once(method, target, headers, body, feed, until)
+                return await self._once(method, target, head, body, feed, until)
             except _Stale:
                 await self.close()
                 await self._connect()
-                return await self._once(method, target, headers, body, feed, until)
+                return await self._once(method, target, head, body, feed, until)
         except _Stale as e:
             await self.close()
             raise Broken(f"the connection to {self._line.address.host} closed before an answer") from e
@@ -106,7 +106,7 @@ class Wire:
             if reached.partition("%")[0] != number.partition("%")[0]:
                 raise AddressRefused("The connection went elsewhere than it was sent.", field="url")
             self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADERS)
-            self._used = False
+            self._used = self._over = False
             return
         self._line.forget()
         raise Broken(f"{address.place} cannot be reached: {_reason(problem)}")
@@ -115,17 +115,16 @@ class Wire:
         self,
         method: str,
         target: str,
-        headers: Sequence[tuple[str, str]],
+        head: bytes,
         body: bytes,
         feed: Feed | None,
         until: float,
     ) -> Answered:
         assert self._reader and self._writer
         protocol, send = self._protocol, self._protocol.send
-        head = send(h11.Request(method=method, target=target, headers=list(headers))) or b""
-        self._writer.write(
-            head + (send(h11.Data(data=body)) or b"" if body else b"") + (send(h11.EndOfMessage()) or b"")
-        )
+        send(h11.Request(method=method, target=target, headers=[("Host", self._line.address.place)]))
+        send(h11.EndOfMessage())  # so that it knows what answer to expect; the bytes on the wire are the caller's
+        self._writer.write(head + body)
         used, self._used = self._used, True
         if len(body) > BLOCK:
             async with asyncio.timeout(self._patience.idle):
@@ -133,6 +132,8 @@ class Wire:
         try:
             answer = await self._answer(feed, until, used)
         except h11.RemoteProtocolError as e:
+            if self._over:
+                raise Broken(f"the connection to {self._line.address.host} closed in the middle of an answer") from e
             raise Bad(f"{self._line.address.host} does not speak HTTP as agreed: {str(e)[:200]}.") from e
         if protocol.our_state is h11.DONE and protocol.their_state is h11.DONE and not protocol.trailing_data[0]:
             protocol.start_next_cycle()
@@ -185,6 +186,9 @@ class Wire:
             raise
         if not data and used:
             raise _Stale
+        if not data and first:
+            raise Broken(f"the connection to {self._line.address.host} closed before an answer")
+        self._over = not data
         self._protocol.receive_data(data)
 
     async def close(self) -> None:
@@ -205,5 +209,6 @@ def _context() -> ssl.SSLContext:
 
 
 def _reason(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error).partition("]")[2].strip() or str(error)
-    return str(text)[:120].rstrip(".") or "no reason given"
+    number = getattr(error, "errno", None)
+    text = os.strerror(number) if number and number > 0 else str(error)
+    return text[:120].rstrip(".") or "no reason given"

@@ -20,6 +20,7 @@ from typing import Any
 
 Plan = Callable[[int, dict[str, Any]], str]
 HANG = 30.0
+BOMB = gzip.compress(bytes(20_000_000), 1)
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Call:
     headers: dict[str, str]
     body: dict[str, Any]
     at: float
+    number: int
     mode: str = "ok"
 
 
@@ -98,8 +100,8 @@ class FakeTeacher:
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         path, body = head[0].split()[1], json.loads(raw) if raw else {}
-        call = Call(path, headers, body, self._loop.time())
-        call.mode = self.plan(len(self.calls), body)
+        call = Call(path, headers, body, self._loop.time(), len(self.calls))
+        call.mode = self.plan(call.number, body)
         self.calls.append(call)
         if path.endswith("/models"):
             return await _send(
@@ -150,7 +152,7 @@ class FakeTeacher:
         if wanted := body.get("top_logprobs") or (body.get("logprobs") if not chat else 0):
             choice["logprobs"] = _chat_logprobs(tokens, wanted) if chat else _text_logprobs(tokens, wanted)
         usage = {"prompt_tokens": len(question_of(body)), "completion_tokens": len(tokens)}
-        return {"id": f"chatcmpl-{len(self.calls):020d}", "object": "chat.completion", "model": self.model or body["model"],
+        return {"id": f"chatcmpl-{call.number:020d}", "object": "chat.completion", "model": self.model or body["model"],
                 "choices": [choice], "usage": usage}  # fmt: skip
 
     def message(self, call: Call) -> dict[str, Any]:
@@ -159,7 +161,7 @@ class FakeTeacher:
         if "tools" in body:
             content = {"type": "tool_use", "id": "t1", "name": "answer", "input": json.loads(text)}
         usage = {"input_tokens": len(question_of(body)), "output_tokens": len(text.split(" "))}
-        return {"id": f"msg_{len(self.calls):020d}", "type": "message", "role": "assistant", "content": [content],
+        return {"id": f"msg_{call.number:020d}", "type": "message", "role": "assistant", "content": [content],
                 "model": self.model or body["model"], "stop_reason": "tool_use" if "tools" in body else "end_turn", "usage": usage}  # fmt: skip
 
     async def _stream(self, call: Call, writer: asyncio.StreamWriter) -> bool:
@@ -298,7 +300,7 @@ async def _too_short(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWri
 
 
 async def _bomb(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) -> bool:
-    return await _send(writer, 200, gzip.compress(bytes(50_000_000), 1), {"Content-Encoding": "gzip"})
+    return await _send(writer, 200, BOMB, {"Content-Encoding": "gzip"})
 
 
 async def _huge(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) -> bool:
@@ -316,11 +318,12 @@ async def _headers(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWrite
         writer.write(b"X-%d: y\r\n" % i)
         if i % 1000 == 0:
             await writer.drain()
+            await asyncio.sleep(0)
     return False
 
 
 async def _noise(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) -> bool:
-    writer.write(b"220 mail.example ESMTP\r\n" * 20)
+    writer.write(b"220 mail.example ESMTP\r\n\r\n")
     await writer.drain()
     return False
 
