@@ -113,6 +113,17 @@ class Case:
         top = name.split(".")[0]
         return f"train.{name}" if top in TrainOptions.model_fields else "options" if top == "terms" else "method"
 
+    @cached_property
+    def labels(self) -> bool:
+        """Whether the student names labels instead of writing: a classifier or a tagger."""
+        task = self.recipe.student.task
+        return task in ("classify", "tag") or task == "auto" and self.facts.student.kind == "encoder"
+
+    @cached_property
+    def soft_labels(self) -> bool:
+        """Whether teachers say how probable they find each label, so that rows without an answer serve as well."""
+        return self.labels and any(self.needs(s, "teacher") for _, s in self.trains)
+
     # terms
 
     def terms(self, stage: Train) -> Iterator[tuple[int, Term, Any]]:
@@ -168,6 +179,8 @@ class Case:
     @cached_property
     def vocabulary_terms(self) -> list[str]:
         """Titles of the terms that compare probabilities token by token."""
+        if self.labels:
+            return []
         stages = [s for _, s in self.trains if self.reads_model(s)]
         found = [part.title for s in stages for _, _, part in self.terms(s) if "same_vocabulary" in part.needs]
         return list(dict.fromkeys(found))
@@ -227,7 +240,8 @@ class Case:
         asked += [
             m.name for _, s in self.trains if self.needs(s, "teacher") for m in s.teaching.members if m.kind == "model"
         ]
-        return [n for n in dict.fromkeys(asked) if n not in ("student", "teacher")]
+        own = {"student", "teacher", *(s.name for _, s in self.trains)}  # an earlier stage's student is the student's own
+        return [n for n in dict.fromkeys(asked) if n not in own]
 
     @cached_property
     def max_length(self) -> int:

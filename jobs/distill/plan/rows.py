@@ -40,7 +40,7 @@ def count_rows(case: Case) -> Rows:
     kept, kept_unlabelled = _keep(labelled, lost_share), _keep(unlabelled, lost_share)
     own = any(s.source.kind == "student" for _, s in case.trains)  # whose answers the student writes itself
     raw = any(s.supervise == "all" for _, s in case.trains)  # whole texts need no answers
-    unused = 0 if case.generates or case.writes or own or raw else kept_unlabelled
+    unused = 0 if case.generates or case.writes or own or raw or case.soft_labels else kept_unlabelled
     return Rows(
         labelled=kept,
         unlabelled=kept_unlabelled - unused,

@@ -14,6 +14,7 @@ from . import (
     endpoints,
     features,
     kinds,
+    labelling,
     merge,
     models,
     objective,
@@ -29,6 +30,7 @@ from . import (
 )
 
 RULES = (
+    *labelling.EVERY,
     *models.RULES,
     *kinds.RULES,
     *endpoints.RULES,
@@ -49,8 +51,27 @@ RULES = (
     *unread.RULES,
 )
 
+# A student that names instead of writing: what concerns tokens, written answers and inner states is not asked.
+LABEL_RULES = (
+    *labelling.EVERY,
+    models.teacher_is_there,
+    models.teacher_differs,
+    models.licence_allows_it,
+    *(rule for rule in endpoints.RULES if rule is not endpoints.endpoints_give_text_only),
+    *data.RULES,
+    objective.terms_are_known,
+    objective.options_are_valid,
+    objective.something_is_learned,
+    objective.t_squared_is_stated,
+    *labelling.LABELS,
+    adapter.targets_exist,
+    adapter.rank_fits,
+    adapter.scale_is_sane,
+    *training.RULES,
+)
+
 
 def check(case: Case, rows: Rows) -> Iterator[Finding]:
     """Every finding of every rule, in the order of the page: models, data, method, adapter, training."""
-    for rule in RULES:
+    for rule in LABEL_RULES if case.labels else RULES:
         yield from rule(case, rows)
