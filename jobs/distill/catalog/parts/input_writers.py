@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...writers.base import Writer
 from ...writers.comparisons import Comparisons
 from ...writers.dialogue import Dialogue
+from ...writers.edit_program import EditProgram
 from ...writers.entities import EntityQuestions, FindEntities
 from ...writers.facts_to_text import FactsToText
 from ...writers.genres import Genres
@@ -36,6 +37,7 @@ INPUTS: tuple[type[Writer], ...] = (
     Structure,
     Simplify,
     Genres,
+    EditProgram,
     FindEntities,
     EntityQuestions,
     Comparisons,

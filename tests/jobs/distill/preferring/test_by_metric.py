@@ -1,33 +1,15 @@
-"""Pairs by a metric, and the small search index."""
+"""Pairs by a metric."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 
 from jobs.distill.errors import DataRefused
 from jobs.distill.preferring.base import Group
-from jobs.distill.preferring.by_metric import Bm25, MetricDifference, ndcg
+from jobs.distill.preferring.by_metric import MetricDifference
 from tests.jobs.distill.bench import Bench, row
 
 TEXTS = ["the cat sat on the mat", "dogs chase cats", "stock prices fell", "a treatise on felines and mats"]
-
-
-def test_bm25_is_the_formula() -> None:
-    index = Bm25(TEXTS)
-    idf = math.log(1 + (4 - 1 + 0.5) / 1.5)
-    norm = 1.2 * (1 - 0.75 + 0.75 * 3 / index.mean)
-    assert index.scores("stock")[2] == pytest.approx(idf * 2.2 / (1 + norm))
-    assert index.search("cat mat", 2)[0] == TEXTS[0] and index.search("nothing here", 5) == []
-
-
-def test_ndcg_is_the_formula() -> None:
-    assert ndcg(["a", "b", "c"], {"a"}, 10) == 1
-    assert ndcg(["b", "a", "c"], {"a"}, 10) == pytest.approx(1 / math.log2(3))
-    assert ndcg(["b", "c"], {"a"}, 10) == 0 and ndcg(["b", "a"], {"a"}, 1) == 0
-    graded = ndcg(["b", "a"], {"a": 3.0, "b": 1.0}, 10)
-    assert graded == pytest.approx((1 + 3 / math.log2(3)) / (3 + 1 / math.log2(3)))
 
 
 def test_an_expansion_that_finds_the_passage_wins() -> None:
