@@ -51,7 +51,7 @@ class Majority(Verifier):
     when_to_use = (
         "No right answers at hand, and several candidates of each question: what most say is more often right."
     )
-    formula = r"\hat{a} = \arg\max_a \sum_k \mathbb{1}[a_k = a],\quad \frac{\#\hat{a}}{K} \ge \tau"
+    formula = r"\hat{a} = \mathrm{arg}\max_a \sum_k \mathbb{1}[a_k = a],\quad \frac{\#\hat{a}}{K} \ge \tau"
     paper = Paper(
         title="Self-Consistency Improves Chain of Thought Reasoning in Language Models",
         authors="Wang, Wei, Schuurmans, Le, Chi, Narang, Chowdhery, Zhou", year=2023, venue="ICLR",
@@ -119,7 +119,7 @@ class MinimumBayesRisk(Verifier):
     when_to_use = (
         "Long answers, which never agree word for word. The scores make preference pairs: highest over lowest."
     )
-    formula = r"s_i = \frac{1}{K-1}\sum_{j \ne i} \mathrm{sim}(y_i, y_j),\quad \hat{y} = y_{\arg\max_i s_i}"
+    formula = r"s_i = \frac{1}{K-1}\sum_{j \ne i} \mathrm{sim}(y_i, y_j),\quad \hat{y} = y_{\mathrm{arg}\max_i s_i}"
     paper = Paper(
         title="Large Language Models Can Self-Improve in Long-context Reasoning", authors="Li, Yang, Cheng, Liu, Yu, Yang, Lam",
         year=2024, url="https://arxiv.org/abs/2411.08147", arxiv="2411.08147",

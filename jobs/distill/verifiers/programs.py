@@ -101,7 +101,7 @@ def _isolated(programs: Sequence[str], title: str) -> list[Outcome]:
         return [ran.outcome for ran in pool.map(sandbox.run, programs)]
 
 
-WORKERS = max(1, min(8, os.cpu_count() or 1))
+WORKERS = max(1, min(4, os.cpu_count() or 1))  # each may take half a gigabyte
 
 
 def _need_isolation(title: str) -> None:
