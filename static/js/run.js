@@ -4,7 +4,7 @@
 const page = document.getElementById("run");
 const PARTS = {
   state: ["header", "actions", "timeline"], phase: ["header", "timeline", "curves"], checkpoint: ["timeline"], error: ["header", "timeline"],
-  alarm: ["alarms", "timeline"], sample: ["samples"], reason: ["choices"], log: ["log"], report: ["report"], run: ["header", "actions"],
+  alarm: ["alarms", "timeline"], sample: ["samples"], reason: ["choices"], log: ["log"], report: ["report"], run: ["header", "actions", "calls"],
 };
 const wanted = new Set();
 const last = {};
@@ -57,7 +57,7 @@ function listen() {
   }
   source.addEventListener("end", () => {
     source.close();
-    changed(["header", "actions", "report", "alarms", "curves", "numbers", "samples", "timeline", "choices", "log"]);
+    changed(["header", "actions", "report", "alarms", "curves", "numbers", "samples", "timeline", "choices", "log", "calls"]);
   });
 }
 

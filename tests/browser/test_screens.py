@@ -39,6 +39,8 @@ SCREENS = {
     "models": "/models/",
     "model": "/models/ > /models/",
     "model-add": "/models/add/",
+    "endpoints": "/endpoints/",
+    "endpoint-add": "/endpoints/add/?preset=vllm",
     "datasets": "/datasets/",
     "dataset": "/datasets/ > /datasets/",
     "dataset-upload": "/datasets/upload/",

@@ -41,6 +41,16 @@ def main(verb: str, folder: Path) -> int:
             json.dumps({"code": "DATA_REFUSED", "message": "No rows.", "retry": spec.get("retry", False)})
         )
         return 4
+    if verb == "test_endpoint":
+        told = {
+            "keys": {k: len(v) for k, v in os.environ.items() if k.endswith("_API_KEY")},
+            "ledger": os.environ["WB_LEDGER"],
+        }
+        (folder / "error.json").write_text(json.dumps({"code": "DATA_REFUSED", "message": json.dumps(told)}))
+        return 4
+    if act == "spent" and attempt == 1:
+        (folder / "error.json").write_text(json.dumps({"code": "BUDGET_SPENT", "message": "The budget is spent."}))
+        return 4
     if act == "once" and attempt == 1:
         return 139
     if act == "progress" and attempt < 6:

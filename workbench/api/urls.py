@@ -9,6 +9,7 @@ from . import (
     catalog,
     datasets,
     drafts,
+    endpoints,
     guidance,
     incoming,
     library,
@@ -29,6 +30,7 @@ answers.install(api)
 for part in (
     me,
     library,
+    endpoints,
     datasets,
     profiles,
     incoming,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 import uuid
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +14,18 @@ from django.utils import timezone
 from django.utils.text import slugify
 from pydantic import ValidationError
 
-from jobs.distill.errors import RecipeInvalid
+from jobs.distill.asking.request import GOOD
+from jobs.distill.errors import DataRefused, RecipeInvalid
 from jobs.distill.net import addresses
 from jobs.distill.recipe import endpoint as schema
+from workbench.datasets.actions import take_upload
+from workbench.datasets.models import Upload
 from workbench.library import secrets
-from workbench.runs.actions import start_run
-from workbench.runs.models import Kind, Run
+from workbench.runs.actions import resume, retry, start_run
+from workbench.runs.models import Kind, Run, State
 from workbench.team.models import Team, User
 
+from . import queries
 from .models import Allowance, Endpoint
 
 PURPOSE = "endpoint-key"
@@ -130,6 +137,44 @@ def raise_cap(run: Run, user: User, endpoint: str, price: float | None, tokens: 
         run=run, endpoint=endpoint, defaults={"max_price": price, "max_tokens": tokens, "set_by": user}
     )
     return made
+
+
+def raise_and_go_on(run: Run, user: User, endpoint: str, price: float | None, tokens: int | None) -> Run:
+    """The new cap, and the run back in the queue where it stood. Raises EndpointRefused for a run that waits for none."""
+    lines = {line.key: line for line in queries.spent_out(run)}
+    if endpoint not in lines:
+        raise EndpointRefused(
+            f"Run {run.number} does not wait for a higher cap of {endpoint}.",
+            hint="Reload the page to see where it stands.",
+        )
+    used = lines[endpoint].spent
+    if (price is not None and price <= used.price) or (tokens is not None and tokens <= used.tokens):
+        raise EndpointRefused(
+            f"The new cap is not above what is spent: {lines[endpoint].price} and {used.tokens:,} tokens.",
+            field="max_price",
+            hint="Give a higher cap; it counts from the run's beginning.",
+        )
+    with transaction.atomic():
+        raise_cap(run, user, endpoint, price, tokens)
+        return resume(run) if run.state == State.PAUSED else retry(run)
+
+
+def as_upload(run: Run, user: User) -> Upload:
+    """The good answers of a run so far, as a file to confirm and import: one conversation a line. Raises DataRefused."""
+    good = queries.calls_of(run, GOOD)
+    if not good.exists():
+        raise DataRefused("This run has no good answer yet.", hint="Look at its teacher calls for the reasons.")
+    origin = {"kind": "run", "run": str(run.pk), "number": run.number, "title": run.title, "who": "calls"}
+    origin |= {"words": "Good answers of the teacher's calls"}
+    if run.dataset_version_id:
+        origin["version"] = str(run.dataset_version_id)
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        for call in good.order_by("id").only("prompt", "answer", "version").iterator(chunk_size=500):
+            messages = [*call.prompt, {"role": "assistant", "content": call.answer}]
+            file.write(json.dumps({"messages": messages, "written_by": call.version}, ensure_ascii=False) + "\n")
+        file.flush()
+        name = f"run-{run.number}-teacher-calls.jsonl"
+        return take_upload(run.team, user, Path(file.name), name, origin=origin)
 
 
 def _caps(spec: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

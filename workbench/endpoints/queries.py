@@ -117,6 +117,8 @@ class Line:
     spent: Spent
     price: str
     cap: str
+    max_price: float | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,12 @@ def panel(run: Run) -> Panel | None:
     kept_out = sum(n for name, _, n in listed if name != GOOD)
     times = calls.aggregate(seconds=Sum("seconds"))["seconds"]
     return Panel(listed, total, kept_out, _lines(run, keys, calls), _rate(calls), times / total if total else None)
+
+
+def spent_out(run: Run) -> list[Line]:
+    """The endpoints of a run that stands still because its budget is spent; empty for every other run."""
+    stands = run.state in (State.PAUSED, State.FAILED) and (run.error or {}).get("code") == "BUDGET_SPENT"
+    return _lines(run, endpoint_keys(run), TeacherCall.objects.filter(run=run)) if stands else []
 
 
 def endpoint_names(run: Run) -> list[str]:
@@ -179,7 +187,7 @@ def _lines(run: Run, keys: list[str], calls: QuerySet[TeacherCall]) -> list[Line
         currency, cap = str(row.spec["currency"]) if row else "", budget_of(run, key)
         caps = [money(cap["max_price"], currency)] if cap["max_price"] is not None else []
         caps += [f"{cap['max_tokens']:,} tokens"] if cap["max_tokens"] is not None else []
-        out.append(Line(key, row, used, money(used.price, currency), " or ".join(caps)))
+        out.append(Line(key, row, used, money(used.price, currency), " or ".join(caps), **cap))
     return out
 
 

@@ -14,4 +14,5 @@ urlpatterns = [
     path("calls/<uuid:run_id>/", views.calls, name="calls"),
     path("calls/<uuid:run_id>/calls.jsonl", views.download, name="download"),
     path("calls/<uuid:run_id>/cap/", views.raise_cap, name="raise_cap"),
+    path("calls/<uuid:run_id>/use/", views.use, name="use"),
 ]

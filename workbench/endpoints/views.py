@@ -16,9 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from jobs.distill.asking.request import OUTCOMES
 from jobs.distill.errors import DistillError
 from workbench.adapters.zipped import attachment
-from workbench.runs import actions as runs
 from workbench.runs import pages
-from workbench.runs.models import ENDED, State
+from workbench.runs.models import ENDED
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
@@ -167,10 +166,10 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_GET
 def download(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     run = pages.run_or_404(request.team, run_id)
-    return attachment(_jsonl(queries.as_lines(queries.calls_of(run))), f"run-{run.number}-teacher-calls.jsonl")
+    return attachment(jsonl(queries.as_lines(queries.calls_of(run))), f"run-{run.number}-teacher-calls.jsonl")
 
 
-def _jsonl(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def jsonl(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     for line in lines:
         yield (json.dumps(line, ensure_ascii=False) + "\n").encode()
 
@@ -186,12 +185,21 @@ def raise_cap(request: TeamRequest, run_id: UUID) -> HttpResponse:
         return redirect("runs:detail", run.id)
     given = form.cleaned_data
     try:
-        actions.raise_cap(run, request.user, given["endpoint"], given["max_price"], given["max_tokens"])
-        if run.state == State.PAUSED:
-            runs.resume(run)
-        elif run.state == State.FAILED:
-            runs.retry(run)
+        actions.raise_and_go_on(run, request.user, given["endpoint"], given["max_price"], given["max_tokens"])
         messages.success(request, "The cap is raised. The run goes on where it stood; nothing is asked twice.")
     except DistillError as e:
         messages.warning(request, " ".join(x for x in (e.message, e.hint) if x))
     return redirect("runs:detail", run.id)
+
+
+@require_POST
+@needs(Role.MEMBER)
+def use(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    """The good answers so far go to the import page, where their columns are confirmed like those of any file."""
+    run = pages.run_or_404(request.team, run_id)
+    try:
+        upload = actions.as_upload(run, request.user)
+    except DistillError as e:
+        messages.warning(request, " ".join(x for x in (e.message, e.hint) if x))
+        return redirect("runs:detail", run.id)
+    return redirect("datasets:confirm", upload.pk)

@@ -10,6 +10,7 @@ from jobs.distill.net import addresses
 from . import queries
 from .models import Endpoint, TeacherCall
 
+TYPICAL = (300, 200)  # tokens a row reads and writes, for a first idea of the price
 TURNS = {"system": "System", "user": "User", "assistant": "Assistant"}
 
 
@@ -83,8 +84,30 @@ def shown(call: TeacherCall) -> dict[str, Any]:
 
 
 def findings(row: Endpoint) -> list[tuple[str, str]]:
-    """What the last test found; empty before one, and after a change."""
+    """What the last test found, in words; empty before one, and after a change."""
     found = row.tested
     if not found:
         return []
-    return []
+    names = [str(m) for m in found.get("models") or []]
+    listed = ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
+    gives = found.get("logprobs") or 0
+    speed = found.get("tokens_per_second")
+    return [
+        ("Answers as", str(found.get("model") or "it does not say")),
+        ("Models", listed or "it gives no list"),
+        ("Context", f"{found['context']:,} tokens" if found.get("context") else "it does not say"),
+        ("Log-probabilities", f"{gives} a token" if gives else "none: text only"),
+        ("A question of one word", f"{found.get('seconds', 0):.2g} s"),
+        ("Speed of one answer", f"{speed:,.0f} tokens a second" if speed else "not measured"),
+        ("1,000 typical rows", typical(row)),
+        ("This test cost", queries.money(found.get("price") or 0.0, str(row.spec["currency"]))),
+    ]
+
+
+def typical(row: Endpoint) -> str:
+    """Price of 1,000 rows of TYPICAL tokens read and written each."""
+    read, written = float(row.spec.get("price_in") or 0), float(row.spec.get("price_out") or 0)
+    if not read and not written:
+        return "no price is set"
+    cost = 1000 * (TYPICAL[0] * read + TYPICAL[1] * written) / 1e6
+    return f"{queries.money(cost, str(row.spec['currency']))} ({TYPICAL[0]} tokens read and {TYPICAL[1]} written a row)"

@@ -380,6 +380,7 @@ def result_url(run: Run) -> str:
     from django.urls import NoReverseMatch, reverse
 
     from workbench.datasets.models import DatasetVersion
+    from workbench.endpoints.queries import by_key
     from workbench.library.models import Model
 
     if run.state != State.SUCCEEDED:
@@ -391,6 +392,8 @@ def result_url(run: Run) -> str:
             return reverse("datasets:detail", args=[version.dataset_id])
         if run.kind == Kind.FETCH_DATASET:
             return reverse("datasets:fetching", args=[run.pk])
+        if run.kind == Kind.TEST_ENDPOINT and (row := by_key(run.team, str(run.spec.get("endpoint")))):
+            return reverse("endpoints:detail", args=[row.pk])
         if run.kind == Kind.TRANSFORM_DATASET and (
             version := DatasetVersion.objects.filter(created_by_run=run).first()
         ):

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from jobs.distill.errors import DistillError
 from workbench.adapters import zipped
+from workbench.endpoints import queries as ledger
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
     "timeline": lambda run: {"timeline": pages.timeline(run)},
     "log": lambda run: {"log": pages.events(run, "log", limit=200)},
     "choices": lambda run: {"choices": pages.choices(run)},
+    "calls": lambda run: {"calls": ledger.panel(run), "spent": ledger.spent_out(run)},
 }
 
 

@@ -20,6 +20,7 @@ METRICS = {
     "rouge_2": "ROUGE-2",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "set_f1": "F1 of listed things",
     "bits_per_byte": "bits per byte",
 }
 WAITS = {
@@ -98,6 +99,8 @@ def reason(run: Run, ahead: int | None = None, has_worker: bool = True) -> str:
         return PHASES.get(run.phase, ("", "Work is under way"))[1] + "."
     if run.state == State.FAILED:
         return message or "The run ended with an error that left no message. The log below shows the last lines."
+    if run.state == State.PAUSED and (run.error or {}).get("code") == "BUDGET_SPENT":
+        return f"Budget spent: raise it and go on, or use what is there. {message}"
     if run.state == State.QUARANTINED:
         return (
             message + " " if message else ""
