@@ -96,7 +96,9 @@ def describe_student(session: Session) -> None:
 def write_sums(folder: Path) -> None:
     """`sha256sum --check SHA256SUMS` verifies the folder without any program of ours."""
     lines = [
-        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(folder.iterdir()) if p.name != SUMS
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n"
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != SUMS
     ]
     (folder / SUMS).write_text("".join(lines))
 

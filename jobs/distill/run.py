@@ -17,6 +17,7 @@ from .export import adapter_bytes, export
 from .head import Head, probe
 from .outputs import keep as keep_outputs
 from .pipeline.carry import carry_out, make_rows, reads_student
+from .pipeline.using import export_use, judge_together
 from .ranks import here, turns
 from .pipeline.scored import judge_asked
 from .recipe import Generate, Prefer, Record, Select, Train, Verify, Write
@@ -151,7 +152,10 @@ def _judge_trained(work: Work, arms: dict[str, Judged], name: str, metric: str) 
     work.model.eval()
     with work.session.timed("evaluate"):
         sha = hashlib.sha256(adapter_bytes(work.model)).hexdigest()
-        arms[name] = judge(work.session, work.student_speaker(sha), name, metric)
+        if name == "student" and work.use is not None:
+            arms[name] = judge_together(work, name, metric)
+        else:
+            arms[name] = judge(work.session, work.student_speaker(sha), name, metric)
 
 
 def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) -> dict[str, Any]:
@@ -165,12 +169,14 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
         "evaluation": settings_of(session.recipe.evaluation, metric),
         "made_rows": work.stage_facts,
         "rounds": work.rounds,
+        **({"together": work.together} if work.together else {}),
     }
     session.events.emit("phase", phase="export", stage=None, total=None)
     with session.timed("export"):
         report = build(session, arms, metric, training)
         report["outputs"] = keep_outputs(session.folder, work.train_rows, session.heldout_rows, work.written, arms)
         export(session, work.model, report)
+        export_use(work)
     outcomes.write(work, arms, metric)
     (session.folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
     return report

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .answers import collect, decoding_of
+from .answers import Said, collect, decoding_of
 from .arm import Arm
+from .asking.request import Request
 from .batches import group_count, limits_on
 from .beams import chosen_of, collect_beams
 from .catalog import objective as build_objective
@@ -56,13 +57,7 @@ def generate(work: Work, stage: Generate) -> None:
     if not rows:
         session.events.log(f"'{stage.name}' has nothing to do: every row has an answer.")
         return
-    speaker = work.teacher_speaker(stage.teacher)
-    decoding = decoding_of(speaker, stage.max_new_tokens, stage.temperature, session.recipe.seed)
-    if stage.candidates > 1:
-        beams = collect_beams(session, speaker, rows, decoding, stage.candidates, "teacher")
-        said = chosen_of(beams, rows, stage.choose)
-    else:
-        said = collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
+    said = (_asked if stage.teacher in session.endpoints else _said)(work, stage, rows)
     good = {k: s.text for k, s in said.items() if s.finished and s.text.strip()}
     if lost := len(said) - len(good):
         session.events.log(
@@ -70,6 +65,26 @@ def generate(work: Work, stage: Generate) -> None:
             "warning",
         )
     work.written.update(good)
+
+
+def _said(work: Work, stage: Generate, rows: Sequence[Row]) -> dict[str, Said]:
+    """Answers of a teacher in memory."""
+    session, speaker = work.session, work.teacher_speaker(stage.teacher)
+    decoding = decoding_of(speaker, stage.max_new_tokens, stage.temperature, session.recipe.seed)
+    if stage.candidates > 1:
+        beams = collect_beams(session, speaker, rows, decoding, stage.candidates, "teacher")
+        return chosen_of(beams, rows, stage.choose)
+    return collect(session, speaker, rows, decoding, stage.batch_size, "teacher")
+
+
+def _asked(work: Work, stage: Generate, rows: Sequence[Row]) -> dict[str, Said]:
+    """Answers of a teacher behind an address; one that is not good counts as not finished."""
+    from .pipeline.askers import ask
+
+    how = {"temperature": stage.temperature, "seed": work.session.recipe.seed}
+    asked = [Request(tuple(dict(m) for m in r.messages), stage.max_new_tokens, **how) for r in rows]
+    replies = ask(work, stage.teacher, asked, stage.name, stage.batch_size)
+    return {r.row_id: Said(p.text, p.ok, p.tokens_out) for r, p in zip(rows, replies, strict=True)}
 
 
 def answered(rows: Sequence[Row], written: dict[str, str]) -> list[Row]:
@@ -147,6 +162,8 @@ def rows_of(work: Work, stage: Train) -> list[Row]:
     rows = [r for r in work.train_rows if stage.rows == "all" or r.labelled == (stage.rows == "labelled")]
     if stage.domains:
         rows = [r for r in rows if work.domains.get(r.row_id, r.fields.get("domain")) in stage.domains]
+    if stage.tasks:
+        rows = [r for r in rows if r.fields.get("task", "") in stage.tasks]
     if work.chosen is not None:
         weights = work.chosen
         rows = [replace(r, fields={**r.fields, "weight": _weight(r, weights)}) for r in rows if r.row_id in weights]
@@ -278,6 +295,8 @@ def no_control(work: Work) -> str | None:
         return "switched off in the recipe"
     if not any(r.labelled for r in work.session.train_rows):
         return "no row has a gold answer to fine-tune on"
+    if not work.trained:
+        return "no stage trains the student"
     taught = work.session.recipe.teacher is not None or work.pool is not None
     if not taught and all(t.type == "cross-entropy" for stage, _ in work.trained for t in stage.terms):
         return "plain fine-tuning is its own control"

@@ -39,7 +39,7 @@ def verify(adapter: Path, base: Path | None = None, rows: Path | None = None) ->
     """Raises ArtifactDamaged for a wrong hash, VerifyFailed when the score is not the reported one, to the last row."""
     files = check_sums(adapter)
     report = json.loads((adapter / "report.json").read_text(encoding="utf-8"))
-    reported = report["scores"]["student"]["value"]
+    reported = (report.get("together") or {}).get("plain", report["scores"]["student"]["value"])  # of the adapter alone
     if base is None:
         return Verified(files, None, reported, 0)
     if (adapter / HEAD_FILE).exists():

@@ -15,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from .answers import Said, Speaker
 from .arm import Arm, Outcome
 from .errors import PlanRefused
-from .recipe import Record, Train
+from .recipe import Record, Train, Use
 from .rows import Row, tokenise
 from .session import Opened, Session
 from .students.lora import attach, trainable, training_mode
@@ -81,6 +81,9 @@ class Work:
     stage_facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # stage name -> rows made, left out, why
     preferred: list[Row] = field(default_factory=list)  # pairs and rankings that stages made, oldest first
     rewards: dict[str, tuple[str, RewardModel]] = field(default_factory=dict)  # stage name -> whose weights, the model
+    made: dict[str, list[Row]] = field(default_factory=dict)  # stage name -> the rows it wrote
+    use: Use | None = None  # how the student answers when it is scored; None: by its adapter alone
+    together: dict[str, Any] = field(default_factory=dict)  # what that way and its single paths scored
     rounds: list[dict[str, Any]] = field(default_factory=list)  # of loops: scores and rows of each round
 
     # -- rows -----------------------------------------------------------------------------------------------------

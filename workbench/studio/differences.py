@@ -25,6 +25,7 @@ NAMES = {
     "verify": "verify",
     "prefer": "prefer",
     "review": "review",
+    "use": "use",
     "loop": "rounds",
 }
 LONGEST = 120

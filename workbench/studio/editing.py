@@ -22,6 +22,7 @@ NEW_STAGES: dict[str, dict[str, Any]] = {
     "write": {"writer": "answers"},
     "verify": {"checks": [{"type": "exact"}]},
     "prefer": {"rule": next(iter(KINDS["preference-rule"]), "")},
+    "use": {"how": next(iter(KINDS["way of answering"]), "")},
     "loop": {
         "stages": [
             {"kind": "write", "name": "ask", "writer": "answers", "rows": "unsure", "limit": 500},

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from jobs.distill.catalog import PARTS
 from jobs.distill.catalog.tables import KINDS
 from jobs.distill.plan.result import Problem
-from jobs.distill.recipe import Generate, Loop, Merge, Prefer, Record, Review, Select, Train, Verify, Write
+from jobs.distill.recipe import Generate, Loop, Merge, Prefer, Record, Review, Select, Train, Use, Verify, Write
 
 from . import forms
 from .differences import NAMES
@@ -24,20 +24,22 @@ DATA = (
     "verify",
     "prefer",
     "review",
+    "use",
     "loop",
 )  # they stand beside the adapters' lanes
 ICONS = {
     "train": "adjustments", "generate": "message", "record": "database", "select": "filter", "merge": "git-merge", "write": "pencil",
-    "verify": "checkbox", "prefer": "arrows-sort", "review": "eye", "loop": "refresh",
+    "verify": "checkbox", "prefer": "arrows-sort", "review": "eye", "use": "player-play", "loop": "refresh",
 }  # fmt: skip
 WORDS = {
     "train": "Train", "generate": "Generate", "record": "Record", "select": "Select", "merge": "Merge", "write": "Write", "verify": "Verify",
-    "prefer": "Prefer", "review": "Review", "loop": "Rounds",
+    "prefer": "Prefer", "review": "Review", "use": "Answer", "loop": "Rounds",
 }  # fmt: skip
 ABOUT = {
     "write": "A model writes answers, reasons, programs or new questions, with a prompt of yours where wished.",
     "verify": "What was written is checked; what fails is listed with the reason.",
     "prefer": "Several answers to a question become pairs or rankings.",
+    "use": "How the finished student answers: several adapters or paths together.",
     "review": "The run waits until a person has looked at the rows.",
     "loop": "Stages again and again: ask, train, find what is wrong, ask for more of that.",
     "generate": "A teacher with weights writes answers for rows that have none.",
@@ -56,11 +58,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "verify": Verify,
     "prefer": Prefer,
     "review": Review,
+    "use": Use,
     "loop": Loop,
 }
 ROWS = {
     "all": "every row", "labelled": "rows with an answer", "unlabelled": "rows without an answer", "written": "written rows",
-    "data": "the rows of the data", "unsure": "rows the student is unsure of", "wrong": "rows the student gets wrong", "right": "rows the student gets right",
+    "data": "the rows of the data", "questions": "each question once", "unsure": "rows the student is unsure of", "wrong": "rows the student gets wrong", "right": "rows the student gets right",
 }  # fmt: skip
 MOST_LANES = 9
 # Geometry of the drawing behind the cards, in rem; the same numbers stand in board.css.
@@ -295,6 +298,9 @@ def _of_rows(stage: Mapping[str, Any], kind: str, get: Any) -> list[str]:
     if kind == "prefer":
         part = KINDS["preference-rule"].get(str(stage.get("rule")))
         return [part.title if part else "A rule to choose"]
+    if kind == "use":
+        part = KINDS["way of answering"].get(str(stage.get("how")))
+        return [part.title if part else "A way to choose"]
     if kind == "review":
         share = get("share")
         return [

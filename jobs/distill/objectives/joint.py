@@ -4,6 +4,8 @@ mean     p(v) = sum_k w_k softmax(z_k / T)(v). Its forward KL has the gradient o
          of an ensemble); it depends on T, so its logits are made for a temperature: T log p.
 compose  z = sum_k a_k z_k. With shares that sum to 1 this is the geometric mean, whose reverse KL has the gradient of the
          weighted reverse KLs; with other signs it moves away from a model (DExperts, Liu et al. 2021, arXiv:2105.03023).
+forget   z = z_1 - a relu(z_2 - z_1): lowered where the second, which knows a text better, rose (Eldan and Russinovich 2023,
+         arXiv:2310.02238).
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class JointTeacher:
     """
 
     voices: Sequence[Voice]
-    how: Literal["mean", "compose", "route"]
+    how: Literal["mean", "compose", "route", "forget"]
     weights: tuple[float, ...] = ()
     places: tuple[Tensor, ...] = ()  # for a route: positions of each voice, int64 [N_k], rising; together 0 .. N - 1
 
@@ -64,7 +66,13 @@ class JointTeacher:
         with torch.no_grad():
             if self.how == "route":
                 return self._routed(vocab, out)
-            made = self._mean(vocab, T) if self.how == "mean" else self._composed(vocab)
+            made = (
+                self._mean(vocab, T)
+                if self.how == "mean"
+                else self._forgetting(vocab)
+                if self.how == "forget"
+                else self._composed(vocab)
+            )
             return made if out is None else out.copy_(made)
 
     def _routed(self, vocab: int, out: Tensor | None) -> Tensor:
@@ -86,6 +94,10 @@ class JointTeacher:
         if total is None:
             raise ValueError("every coefficient is 0: the teachers add up to nothing")
         return total
+
+    def _forgetting(self, vocab: int) -> Tensor:
+        base, reinforced = (v.logits(vocab) for v in self.voices)
+        return base - self.weights[1] * torch.relu(reinforced.to(base.dtype) - base)
 
     def _mean(self, vocab: int, T: float) -> Tensor:
         total: Tensor | None = None

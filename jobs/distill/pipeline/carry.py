@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import stages
 from ..merging.stage import merge_stage
 from ..ranks import here, turns
-from ..recipe import Generate, Loop, Merge, Prefer, Record, Review, Reward, Select, Stage, Train, Verify, Write
+from ..recipe import Generate, Loop, Merge, Prefer, Record, Review, Reward, Select, Stage, Train, Use, Verify, Write
 from ..selecting import select
 from ..teacher_scores import judge_learnt
 from .pool import Kept
@@ -48,6 +48,10 @@ def carry_out(work: Work, listed: Sequence[Stage], arms: dict[str, Judged], firs
 
             with session.timed("train"), turns():
                 reward(work, index, stage)
+        elif isinstance(stage, Use):
+            from .using import use
+
+            use(work, index, stage)
         elif isinstance(stage, Review):
             from .review import review
 

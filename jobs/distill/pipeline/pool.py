@@ -83,6 +83,7 @@ def stored(work: Work, name: str, stage: str) -> Kept | None:
 def apply(work: Work, stage: str, kept: Kept) -> Kept:
     """Makes the rows the run's, writes what was made and what was left out, and tells of it."""
     work.pool = kept.rows
+    work.made[stage] = list(kept.made)
     work.stage_facts[stage] = {
         "rows": len(kept.rows),
         "made": len(kept.made),

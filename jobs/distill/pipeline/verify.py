@@ -70,6 +70,7 @@ def verify(work: Work, index: int, stage: Verify) -> Kept:
         return found
     checks = checks_of(stage, f"stages.{index}")
     rows = [r for r in work.train_rows if stage.rows == "all" or pool.written(r)]
+    rows = [r for r in rows if not stage.tasks or r.fields.get("task", "") in stage.tasks]
     work.session.events.emit("phase", phase="verify", stage=stage.name, total=len(rows))
     if stage.fails == "drop" and len(rows) > stage.sample:
         _try(work, index, stage, checks, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -50,8 +51,14 @@ def write(work: Work, index: int, stage: Write) -> Kept:
 def chosen_rows(work: Work, stage: Write) -> tuple[list[Row], dict[str, str]]:
     """The rows to start from, and what the student answered where that was asked for."""
     rows, says = list(work.train_rows), dict[str, str]()
+    if stage.tasks:
+        rows = [r for r in rows if r.fields.get("task", "") in stage.tasks]
     if stage.rows == "written":
         rows = [r for r in rows if pool.written(r)]
+    elif stage.rows == "data":
+        rows = list(work.data_rows)
+    elif stage.rows == "questions":
+        rows = list({json.dumps(r.messages): r for r in reversed(rows)}.values())[::-1]
     elif stage.rows in ("labelled", "unlabelled"):
         rows = [r for r in rows if r.labelled == (stage.rows == "labelled") and not pool.written(r)]
     elif stage.rows == "unsure":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..recipe import Loop, Prefer, Review, Train, Verify, Write
+from ..recipe import Loop, Prefer, Review, Train, Use, Verify, Write
 from . import endpoints, memory, time
 from .case import Case
 from .endpoints import ASKED_TOKENS, JUDGED_TOKENS
@@ -52,7 +52,7 @@ def _after(now: Flow, stage: Write, made: int) -> Flow:
 
 def asked(now: Flow, rows: Rows, stage: Write) -> int:
     """Texts a stage asks for, at most."""
-    n = {"written": now.written, "labelled": rows.labelled, "unlabelled": rows.unlabelled, "unsure": rows.unlabelled}.get(stage.rows, now.all)
+    n = {"data": rows.train, "written": now.written, "labelled": rows.labelled, "unlabelled": rows.unlabelled, "unsure": rows.unlabelled}.get(stage.rows, now.all)
     if stage.rows in ("wrong", "right"):
         n = rows.labelled
     return min(n, stage.limit or n) * stage.candidates
@@ -77,6 +77,9 @@ def plan_rows(case: Case, rows: Rows, index: int, stage: Any, work: Work) -> Non
         plan_check(case, rows, index, stage, work)
     elif isinstance(stage, Loop):
         plan_loop(stage, work)
+    elif isinstance(stage, Use):
+        text = "The student is scored as it will be used: several texts for each held-out row, beside each path alone."
+        work.stages.append(StageEstimate(name=stage.name, kind="use", rows=rows.heldout, computes=text))
     elif isinstance(stage, Review):
         n = max(1, round(flows(case, rows)[index].all * stage.share))
         text = f"The run waits until a person has looked at {count(n, 'row')} at most; nothing is computed meanwhile."

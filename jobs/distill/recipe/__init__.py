@@ -20,10 +20,11 @@ from .teaching import Member, Teaching
 from .term import Term, Weighting
 from .text import from_yaml, load, parse, problems, sha256, to_dict, to_yaml
 from .train import Schedule, Train, TrainOptions, Watch
+from .use import Use
 from .writing import Check, Prefer, PromptText, Review, Stop, Verify, Write
 
 __all__ = [
     "VERSION", "Adapter", "Budget", "Check", "Collapse", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Reward", "Schedule",
-    "Select", "Shape", "Source", "Stage", "Stop", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Verify", "Watch",
+    "Select", "Shape", "Source", "Stage", "Stop", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Use", "Verify", "Watch",
     "Weighting", "Write", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

@@ -13,11 +13,12 @@ from .models import ModelRef, Student, Teacher
 from .reward import Reward
 from .stages import Generate, Merge, Record, Select
 from .train import Train, TrainOptions
+from .use import Use
 from .writing import NAME, Prefer, Review, Stop, Verify, Write
 
 VERSION: Final = 1
 
-Plain = Generate | Record | Select | Train | Merge | Write | Verify | Prefer | Review | Reward
+Plain = Generate | Record | Select | Train | Merge | Write | Verify | Prefer | Review | Reward | Use
 
 
 class Loop(Strict):

@@ -66,10 +66,11 @@ class Source(Strict):
         title="Wrong below",
         description="For correction: a token is wrong when the teacher gives it less than this share of its likeliest token's probability.",
     )
-    reward: Literal["none", "exact_match", "numeric_match", "model"] = Field(
+    reward: Literal["none", "exact_match", "numeric_match", "tool_calls", "model"] = Field(
         "none",
         title="Reward",
-        description="Checks each of the student's answers against the gold one; for policy-gradient terms. model: the reward "
+        description="Checks each of the student's answers against the gold one; for policy-gradient terms. tool_calls: 1 for the right "
+        "calls, less by their worst error, -1 for calls that cannot be read. model: the reward "
         "model of an earlier stage, which needs no gold answer.",
     )
     reward_model: str = Field(

@@ -36,12 +36,13 @@ class Teaching(Strict):
     """One teacher or several, and how their voices become one."""
 
     members: list[Member] = Field(default_factory=lambda: [Member()], min_length=1, max_length=16, title="Teachers")
-    combine: Literal["mean", "geometric", "compose", "route", "drop", "reinforced"] = Field(
+    combine: Literal["mean", "geometric", "compose", "route", "drop", "reinforced", "forget"] = Field(
         "mean",
         title="Combine by",
         description="mean: average of probabilities. geometric: average of log-probabilities, normalised. compose: sum of weight times logits. "
         "route: by the row's domain. drop: a random one at each step, by weight. reinforced: for classifiers and taggers, a policy that "
-        "is trained beside the student chooses a teacher for each row.",
+        "is trained beside the student chooses a teacher for each row. forget: two members, the base and an adapter that knows a text better; "
+        "the base is lowered where the second one rose, as often as its weight says (approximate unlearning).",
     )
     ema_decay: float = Field(
         0.999, ge=0, lt=1, title="Decay of the moving average", description="A step keeps so much of it."
@@ -58,4 +59,6 @@ class Teaching(Strict):
             any(m.weight < 0 for m in self.members) or sum(m.weight for m in self.members) <= 0
         ):
             raise ValueError(f"weights of a {self.combine} must not be negative and must not all be zero")
+        if self.combine == "forget" and len(self.members) != 2:
+            raise ValueError("forget needs two members: what is kept, and what knows the text better")
         return self

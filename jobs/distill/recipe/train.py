@@ -69,6 +69,12 @@ class Train(Strict):
     domains: list[str] = Field(
         default_factory=list, max_length=1000, title="Domains", description="Only rows of these domains; empty: all."
     )
+    tasks: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        title="Tasks",
+        description="Only rows that were written for one of these tasks (solve, chain, program …; each writer names its own); empty: all.",
+    )
     supervise: Literal["answer", "rationale", "label+rationale", "reasoned", "chunks", "shortened", "all"] = Field(
         "answer",
         title="Learns to say",

@@ -30,13 +30,19 @@ class Write(Strict):
         "teacher",
         max_length=40,
         title="Who writes",
-        description="teacher, another teacher of the recipe, student (as it is when the stage begins) or base (the student without its adapter).",
+        description="teacher, another teacher of the recipe, student (as it is when the stage begins), base (the student without its adapter), or the name of an earlier training stage: the student as that ended.",
     )
-    rows: Literal["all", "labelled", "unlabelled", "written", "unsure", "wrong", "right"] = Field(
+    rows: Literal["all", "data", "questions", "labelled", "unlabelled", "written", "unsure", "wrong", "right"] = Field(
         "all",
         title="From which rows",
-        description="written: rows an earlier stage made. unsure: unlabelled rows, those first whose own answer the student, as it is now, finds "
+        description="data: the rows of the data, whatever stages before made of them. questions: each different question of the rows as they are, once. written: rows an earlier stage made. unsure: unlabelled rows, those first whose own answer the student, as it is now, finds "
         "least likely. wrong, right: labelled rows that it answers wrongly or rightly.",
+    )
+    tasks: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        title="Tasks",
+        description="Only rows that were written for one of these tasks; empty: all.",
     )
     limit: int | None = Field(None, ge=1, title="At most", description="Rows to start from; a stratified sample.")
     keep: Literal["replace", "add", "only"] = Field(
@@ -72,6 +78,12 @@ class Verify(Strict):
     checks: list[Check] = Field(min_length=1, max_length=20, title="Checks")
     rows: Literal["written", "all"] = Field(
         "written", title="Which rows", description="written: those a stage made; rows of the data pass."
+    )
+    tasks: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        title="Tasks",
+        description="Only rows that were written for one of these tasks; empty: all.",
     )
     fails: Literal["drop", "mark"] = Field(
         "drop", title="Rows that fail", description="mark: kept with what was found, for later stages to choose by."

@@ -88,6 +88,18 @@ class ComposedTeachers(TeacherPart):
     paper = EXPERTS
 
 
+class ForgettingTeachers(TeacherPart):
+    id = "forget"
+    title = "The base, lowered where another rose"
+    summary = "What a model would say that never learnt what the second member knows: its logits are lowered where the second ones are higher."
+    when_to_use = "To make a student forget a text: the second member is an adapter that learnt the text better."
+    formula = r"z^* = z^{(1)} - a\, \mathrm{relu}(z^{(2)} - z^{(1)})"
+    paper = Paper(
+        title="Who's Harry Potter? Approximate Unlearning in LLMs", authors="Eldan, Russinovich", year=2023, venue="arXiv",
+        url="https://arxiv.org/abs/2310.02238", arxiv="2310.02238",
+    )  # fmt: skip
+
+
 class RoutedTeachers(TeacherPart):
     id = "route"
     title = "One teacher for each domain"

@@ -20,11 +20,11 @@ from .base import Side, Teacher
 
 class JointTeachers:
     """mean: average of probabilities by weight. geometric: average of log-probabilities, by weight. compose: sum of
-    coefficient times logits. Every member reads every row; their logits meet chunk by chunk in the head pass."""
+    coefficient times logits. forget: the first lowered where the second rose. Every member reads every row; their logits meet chunk by chunk in the head pass."""
 
     def __init__(self, members: Sequence[Teacher], weights: Sequence[float], combine: str) -> None:
         share = sum(weights) if combine == "geometric" else 1.0
-        self.members, self.how = members, "mean" if combine == "mean" else "compose"
+        self.members, self.how = members, combine if combine in ("mean", "forget") else "compose"
         self.weights = tuple(w / share for w in weights)
 
     def side(

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from ..parts import Options, Paper
 from .base import ROW_VARIABLES, Desk, Made, Seed, Steps, Unusable, Writer, about
-from .common import KEPT, need_gold, split_at
+from .common import KEPT, for_task, need_gold, split_at
 from .template import Prompt
+
+
+def with_entries(heading: str, entries: Sequence[str], question: str) -> str:
+    """The question under entries of a library."""
+    return "\n".join([heading, *(f"- {e}" for e in entries), "", question])
+
+
+HEADING = "What helps:"
 
 
 class Knowledge(Writer):
@@ -41,6 +50,14 @@ class Knowledge(Writer):
 
     class Options(Options):
         longest: int = Field(80, ge=5, le=1000, title="Longest entry (words)")
+        heading: str = Field(
+            HEADING, max_length=500, title="Heading", description="Over entries that stand before a question."
+        )
+        rows: bool = Field(
+            True,
+            title="Rows with their entry",
+            description="Also a row whose question has its entry before it: the student learns to read entries.",
+        )
 
     def write(self, seed: Seed, options: Any, desk: Desk) -> Steps:
         row, gold = seed.row, need_gold(seed.row)
@@ -53,7 +70,12 @@ class Knowledge(Writer):
             raise Unusable(f"the entry has {len(entry.split())} words, at most {options.longest} are wanted")
         own = {name: row.fields[name] for name in KEPT if row.fields.get(name) is not None}
         fields = {**own, "task": "knowledge", "entry": entry, "student_said": said, "gold": gold}
-        return [Made(tuple(row.messages), entry, fields)]
+        made = [Made(tuple(row.messages), entry, fields)]
+        if options.rows:
+            made.append(
+                for_task(row, "with-entry", with_entries(options.heading, [entry], row.question), gold, gold=gold)
+            )
+        return made
 
 
 class Strategies(Writer):

@@ -131,6 +131,11 @@ class TableReasons(Writer):
 
     class Options(Options):
         marker: str = Field("Description:", min_length=1, max_length=40, title="Marker")
+        reasons: bool = Field(
+            True,
+            title="Reasons are learnt",
+            description="The answer begins with the reasons; off: the description alone.",
+        )
         gold: bool = Field(
             False,
             title="Keep gold descriptions",
@@ -149,4 +154,6 @@ class TableReasons(Writer):
         gold = gold_of(row)
         if options.gold and gold is not None:
             description = gold
-        return [for_task(row, "describe", line, " ".join(description.split()), rationale=reasons, gold=gold)]
+        said = " ".join(description.split())
+        answer = f"{reasons}\n{options.marker} {said}" if options.reasons else said
+        return [for_task(row, "describe", line, answer, rationale=reasons, gold=gold)]

@@ -2,6 +2,7 @@
 
 from .adapters import ADAPTERS
 from .aligned import ALIGNED
+from .decoding import DECODING
 from .merges import MERGES
 from .policy import POLICY
 from .preference import PREFERENCE
@@ -17,6 +18,6 @@ from .weightings import WEIGHTINGS
 from .writers import WRITERS
 
 __all__ = [
-    "ADAPTERS", "ALIGNED", "MERGES", "POLICY", "PREFERENCE", "PREFERENCE_RULES", "SELECTIONS", "SHAPES", "SOURCES", "STATES",
+    "ADAPTERS", "ALIGNED", "DECODING", "MERGES", "POLICY", "PREFERENCE", "PREFERENCE_RULES", "SELECTIONS", "SHAPES", "SOURCES", "STATES",
     "TEACHERS", "TOKEN", "VERIFIERS", "WEIGHTINGS", "WRITERS",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from ...teachers.parts import (
     ComposedTeachers,
     DroppedTeachers,
     EmaOfLearner,
+    ForgettingTeachers,
     GeometricMeanOfTeachers,
     MeanOfTeachers,
     ModelTeacher,
@@ -23,6 +24,7 @@ TEACHERS: dict[str, type[Described]] = {
     "mean": MeanOfTeachers,
     "geometric": GeometricMeanOfTeachers,
     "compose": ComposedTeachers,
+    "forget": ForgettingTeachers,
     "route": RoutedTeachers,
     "drop": DroppedTeachers,
 }
