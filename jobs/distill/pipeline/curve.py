@@ -1,7 +1,8 @@
 """What more rows would buy: a learning curve fitted to the rounds so far, with an interval, and the advice it gives.
 
 The share of wrong answers is taken to fall as a power of the rows, err(n) = c + a n^-b (Hestness et al. 2017,
-arXiv:1712.00409; Kaplan et al. 2020, arXiv:2001.08361). With few rounds the fit says little, and the interval shows it.
+arXiv:1712.00409; Kaplan et al. 2020, arXiv:2001.08361). Few rounds do not say which law they follow: the interval also
+holds what a score that rises with log n, or on as straight as between the last two rounds, would bring.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-DRAWS = 400
+DRAWS = 399
+LAWS = 3
 FLOORS = 24  # values of c that are tried
 FLATTEST, STEEPEST = 0.02, 2.0  # of b
 PER = 1000  # rows that advice speaks of
@@ -103,9 +105,8 @@ def advice(
     if len({p.rows for p in points}) < 2:
         return None
     last = max(p.rows for p in points)
-    gains = [c.score(last + rows) - c.score(last) for c in _drawn(points, seed)]
-    curve = fit(points)
-    gain = curve.score(last + rows) - curve.score(last)
+    gains = [laws(d, last + rows)[k % LAWS] - laws(d, last)[k % LAWS] for k, d in enumerate(_drawn(points, seed))]
+    gain = sorted(b - a for a, b in zip(laws(points, last), laws(points, last + rows), strict=True))[LAWS // 2]
     price = None if price_a_row is None else price_a_row * rows
     low, high = (float(v) for v in np.percentile(gains, [5, 95]))
     return Advice(rows, gain, min(low, gain), max(high, gain), price, currency)
@@ -117,14 +118,24 @@ def predicted(points: Sequence[Point], rows: int, seed: int = 0) -> tuple[float,
         return None
     noise = max(points, key=lambda p: p.rows).error
     rng = np.random.default_rng(seed)
-    scores = [curve.score(rows) + rng.normal(0, noise) for curve in _drawn(points, seed)]
-    expected = fit(points).score(rows)
+    scores = [laws(d, rows)[k % LAWS] + rng.normal(0, noise) for k, d in enumerate(_drawn(points, seed))]
+    expected = sorted(laws(points, rows))[LAWS // 2]
     low, high = (float(v) for v in np.percentile(scores, [5, 95]))
     return expected, min(expected, low), max(expected, high)
 
 
-def _drawn(points: Sequence[Point], seed: int) -> Iterator[Curve]:
-    """Curves fitted to scores drawn within their errors."""
+def laws(points: Sequence[Point], rows: int) -> tuple[float, float, float]:
+    """The score at so many rows if it follows a power law, log n, or the line through the last two numbers of rows."""
+    ends = sorted(points, key=lambda p: p.rows)
+    last, before = ends[-1], next(p for p in reversed(ends) if p.rows < ends[-1].rows)
+    x = np.log([max(1, p.rows) for p in points])
+    rise, level = np.polyfit(x, [p.score for p in points], 1)
+    straight = last.score + (last.score - before.score) / (last.rows - before.rows) * (rows - last.rows)
+    return fit(points).score(rows), min(1.0, float(level + rise * np.log(max(1, rows)))), min(1.0, straight)
+
+
+def _drawn(points: Sequence[Point], seed: int) -> Iterator[list[Point]]:
+    """The points with scores drawn within their errors."""
     rng = np.random.default_rng(seed)
     for _ in range(DRAWS):
-        yield fit([Point(p.rows, float(np.clip(rng.normal(p.score, p.error), 0, 1)), p.error) for p in points])
+        yield [Point(p.rows, float(np.clip(rng.normal(p.score, p.error), 0, 1)), p.error) for p in points]
