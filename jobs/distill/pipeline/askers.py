@@ -15,8 +15,10 @@ from ..arm import Stopped
 from ..asking import Asker, Reply, Request
 from ..asking.local import LocalAsker
 from ..students.lora import training_mode
+from ..teachers.own import borrowed
 
 if TYPE_CHECKING:
+    from ..answers import Speaker
     from ..session import Session
     from ..work import Work
 
@@ -37,6 +39,10 @@ def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
         )
         return
     kept = session.asked_here
+    if who in work.ended:
+        with as_it_ended(work, who) as speaker:
+            yield LocalAsker(who, speaker, kept, batch_size, session.device.type)
+        return
     if who not in OWN:
         yield LocalAsker(who, work.teacher_speaker(who), kept, batch_size, session.device.type)
         return
@@ -46,6 +52,19 @@ def asker(work: Work, who: str, batch_size: int = 64) -> Iterator[Asker]:
         with learner.model.disable_adapter() if who == "base" else nullcontext():
             sha = "" if who == "base" else adapter_sha256(work)
             yield LocalAsker(who, work.student_speaker(sha), kept, batch_size, session.device.type)
+    finally:
+        training_mode(learner.model)
+
+
+@contextmanager
+def as_it_ended(work: Work, stage: str) -> Iterator[Speaker]:
+    """The student with the adapter an earlier training stage ended with, while the block lasts."""
+    learner, tensors = work.learner(), work.adapter_of(stage)
+    learner.model.eval()
+    sha = hashlib.sha256(save_tensors({n: t.cpu().contiguous() for n, t in tensors.items()})).hexdigest()
+    try:
+        with borrowed(learner.model, tensors):
+            yield work.student_speaker(sha)
     finally:
         training_mode(learner.model)
 

@@ -101,7 +101,11 @@ class ShortOverLong(Rule):
             return none(f"there is no answer from the {'long' if short else 'short'} context")
         if said(short[0]) == said(long[0]):
             return none("both contexts led to the same answer")
-        shared = {k: v for k, v in short[0].fields.items() if k in ("instruction_id", "privileged") and v is not None}
+        shared = {
+            k: v
+            for k, v in short[0].fields.items()
+            if k in ("instruction_id", "privileged", "privileged_prompt") and v is not None
+        }
         return [pair(short[0], long[0], (1.0, 0.0), contexts=["short", "long"], **shared)]
 
 

@@ -49,10 +49,11 @@ def privileged_prompts(rows: Sequence[Row], renderer: Renderer, longest: int) ->
     prompts, none, long = {}, 0, 0
     for row in rows:
         text = str(row.fields.get("privileged") or "").strip()
-        if not text:
+        instead = row.fields.get("privileged_prompt")  # turns that a stage wrote for the teacher to read instead
+        if not text and not instead:
             none += 1
             continue
-        ids = renderer.prompt(with_privileged(row.messages, text))
+        ids = renderer.prompt([dict(m) for m in instead] if instead else with_privileged(row.messages, text))
         if len(ids) > longest:
             long += 1
         else:
