@@ -10,7 +10,7 @@ from typing import Any
 from . import recipe as recipes
 from .errors import ModelRejected, PlanRefused
 from .events import Events
-from .plan.facts import DataFacts, DeviceFacts, Facts, ModelFacts
+from .plan.facts import DataFacts, DeviceFacts, EndpointFacts, Facts, ModelFacts
 from .plan.result import Plan
 from .recipe import ModelRef, Recipe
 
@@ -44,6 +44,8 @@ def find_models(recipe: Recipe, overrides: Overrides, beside: Path, events: Even
     """Name -> folder of the recipe's models."""
     models = {}
     for who, reference in recipe.models().items():
+        if reference.endpoint is not None and overrides.folder(who) is None:
+            continue  # it has no files
         models[who] = overrides.folder(who) or _model(reference, beside, events)
         if not models[who].is_dir():
             raise ModelRejected(
@@ -97,7 +99,11 @@ def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None
     from .models.folder import manifest_sha256
 
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    listed = {}
+    listed: dict[str, dict[str, Any]] = {
+        who: {"key": ref.model, "endpoint": ref.endpoint.model_dump(mode="json")}
+        for who, ref in recipe.models().items()
+        if ref.endpoint is not None and who not in places.models
+    }
     for who, place in places.models.items():
         reference = recipe.models()[who]
         key = reference.model if not Path(reference.model).is_absolute() else Path(reference.model).name
@@ -126,9 +132,18 @@ def facts_of(recipe: Recipe, places: Places, device: DeviceFacts) -> Facts:
         student=models["student"],
         teacher=models.get("teacher"),
         teachers=more,
+        endpoints={who: behind(ref) for who, ref in recipe.models().items() if ref.endpoint and who not in models},
         data=data_facts(recipe, places, models),
         device=device,
     )
+
+
+def behind(ref: ModelRef) -> EndpointFacts:
+    """What the recipe itself says of a teacher behind an address."""
+    assert ref.endpoint is not None
+    spec = ref.endpoint
+    named = {n: getattr(spec, n) for n in EndpointFacts.model_fields if hasattr(spec, n) and n != "key"}
+    return EndpointFacts(key=ref.model, title=spec.model, **named)
 
 
 def data_facts(recipe: Recipe, places: Places, models: dict[str, ModelFacts]) -> DataFacts:
