@@ -81,8 +81,12 @@ def _asked(work: Work, stage: Generate, rows: Sequence[Row]) -> dict[str, Said]:
     """Answers of a teacher behind an address; one that is not good counts as not finished."""
     from .pipeline.askers import ask
 
-    how = {"temperature": stage.temperature, "seed": work.session.recipe.seed}
-    asked = [Request(tuple(dict(m) for m in r.messages), stage.max_new_tokens, **how) for r in rows]
+    asked = [
+        Request(
+            tuple(dict(m) for m in r.messages), stage.max_new_tokens, stage.temperature, seed=work.session.recipe.seed
+        )
+        for r in rows
+    ]
     replies = ask(work, stage.teacher, asked, stage.name, stage.batch_size)
     return {r.row_id: Said(p.text, p.ok, p.tokens_out) for r, p in zip(rows, replies, strict=True)}
 
