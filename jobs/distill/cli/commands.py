@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--signals", type=Path, action="append", default=[], help="folder of recorded teacher signals to use"
     )
+    _hosts(run)
     _references(run)
     plan = _command(commands, "plan", _plan, "verdict, refusals, memory and time of a recipe")
     plan.add_argument("recipe", type=Path)
@@ -36,6 +37,7 @@ def add(commands: Any) -> None:
     record = _command(commands, "record", _record, "record the teacher's signals for a recipe's rows, and nothing else")
     record.add_argument("recipe", type=Path)
     record.add_argument("--out", type=Path, required=True, help="folder of the run; its signals/ serves later runs")
+    _hosts(record)
     _references(record)
     for name, function, about in (
         ("systems", _systems, "published methods"),
@@ -68,7 +70,32 @@ def _references(parser: argparse.ArgumentParser, json_too: bool = False) -> None
         parser.add_argument("--json", action="store_true")
 
 
+def _hosts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="a private host that endpoints may be on, such as 127.0.0.1:8000 (may be repeated)",
+    )
+
+
+def _allow_hosts(given: argparse.Namespace) -> None:
+    """Beside those of the environment. Raises RecipeInvalid for what is no host."""
+    from ..net.addresses import read_allowed
+
+    listed = ",".join(filter(None, [os.environ.get("ALLOWED_PRIVATE_HOSTS", ""), *given.allow_host]))
+    try:
+        read_allowed(listed)
+    except ValueError as e:
+        raise RecipeInvalid(
+            str(e), field="--allow-host", hint="Give a host and a port, such as 127.0.0.1:8000."
+        ) from None
+    os.environ["ALLOWED_PRIVATE_HOSTS"] = listed  # for ranks that are started as processes of their own
+
+
 def _run(given: argparse.Namespace) -> int:
+    _allow_hosts(given)
     folder = _prepared_folder(given) if given.what.is_dir() else _new_folder(given, given.what, given.out)
     offline()
     from ..run import distill
@@ -83,6 +110,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _record(given: argparse.Namespace) -> int:
+    _allow_hosts(given)
     folder = _new_folder(given, given.recipe, given.out)
     offline()
     from ..run import record
@@ -101,9 +129,12 @@ def _prepared_folder(given: argparse.Namespace) -> Path:
     entries = json.loads(listed.read_text())
     for who, entry in entries.items():
         override = given.teacher_folder if who == "teacher" else given.student_folder
+        if entry.get("endpoint") and not override:
+            continue  # it has no files
         if override or not entry.get("folder") or not Path(entry["folder"]).is_dir():
             from ..models.verbs import resolve
 
+            entry.pop("endpoint", None)
             entry["folder"] = str(
                 override or resolve(recipes.ModelRef(model=entry["key"], revision=entry.get("revision")))
             )
