@@ -11,11 +11,12 @@ from .safe import evaluate
 
 MOST = 500  # calculations of one text
 ANNOTATED = re.compile(r"<<([^<>=]{1,200})=([^<>=]{1,60})>>")
-NUMBER = r"[$€£]?(?:\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.\d{1,30})?%?"
+NUMBER = r"(?>[$€£]?(?:\d{1,3}(?:,\d{3}){1,9}(?!\d)|\d{1,30})(?:\.\d{1,30})?%?)"
+SIGN = r"\s?[-+*/x×÷−]\s?"
 PLAIN = re.compile(
-    rf"(?<![\w.*/+=-])(?<![*/+=-] )({NUMBER}(?:\s?[-+*/x×÷−]\s?{NUMBER}){{1,12}})\s?=\s?([-−]?{NUMBER})(?!\s?[-+*/x×÷−=]\s?\d)"
+    rf"(?<![\w.,$€£*/+=×÷−()-])(?<![\d*/+=x×÷−)-]\s)(?<!\bof\s)({NUMBER}(?:{SIGN}{NUMBER}){{1,12}})\s?=\s?([-−]?{NUMBER})(?![\d,]*\d|{SIGN}\d|\s?=)"
 )
-SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "^": "**"} | dict.fromkeys("$€£, ", ""))
+SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "^": "**"} | dict.fromkeys("$€£, \u00a0\u202f", ""))
 TIMES = re.compile(r"(?<=[\d)%]) ?[xX] ?(?=[\d($.])")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)%")
 ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")  # Python reads no 007
@@ -50,7 +51,9 @@ def _wrong(left: str, right: str) -> str:
     outcome = evaluate(expression)
     if outcome.value is None:
         return f"{left.strip()} cannot be computed: {outcome.why.removeprefix('line 1: ')}"
-    if abs(Fraction(outcome.value) - said[0]) > said[1]:
+    # 18 / 450 x 100 = 4% is how people write it, and so is 18 / 450 = 4%.
+    scales = (1, 100) if "%" in right else (1,)
+    if all(abs(Fraction(outcome.value) - scale * said[0]) > scale * said[1] for scale in scales):
         return f"it is {outcome.value:.10g}" if isinstance(outcome.value, float) else f"it is {outcome.value}"
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.distill.programs.edits import EditRefused, apply_edits, parse_edits
@@ -81,6 +81,7 @@ OPERATIONS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab \t", max_size=6), max_size=8).map("\n".join),
     st.lists(st.tuples(OPERATIONS, st.integers(0, 3), st.integers(0, 3), st.sampled_from("ab")), max_size=4),
@@ -96,6 +97,7 @@ def test_what_comes_out_stood_in_what_went_in(text: str, wanted: list[tuple[str,
     assert len(edited.text.splitlines()) <= len(text.splitlines())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_no_program_makes_it_raise_anything_else(program: str) -> None:
     try:

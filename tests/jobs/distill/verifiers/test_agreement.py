@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.distill.scores import rouge_l
@@ -52,6 +52,7 @@ def test_questions_are_voted_on_apart_whatever_their_order() -> None:
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6).map(" ".join)
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=6), st.sampled_from(["words", "cosine", "rouge-l"]))
 def test_the_winner_is_the_one_with_the_highest_mean_similarity(texts: list[str], similarity: str) -> None:
     def between(a: str, b: str) -> float:

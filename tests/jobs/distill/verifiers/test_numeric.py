@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.distill.verifiers.numbers import last_number, numbers, shown_number
@@ -47,6 +47,7 @@ def test_numbers_are_read_exactly(text: str, values: list[str]) -> None:
     assert found == [Fraction(v) for v in values]
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12))
 def test_it_agrees_with_decimal_in_every_spelling(value: Decimal) -> None:
     for text in (f"{value}", f"{value:,}", f"the result is {value:,}.", f"a: {value} apples"):
@@ -57,12 +58,14 @@ def test_it_agrees_with_decimal_in_every_spelling(value: Decimal) -> None:
     assert found is not None and found.value == Fraction(value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_no_text_makes_it_raise(text: str) -> None:
     for number in numbers(text):
         assert isinstance(number.value, Fraction) and shown_number(number.value)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**400), 10**400), st.integers(1, 10**50))
 def test_every_number_can_be_shown(top: int, bottom: int) -> None:
     assert shown_number(Fraction(top, bottom))
