@@ -115,7 +115,7 @@ def _test(api: Api, args: argparse.Namespace) -> int:
 def _remove(api: Api, args: argparse.Namespace) -> int:
     from workbench.cli import OK, show
 
-    with api.http.stream("DELETE", _path(args.what)) as answer:
+    with api.http.stream("DELETE", _path(args.what), headers={"Content-Type": "application/json"}) as answer:
         if not answer.is_success:
             answer.read()
             from workbench.client import read_answer

@@ -158,7 +158,9 @@ def test_it_has_an_input_for_every_field_of_the_recipe(page: Any, shape: dict[st
     )  # has versions to choose
     found, _, _ = page(fields)
     names = set(found.sent) | {n.removesuffix(":shown") for n in found.sent}
+    # addresses of teachers belong to the library's endpoints, and a student costs no fee
     missing = [p for p in every_path(Recipe.model_json_schema(), fields) if p not in names]
+    missing = [p for p in missing if ".endpoint." not in p and not p.startswith("student.budget.")]
     assert not missing
 
 
