@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tasks",
         "review-rows",
         "checks-and-programs",
+        "judges-and-preferences",
         "add-a-model",
         "teacher-endpoints",
         "encoder-decoders",
