@@ -17,7 +17,7 @@ from typing import Any
 from . import harness
 
 CASES = {"quarter-second": (4096, 64, 250), "second": (1536, 64, 1000), "long": (50_000, 64, 25)}
-PACKAGES = {"openai": ["openai==3.54.0"], "distilabel": ["distilabel[openai]"]}
+PACKAGES = {"openai": ["openai==3.54.0"], "distilabel": ["distilabel[openai]", "requests"]}
 ENVIRONMENTS = {"openai": "openai-client", "distilabel": "distilabel"}
 
 

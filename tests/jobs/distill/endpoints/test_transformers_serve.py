@@ -30,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
     if not is_serve_available():
         pytest.skip("transformers serve needs fastapi, uvicorn and openai")
-    folder = tiny.model(tmp_path_factory.mktemp("served") / "model")
+    folder = tiny.model(tmp_path_factory.mktemp("served") / "model", 0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
