@@ -11,9 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the catalogue is read without numpy; an index is not made without it
+    import numpy as np
+    import numpy.typing as npt
 
 WORD = re.compile(r"\w+")
 
@@ -36,6 +38,8 @@ class BM25:
     """An index over `texts`; k1 saturates repeated words, b weighs length."""
 
     def __init__(self, texts: Sequence[str], k1: float = 1.2, b: float = 0.75) -> None:
+        import numpy as np
+
         self.k1, self.b, self.size = k1, b, len(texts)
         counted = [Counter(terms(t)) for t in texts]
         self.lengths = np.array([sum(c.values()) for c in counted], dtype=np.float64)
@@ -54,6 +58,8 @@ class BM25:
 
     def scores(self, query: str) -> npt.NDArray[np.float64]:
         """[texts] the score of each text for the query; a word that stands in the query n times counts n times."""
+        import numpy as np
+
         out = np.zeros(self.size)
         for term, times in Counter(terms(query)).items():
             if term in self.postings:
@@ -63,6 +69,8 @@ class BM25:
 
     def search(self, query: str, most: int = 10) -> list[Found]:
         """The best texts with a score above zero, best first; ties by place."""
+        import numpy as np
+
         scores = self.scores(query)
         order = np.argsort(-scores, kind="stable")[:most]
         whole = self._of_itself(query)
@@ -73,10 +81,14 @@ class BM25:
         ]
 
     def _saturated(self, n: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        import numpy as np
+
         norm = self.k1 * (1 - self.b + self.b * lengths / self.mean)
         return np.asarray(n * (self.k1 + 1) / (n + norm))
 
     def _of_itself(self, query: str) -> float:
+        import numpy as np
+
         counts = Counter(terms(query))
         if not self.mean:
             return 0.0
