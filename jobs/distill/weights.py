@@ -37,6 +37,11 @@ class ModelSource:
 def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     """The model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
     shape = read_config(folder)
+    if shape.kind == "encoder":
+        raise ModelRejected(
+            "This model is an encoder: it reads text and cannot write.",
+            hint="Let it classify or tag as the student, or choose a model that writes.",
+        )
     auto: Any = AutoModelForSeq2SeqLM if shape.kind == "encoder-decoder" else AutoModelForCausalLM
     try:
         loaded: Any = auto.from_pretrained(

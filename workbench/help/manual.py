@@ -30,6 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "add-a-model",
         "teacher-endpoints",
         "encoder-decoders",
+        "classifiers",
         "choose-a-method",
         "advisor",
         "templates",

@@ -84,7 +84,7 @@ def _plan(case: Case, wrong: Problem | None) -> Plan:
         recipe=_resolved(case, work),
         recipe_sha256=recipes.sha256(case.asked),
         verdict=_verdict(case.facts, case.student),
-        verdicts={name: pairing(case.student, found) for name, found in case.facts.teachers.items()}
+        verdicts={name: pairing(case.student, found, case.labels) for name, found in case.facts.teachers.items()}
         | {who: endpoints.verdict(case.student, e) for who, e in case.facts.endpoints.items() if who != "teacher"},
         refusals=_unique(refusals),
         warnings=_unique(f.problem for f in findings if not f.refusal),

@@ -23,8 +23,10 @@ REMAINS = (
 )
 
 
-def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
-    """Verdict with one line a topic; never raises."""
+def pairing(student: ModelFacts, teacher: ModelFacts, labels: bool = False) -> Verdict:
+    """Verdict with one line a topic; never raises. `labels`: the student names instead of writing, as every encoder does."""
+    if labels or student.kind == "encoder":
+        return _of_labels(student, teacher)
     same = student.tokenizer.vocab_sha256 == teacher.tokenizer.vocab_sha256
     alike = student.kind == teacher.kind
     together = same and alike  # both read the student's tokens
@@ -40,6 +42,26 @@ def pairing(student: ModelFacts, teacher: ModelFacts) -> Verdict:
     ]
     items += [_architecture(student, teacher), _capacity(student, teacher), _licence(student, teacher)]
     return Verdict(same_vocabulary=same, same_kind=alike, headline=_headline(same, items, alike), items=items)
+
+
+def _of_labels(student: ModelFacts, teacher: ModelFacts) -> Verdict:
+    """Teacher and a student with a label head share labels, no tokens: tokenizers, templates and ends do not matter."""
+    same, alike = student.tokenizer.vocab_sha256 == teacher.tokenizer.vocab_sha256, student.kind == teacher.kind
+    if teacher.kind == "encoder":
+        text = "This teacher is an encoder and cannot write. Its labels may come as a column of soft labels."
+        first = _item(
+            "labels", "blocked", text, "cannot write", "Choose a teacher that writes, or give its labels as a column."
+        )
+    else:
+        text = "The student is a classifier or tagger: it learns labels and how probable the teacher finds each, whatever the tokenizers."
+        first = _item("labels", "ok", text, "labels alone")
+    items = [first, _context(student, teacher), _capacity(student, teacher), _licence(student, teacher)]
+    headline = "A classifier or tagger: methods that learn from labels and their probabilities work."
+    if teacher.kind == "encoder":
+        headline = "This teacher cannot label rows: it is an encoder without labels."
+    elif any(i.state == "blocked" for i in items):
+        headline = "A classifier or tagger, but the teacher's licence forbids training other models on its outputs."
+    return Verdict(same_vocabulary=same, same_kind=alike, headline=headline, items=items)
 
 
 def shared_vocabulary(student: ModelFacts, teacher: ModelFacts | None) -> int:

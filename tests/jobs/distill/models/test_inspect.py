@@ -9,8 +9,9 @@ import pytest
 from jobs.distill.errors import ModelRejected
 from jobs.distill.models.families import FAMILIES
 from jobs.distill.models.inspect import inspect_model
+from tests.jobs.distill.labelling import small
 
-ALL = sorted(FAMILIES)
+ALL = sorted(name for name, f in FAMILIES.items() if f.kind != "encoder")  # those that write
 
 
 @pytest.mark.parametrize("model_type", ALL)
@@ -126,9 +127,9 @@ def test_it_refuses_a_huge_config(tiny):
 
 
 def test_it_lists_the_supported_families(tiny):
-    edit(tiny / "config.json", model_type="bert")
+    edit(tiny / "config.json", model_type="rwkv")
     error = refused(tiny)
-    assert "'bert'" in error.message and "Qwen3" in error.message and error.code == "MODEL_UNSUPPORTED"
+    assert "'rwkv'" in error.message and "Qwen3" in error.message and error.code == "MODEL_UNSUPPORTED"
 
 
 @pytest.mark.parametrize("key", ["auto_map", "_attn_implementation_internal", "custom_pipelines"])
@@ -202,3 +203,22 @@ def test_it_reads_sharded_weights_and_refuses_an_index_that_points_outside(tiny)
     for bad in ("../m2.safetensors", "/etc/m.safetensors", "a/b.safetensors", "missing.safetensors"):
         index.write_text(json.dumps({"weight_map": {"x": bad}}))
         assert refused(tiny).code == "MODEL_FILE_BROKEN"
+
+
+@pytest.mark.parametrize("model_type", sorted(small.ENCODERS))
+@pytest.mark.parametrize("head", ["AutoModelForMaskedLM", "AutoModel"])
+def test_an_encoder_is_read_however_it_was_saved(tmp_path, model_type, head):
+    """With the layer that guesses masked tokens, or bare: the files then leave the prefix out."""
+    facts = inspect_model(small.encoder(tmp_path / "m", model_type, head=head))
+    assert facts.kind == "encoder" and facts.architecture.endswith("Model")
+    assert (facts.layers, facts.heads, facts.hidden_size, facts.context, facts.vocab_rows) == (2, 4, 32, 128, 264)
+    assert sum(m.count for m in facts.linears) >= 8 and "cannot write" in facts.notes[-1]
+
+
+def test_an_encoder_is_not_loaded_to_write(tmp_path):
+    import torch
+
+    from jobs.distill.weights import load_model
+
+    with pytest.raises(ModelRejected, match="reads text and cannot write"):
+        load_model(small.encoder(tmp_path / "m"), torch.float32, torch.device("cpu"))
