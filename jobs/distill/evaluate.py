@@ -14,7 +14,7 @@ from .answers import Said, Speaker, collect, decoding_of
 from .arm import Stopped
 from .batches import Limits, micro_batches
 from .head import Head, head_read
-from .overlap import CORPUS
+from .overlap import CORPUS, shared_things
 from .recipe import Evaluation
 from .rows import Example, Row
 from .scores import METRICS, Corpus, PerRow, choose_metric
@@ -58,6 +58,9 @@ def judge(session: Session, speaker: Speaker, arm: str, metric: str) -> Judged:
 def score_answers(rows: Sequence[Row], said: Mapping[str, Said], metric: str) -> PerRow:
     if metric in CORPUS:
         return Corpus.of(metric, [said[r.row_id].text for r in rows], [r.answer or "" for r in rows])
+    if metric == "set_f1":  # counted over all rows, so a row that lists much counts for much
+        both = [shared_things(said[r.row_id].text, r.answer or "") for r in rows]
+        return PerRow(*(np.asarray(column, dtype=float) for column in zip(*both, strict=True)))
     one = METRICS[metric]
     values = np.asarray([one(said[r.row_id].text, r.answer or "") for r in rows])
     return PerRow(values, np.ones(len(rows)))

@@ -8,6 +8,7 @@ are given from 0 to 1; sacreBLEU's own numbers are 100 times as large.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -41,6 +42,34 @@ def bleu(answer: str, gold: str) -> float:
 def chrf(answer: str, gold: str) -> float:
     """Of one answer: F2 of character n-grams up to 6."""
     return float(_metric("chrf").sentence_score(answer, [gold]).score) / 100
+
+
+def shared_things(answer: str, gold: str) -> tuple[int, int]:
+    """(twice the things both list, things of both lists): their ratio is the F1, over one row or summed over many.
+
+    A text is a JSON list or, where it is none, its lines, each a thing. Order, case of keys and white space do not count;
+    a thing named twice counts once.
+    """
+    mine, theirs = _things(answer), _things(gold)
+    return 2 * len(mine & theirs), len(mine) + len(theirs)
+
+
+def _things(text: str) -> set[str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = [line for line in text.splitlines() if line.strip()]
+    listed = found if isinstance(found, list) else [found]
+    return {
+        " ".join(one.split()) if isinstance(one, str) else json.dumps(one, sort_keys=True, ensure_ascii=False)
+        for one in listed
+    }
+
+
+def set_f1(answer: str, gold: str) -> float:
+    """F1 of the things that two texts list; 1 where both list none."""
+    both, total = shared_things(answer, gold)
+    return both / total if total else 1.0
 
 
 CORPUS = {"bleu": bleu, "chrf": chrf}

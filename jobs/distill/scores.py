@@ -57,6 +57,7 @@ METRICS = {
     "rouge_l": rouge_l,
     "rouge_1": overlap.rouge_1,
     "rouge_2": overlap.rouge_2,
+    "set_f1": overlap.set_f1,
     **overlap.CORPUS,  # of one row; of all rows see Corpus
 }
 

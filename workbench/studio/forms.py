@@ -51,6 +51,7 @@ WORDS = {
     "rouge_2": "ROUGE-2",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "set_f1": "F1 of listed things",
     "drop": "Leave out",
     "truncate": "Cut the question",
     "online": "Teacher runs beside",

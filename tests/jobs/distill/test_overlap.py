@@ -48,6 +48,28 @@ def test_the_corpus_s_score_is_sacrebleu_s(metric: str) -> None:
     assert float(found.mean()) != pytest.approx(float(found.top.mean())), "no mean over rows"
 
 
+@pytest.mark.parametrize(
+    ("said", "gold", "value"),
+    [
+        ('[["a", "in", "b"]]', '[["a", "in",  "b"]]', 1.0),
+        ('[["a", "in", "b"], ["a", "in", "c"]]', '[["a", "in", "b"]]', 2 / 3),
+        ("red\n blue ", "blue\nred", 1.0),
+        ('["red"]', "red", 1.0),
+        ("[]", "[]", 1.0),
+        ("[[", '["x"]', 0.0),
+    ],
+)
+def test_things_of_lists_are_compared_in_any_order(said: str, gold: str, value: float) -> None:
+    assert METRICS["set_f1"](said, gold) == pytest.approx(value)
+
+
+def test_f1_of_a_split_is_counted_over_all_rows() -> None:
+    golds, says = ["a\nb\nc\nd", "x"], ["a\nb\nc\nd", "y"]
+    rows = [Row(str(i), ({"role": "user", "content": "?"},), g, "heldout", i, True) for i, g in enumerate(golds)]
+    found = score_answers(rows, {str(i): Said(s, True, 1) for i, s in enumerate(says)}, "set_f1")
+    assert float(found.mean()) == pytest.approx(8 / 10), "and not the rows' mean, which is one half"
+
+
 def test_one_row_has_a_score_of_its_own_for_examples() -> None:
     assert METRICS["bleu"](GOLD[1], GOLD[1]) == pytest.approx(1) and METRICS["chrf"]("", GOLD[1]) == 0
     assert 0 < METRICS["bleu"](SAID[1], GOLD[1]) < 1
