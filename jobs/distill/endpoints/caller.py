@@ -140,7 +140,8 @@ class Caller:
         answer = await wire.exchange("POST", self.style.target, head, body, events.feed if events else None)
         check_status(answer, self.address.host, self.endpoint.model, self._key, self.patience)
         streamed = reader is not None and "event-stream" in answer.headers.get("content-type", "")
-        said = reader.end() if reader and streamed else self.style.read(load(answer.body))
+        framed = "chunked" in answer.headers.get("transfer-encoding", "").lower() or "content-length" in answer.headers
+        said = reader.end(framed) if reader and streamed else self.style.read(load(answer.body))
         reply = judged(said, request, self.endpoint, self.purse, time.monotonic() - began)
         self.health.answered(said, request)
         return reply

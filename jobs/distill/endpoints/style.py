@@ -93,8 +93,10 @@ class Reader(ABC):
     def event(self, name: str, data: str) -> None:
         """Raises Bad for an event that cannot be, Again for an error in the middle of a stream."""
 
-    def end(self) -> Said:
-        if not self.complete or not self.said.finish:
+    def end(self, framed: bool) -> Said:
+        """Some servers (transformers serve) never send [DONE]: a reason to end, and an HTTP body that says where it ends
+        (`framed`) and got there, are as good. Raises Bad for a stream that was cut."""
+        if not (self.complete or framed) or not self.said.finish:
             lacks = "its end" if self.said.finish else "a reason why it ends"
             raise Bad(f"the stream broke off after {sum(map(len, self.texts)):,} characters; it lacks {lacks}.")
         self.said.text = "".join(self.texts)

@@ -169,6 +169,11 @@ class FakeTeacher:
         events = self._message_events(call) if call.path.endswith("/messages") else self._chunks(call)
         if mode in STREAMS:
             events = STREAMS[mode](events)
+        if mode == "sse-no-done":  # and no other word of where it ends
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+            writer.write("".join(f"data: {e}\n\n" for e in events).encode())
+            await writer.drain()
+            return False
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for event in events:
             if event == "HANG":
@@ -382,6 +387,7 @@ STREAMS: dict[str, Callable[[list[str]], list[str]]] = {
     "sse-half": lambda e: [*e[: len(e) // 2], "CLOSE"],
     "sse-stall": lambda e: [*e[: len(e) // 2], "HANG"],
     "sse-no-done": lambda e: e[:-1],
+    "sse-framed": lambda e: e[:-1],  # no [DONE], but the body itself says that it is whole
     "sse-no-finish": lambda e: [x for x in e if '"finish_reason": "stop"' not in x],
     "sse-error": lambda e: [*e[:2], json.dumps({"error": {"message": "the GPU fell over", "type": "server_error"}}), "[DONE]"],
     "sse-mixed": lambda e: [e[0], e[1].replace("chatcmpl-", "chatcmpl-x"), *e[2:]],

@@ -113,6 +113,12 @@ def test_a_stream_that_does_not_end_well_leaves_no_text(tmp_path: Path, mode: st
     check_flagged(tmp_path, mode, STREAMED[mode], stream=True)
 
 
+def test_a_stream_without_done_is_whole_when_its_body_says_so(tmp_path: Path) -> None:
+    with fake_teacher("sse-framed") as teacher:
+        (reply,) = ask(asker(teacher, tmp_path, IMPATIENT, stream=True), question(1))
+        assert reply.ok and reply.text == "answer to question 1"
+
+
 @pytest.mark.parametrize("mode", LOGPROBS)
 def test_log_probabilities_that_cannot_be_are_not_taken(tmp_path: Path, mode: str) -> None:
     check_flagged(tmp_path, mode, LOGPROBS[mode], logprobs=2)

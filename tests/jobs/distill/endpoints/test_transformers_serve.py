@@ -42,7 +42,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         while True:
             assert server.poll() is None and time.monotonic() < until, "the server did not start"
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=60)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10)
                 break
             except OSError:
                 time.sleep(0.5)
