@@ -102,7 +102,7 @@ def advice(
     points: Sequence[Point], price_a_row: float | None = None, currency: str = "", rows: int = PER, seed: int = 0
 ) -> Advice | None:
     """What `rows` more rows would buy after the last point; None before there are two points of different size."""
-    if len({p.rows for p in points}) < 2:
+    if len({max(1, p.rows) for p in points}) < 2:
         return None
     last = max(p.rows for p in points)
     gains = [laws(d, last + rows)[k % LAWS] - laws(d, last)[k % LAWS] for k, d in enumerate(_drawn(points, seed))]
@@ -114,7 +114,7 @@ def advice(
 
 def predicted(points: Sequence[Point], rows: int, seed: int = 0) -> tuple[float, float, float] | None:
     """(score, low, high) expected at so many rows, the noise of the evaluation included; None when no curve can be fitted."""
-    if len({p.rows for p in points}) < 2:
+    if len({max(1, p.rows) for p in points}) < 2:
         return None
     noise = max(points, key=lambda p: p.rows).error
     rng = np.random.default_rng(seed)

@@ -15,15 +15,16 @@ from tests.jobs.distill.systems import judged
 
 QUESTIONS = [(f"question number {n}", "fine") for n in range(14)]
 HARD = {"question number 2", "question number 5", "question number 6", "question number 9"}
+LONG = "a long word of zinc"
 
 
 def says(messages: list[dict[str, str]]) -> str:
     if judged.is_judge(messages):
         asked = judged.parts(messages)
-        return judged.score(3 if asked["question"] in HARD and asked["answer"] != "fine" else 9)
+        return judged.score(9 if asked["question"] not in HARD or asked["answer"] == LONG else 3)
     text = messages[-1]["content"]
     if "a student answers badly" not in text:
-        return "fine"
+        return LONG if text in HARD else "fine"
     n = re.search(r"question number (\d+)", text)
     if n is None or n[1] in ("5", "6"):
         return "Name every lake of the far north that no map shows, with the year of its finding"
@@ -40,7 +41,9 @@ RECIPE = {
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, scripted.Teacher]:
     """A run that breaks down in the training of its second round and is started again."""
     with scripted.teacher(says) as teacher, pytest.MonkeyPatch.context() as patch:
-        folder = scripted.run_folder(tmp_path_factory.mktemp("lion") / "run", RECIPE, scripted.rows(QUESTIONS), teacher.url)
+        folder = scripted.run_folder(
+            tmp_path_factory.mktemp("lion") / "run", RECIPE, scripted.rows(QUESTIONS), teacher.url
+        )
         plain = stages.train_stage
 
         def breaks(work: object, index: int, stage: object) -> str:
@@ -70,7 +73,9 @@ def test_only_items_over_the_threshold_seed_new_ones(done: tuple[Path, scripted.
 
 def test_near_duplicates_are_dropped(done: tuple[Path, scripted.Teacher]) -> None:
     folder, _ = done
-    lakes = [r for k in (1, 2) for r in scripted.output(folder, f"new-ones-{k}") if "lake" in r["messages"][0]["content"]]
+    lakes = [
+        r for k in (1, 2) for r in scripted.output(folder, f"new-ones-{k}") if "lake" in r["messages"][0]["content"]
+    ]
     assert len({r["id"] for r in lakes}) <= 1
 
 

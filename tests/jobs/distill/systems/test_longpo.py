@@ -10,6 +10,8 @@ from tests.jobs.distill import scripted
 
 TEXTS = [(f"Ann has {n} cats.\n\nBob has {n + 1} dogs.\n\nThe sun is up.", "ok") for n in range(14)]
 
+BOUND = 0.5  # nats a token
+
 
 def says(messages: list[dict[str, str]]) -> str:
     text = messages[-1]["content"]
@@ -37,7 +39,7 @@ def test_short_wins_over_long_for_one_instruction(done: tuple[Path, scripted.Tea
         short, long = rows[p["instruction_id"], "short"], rows[p["instruction_id"], "long"]
         assert p["chosen"] == short["messages"][-1]["content"] and p["rejected"] == long["messages"][-1]["content"]
         assert p["contexts"] == ["short", "long"]
-        asked = p["messages"][-1]["content"]  # learnt under the long text, the reference reads the short one
+        asked = p["messages"][0]["content"]  # learnt under the long text, the reference reads the short one
         assert asked.count("\n\n") == 3 and p["privileged_prompt"][-1]["content"].count("\n\n") == 1
         assert any(m[-1]["content"] == p["privileged_prompt"][-1]["content"] for m in teacher.asked)
 
@@ -45,4 +47,4 @@ def test_short_wins_over_long_for_one_instruction(done: tuple[Path, scripted.Tea
 def test_the_divergence_from_the_short_context_is_logged_and_bounded(done: tuple[Path, scripted.Teacher]) -> None:
     metrics = [e["values"] for e in scripted.events(done[0], "metric") if "loss.forward-kl" in e["values"]]
     kl, dpo = [m["loss.forward-kl"] for m in metrics], [m["loss.dpo"] for m in metrics]
-    assert len(kl) == 12 and max(kl[-3:]) <= max(kl[:3]) and sum(dpo[-3:]) < sum(dpo[:3])
+    assert len(kl) == 12 and 0 < max(kl) < BOUND and sum(dpo[-3:]) < sum(dpo[:3])

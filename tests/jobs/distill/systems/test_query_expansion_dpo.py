@@ -11,7 +11,8 @@ from jobs.distill.answers import decoding_of
 from jobs.distill.events import Events
 from jobs.distill.generate import generate
 from jobs.distill.pipeline.askers import as_it_ended
-from jobs.distill.preferring.by_metric import Bm25, ndcg
+from jobs.distill.retrieval.bm25 import BM25
+from jobs.distill.retrieval.gain import ndcg
 from jobs.distill.session import open_session
 from tests.jobs.distill import scripted
 
@@ -37,7 +38,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def value(query: str, expansion: str, passage: str) -> float:
-    found = Bm25(PASSAGES[:8]).search(" ".join([query] * 3 + [expansion]), 10)
+    found = [PASSAGES[f.place] for f in BM25(PASSAGES[:8]).search(" ".join([query] * 3 + [expansion]), 10)]
     return ndcg(found, {passage}, 10)
 
 
