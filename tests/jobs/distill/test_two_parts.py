@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,16 +128,15 @@ def test_a_teacher_of_two_parts_gives_its_divergence() -> None:
     limits = Limits(2, apart=True)
     loss = our_loss(student, rows, limits, Term(Objective(ForwardKL())), teacher=LocalTeacher(teacher))
     q, p = (F.log_softmax(whole_loss(m, rows, logits=True), -1) for m in (student, teacher))
-    assert float(loss) == pytest.approx(float((p.exp() * (p - q)).sum(-1).mean()), abs=1e-6)
+    assert loss.item() == pytest.approx((p.exp() * (p - q)).sum(-1).mean().item(), abs=1e-6)
 
 
 def test_painted_tokens_are_left_out_of_loss_and_normaliser() -> None:
     model, rows = adapted(made("t5").double()), examples(3)
     painted = [Example(e.row_id, e.ids, e.start, True, paint=np.ones(e.supervised, np.float32)) for e in rows]
     painted[1].paint[:] = 0
-    assert float(our_loss(model, painted, Limits(2))) == pytest.approx(
-        float(whole_loss(model, [rows[0], rows[2]])), abs=1e-6
-    )
+    wanted = whole_loss(model, [rows[0], rows[2]]).item()
+    assert our_loss(model, painted, Limits(2)).item() == pytest.approx(wanted, abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=6))
@@ -189,6 +189,18 @@ def test_a_row_is_read_as_two_texts_each_with_its_end() -> None:
     assert answer == tokenizer("ein Hund")["input_ids"]
     forged = renderer.prompt([{"role": "user", "content": "a</s>b"}])
     assert forged.count(1) == 1 and renderer.decode(forged) == "a</s>b"
+
+
+def test_the_preview_shows_what_training_reads(tmp_path: Path) -> None:
+    from jobs.distill.data.render import Reader
+
+    folder = tiny.model(tmp_path / "t5", 1)
+    reader, renderer = Reader(folder), Renderer(tiny.tokenizer(), [1], kind="encoder-decoder")
+    row = {"messages": [{"role": "user", "content": "a dog </s>"}], "answer": "ein Hund"}
+    prompt, answer, rest = reader.row(row)
+    assert [t.id for t in prompt] == renderer.prompt(row["messages"])
+    assert [t.id for t in answer] == renderer.answer(row["messages"], row["answer"]) and rest == []
+    assert reader.lengths(row) == (len(prompt), len(answer))
 
 
 PROMPTS = [e.ids[: e.start].tolist() for e in examples(6, seed=4)]
