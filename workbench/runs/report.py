@@ -59,6 +59,8 @@ class Report:
     facts: list[tuple[str, str]] = field(default_factory=list)
     won: list[dict[str, Any]] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)  # of a classifier or tagger
+    labels: list[dict[str, Any]] = field(default_factory=list)
 
 
 def build(report: dict[str, Any] | None) -> Report | None:
@@ -89,7 +91,16 @@ def build(report: dict[str, Any] | None) -> Report | None:
         facts=_facts(report),
         won=_examples(report, "won"),
         lost=_examples(report, "lost"),
+        sentences=list((report.get("labelling") or {}).get("words") or []),
+        labels=_labels(report.get("labelling") or {}),
     )
+
+
+def _labels(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """The student's table by label, ready to be shown; weakest first."""
+    table = ((part.get("arms") or {}).get("student") or {}).get("table") or []
+    shown = sorted(table, key=lambda row: (row["f1"], row["label"]))
+    return [{**row, **{k: f"{row[k]:.2f}" for k in ("precision", "recall", "f1")}} for row in shown]
 
 
 def bars(scores: dict[str, Any], metric: str | None) -> list[Bar]:

@@ -11,7 +11,7 @@ from workbench.home import units
 
 from .models import Run, State
 
-PERCENT = ("exact_match", "numeric_match", "label_accuracy", "auto", "")
+PERCENT = ("exact_match", "numeric_match", "label_accuracy", "span_f1", "auto", "")
 METRICS = {
     "exact_match": "answers that match exactly",
     "numeric_match": "answers with the right number",
@@ -22,6 +22,7 @@ METRICS = {
     "chrf": "chrF",
     "set_f1": "F1 of listed things",
     "bits_per_byte": "bits per byte",
+    "span_f1": "strict F1 of spans",
 }
 WAITS = {
     "BACKOFF": "It tries again by itself after a short pause.",

@@ -37,6 +37,9 @@ BLOCKS = {
     "NOISE_KIND",
     "PRUNED_KIND",
     "START_KIND",
+    "TERM_NEEDS_WRITER",
+    "STAGE_NEEDS_WRITER",
+    "STUDENT_CANNOT_WRITE",
 }
 PLAIN_NAMES = ("teacher", "student", "base", "auto", "online", "recorded")
 UNNAMED = Recipe.model_fields["name"].default
@@ -198,7 +201,10 @@ def why_not(system: System, check: Check) -> str:
     """One sentence, or "" where nothing speaks against the method."""
     if there := check.found.endpoints.get("teacher"):
         return _behind_address(system, there.name)
-    if system.needs.same_vocabulary and check.verdict and not check.verdict.same_vocabulary:
+    labels = check.verdict is not None and any(
+        i.topic == "labels" for i in check.verdict.items
+    )  # no tokens are compared
+    if system.needs.same_vocabulary and check.verdict and not check.verdict.same_vocabulary and not labels:
         return "Teacher and student have different tokenizers; this method compares their probabilities token by token."
     data = check.found.data_facts
     if system.needs.labels and data is not None and not data.labelled:

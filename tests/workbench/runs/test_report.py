@@ -49,3 +49,12 @@ def test_it_shows_no_report_without_scores():
 def test_it_shows_a_metric_that_is_no_share_without_percent():
     built = report.build(changed(metric="bits_per_byte"))
     assert built.bars[0].text == "0.896" and "%" not in built.sentence
+
+
+def test_a_label_head_speaks_in_sentences_and_shows_its_weakest_labels_first():
+    row = {"n": 4, "said": 3, "precision": 1.0, "recall": 0.75, "f1": 0.857}
+    table = [{**row, "label": "good"}, {**row, "label": "bad", "f1": 0.1}]
+    built = report.build(changed(labelling={"words": ["It names 3 of 4."], "arms": {"student": {"table": table}}}))
+    assert built.sentences == ["It names 3 of 4."]
+    assert [(r["label"], r["f1"]) for r in built.labels] == [("bad", "0.10"), ("good", "0.86")]
+    assert report.build(REPORT).labels == []
