@@ -128,6 +128,9 @@ class Session:
     def identity(self) -> str:
         models = {who: s.sha256 for who, s in self.sources.items()}
         frozen = self.recipe.model_dump(mode="json", exclude={"name"})
+        for reference in (frozen["teacher"] or {}, *frozen["teachers"]):
+            reference.pop("budget", None)  # a cap that was raised changes nothing of what is there
+            (reference.get("endpoint") or {}).pop("budget", None)
         text = json.dumps([frozen, self.rows_hash, models], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
