@@ -37,7 +37,7 @@ def write(work: Work, index: int, stage: Write) -> Kept:
     chosen, says = chosen_rows(work, stage)
     session.events.emit("phase", phase="teacher", stage=stage.name, total=len(chosen) * stage.candidates)
     made, rejected = write_rows(work, stage, writer, options, chosen, says)
-    if not made and (chosen or not work.train_rows):
+    if not made and not (writer.selective and work.train_rows) and (chosen or not work.train_rows):
         pool.write_lists(work, stage.name, made, rejected)
         raise PlanRefused(
             f"'{stage.name}' made no row of {len(chosen):,}. {pool.examples(rejected)}",

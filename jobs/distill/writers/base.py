@@ -108,6 +108,7 @@ class Writer(Described):
     prompts: ClassVar[Mapping[str, Prompt]] = {}
     variables: ClassVar[Mapping[str, str]] = {}
     answers: ClassVar[bool] = False
+    selective: ClassVar[bool] = False  # that nothing is to be written is an outcome: all seeds may be left out
 
     def seeds(self, rows: Sequence[Row], options: Any, desk: Desk) -> Iterable[Seed]:
         """What to start from; one seed a row unless a writer says otherwise. `rows` are those the stage chose."""
