@@ -38,7 +38,7 @@ def test_responses_come_from_three_checkpoints(done: Path) -> None:
 
 
 def test_many_votes_vary_less_than_one(done: Path) -> None:
-    notes = [e["text"] for e in scripted.events(done, "log") if "have a variance of" in e["text"]]
+    notes = [e["message"] for e in scripted.events(done, "log") if "have a variance of" in e["message"]]
     assert notes
     for note in notes:
         one, mean = (float(x) for x in re.findall(r"(?:variance of|mean has) ([\d.]+\d)", note))

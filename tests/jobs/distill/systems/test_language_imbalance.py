@@ -20,7 +20,7 @@ def says(messages: list[dict[str, str]]) -> str:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tags = {"domain": ["English" if n % 2 else "German" for n in range(20)], "group": [f"p{n // 2}" for n in range(20)]}
     options = {"rounds": 2, "translator": "teacher", "answer_tokens": 16, "first_rate": 0.02}
-    train = {"steps": 10, "batch_size": 4, "learning_rate": 0.005}
+    train = {"steps": 10, "batch_size": 4, "learning_rate": 0.001}
     recipe = {"method": "language-imbalance", "options": options, "train": train, "evaluation": {"max_new_tokens": 8}}
     return scripted.run(tmp_path_factory.mktemp("l") / "run", recipe, scripted.rows(QUESTIONS, **tags), says)[0]
 

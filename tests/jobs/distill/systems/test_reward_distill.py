@@ -9,7 +9,7 @@ import pytest
 
 from tests.jobs.distill import scripted
 
-ROWS = [(f"how many {n}?", "3") for n in range(18)]
+ROWS = [(f"how many {n}?", "3") for n in range(30)]
 BOUND = 0.5
 
 
@@ -19,7 +19,7 @@ def says(messages: list[dict[str, str]]) -> str:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    options = {"candidates": 3, "reward_steps": 30, "samples": 4, "kl_bound": BOUND, "kl_weight": 0.01, "answer_tokens": 16, "first_rate": 0.01}  # fmt: skip
+    options = {"candidates": 4, "reward_steps": 30, "reward_rate": 0.005, "samples": 4, "kl_bound": BOUND, "kl_weight": 0.01, "answer_tokens": 32, "first_rate": 0.005}  # fmt: skip
     train = {"steps": 10, "batch_size": 16, "learning_rate": 0.003}
     recipe = {"method": "reward-distill", "options": options, "train": train, "evaluation": {"max_new_tokens": 16}}
     return scripted.run(tmp_path_factory.mktemp("r") / "run", recipe, scripted.rows(ROWS), says)[0]

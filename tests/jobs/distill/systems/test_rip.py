@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.distill.verifiers.bands import percentile
 from jobs.distill.verifiers.prompt_quality import pair_of
 from tests.jobs.distill import scripted
 from tests.jobs.distill.bench import row
@@ -18,16 +19,25 @@ QUESTIONS = [(f"stuff {n}?" if n in (3, 7) else f"clear {n}?", "ok") for n in ra
 
 def says(messages: list[dict[str, str]]) -> str:
     if not judged.is_judge(messages):
-        return "fine"
+        return "abcdefgh"[int(messages[-1]["content"].split()[1][:-1]) % 8] * 2
     asked = judged.parts(messages)
     low = 1.0 if asked["question"] in VAGUE else 6.0
     return judged.score(judged.drawn(asked["answer"], low, low + 3))
 
 
 def run(folder: Path) -> Path:
-    options = {"answer_tokens": 24, "candidates": 6, "score_from": 25, "length_from": 0, "gap_to": 100, "first_rate": 0.01}
-    train = {"steps": 4, "batch_size": 4, "learning_rate": 0.01}
-    return scripted.run(folder, {"method": "rip", "options": options, "train": train}, scripted.rows(QUESTIONS), says)[0]
+    options = {
+        "answer_tokens": 48,
+        "candidates": 12,
+        "score_from": 25,
+        "length_from": 0,
+        "gap_to": 100,
+        "first_rate": 0.004,
+    }
+    train = {"steps": 8, "batch_size": 4, "learning_rate": 0.01}
+    return scripted.run(folder, {"method": "rip", "options": options, "train": train}, scripted.rows(QUESTIONS), says)[
+        0
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +64,8 @@ def test_what_stays_lies_within_the_percentiles(done: Path) -> None:
         return found[0]
 
     kept = [worst(p) for p in scripted.output(done, "prompts")]
-    every = sorted(worst(p) for p in scripted.output(done, "pairs"))
-    assert kept and min(kept) >= every[len(every) // 4 - 1] and len(kept) >= len(every) // 2
+    every = [worst(p) for p in scripted.output(done, "pairs")]
+    assert kept and min(kept) >= percentile(every, 25) and len(kept) == sum(v >= percentile(every, 25) for v in every)
 
 
 def test_the_same_run_keeps_the_same_ids(done: Path, tmp_path: Path) -> None:
