@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ..parts import Options, Paper
 from .base import Desk, Made, Seed, Steps, Unusable, Writer, new
+from .rationale import parted
 from .template import Prompt
 from .texts import numbered, same, stripped
 
@@ -47,6 +48,10 @@ class NewQuestions(Writer):
             "names and numbers; it must be complete and answerable on its own. Write the question alone.",
         ),
         "answer": Prompt("{{shots}}\n\nQuestion: {{question}}\nAnswer:"),
+        "reason": Prompt(
+            "{{shots}}\n\nQuestion: {{question}}\n\n"
+            "Think step by step. Then write Answer: and the answer alone, in the form of the answers above, on the last line."
+        ),
     }
 
     class Options(Options):
@@ -64,6 +69,9 @@ class NewQuestions(Writer):
         )
         answered: bool = Field(
             True, title="Answer them too", description="Off: the rows have no answer until a later stage writes one."
+        )
+        reasons: bool = Field(
+            False, title="Reason first", description="The answer comes after its reasoning; both are kept, apart."
         )
         same_domain: bool = Field(
             False, title="Examples of one domain", description="The rows shown together come from one domain."
@@ -89,12 +97,15 @@ class NewQuestions(Writer):
         question = stripped(reply.text).removeprefix("Question:").strip()
         if any(same(question) == same(r.question) for r in seed.rows):
             raise Unusable("it repeats one of the questions it was shown")
-        answer = ""
+        answer, reasons = "", None
         if options.answered:
             shown = "\n\n".join(f"Question: {r.question}\nAnswer: {r.answer}" for r in seed.rows if r.answer)
-            (reply,) = yield [desk.ask("answer", {**values, "question": question, "shots": shown})]
+            step = "reason" if options.reasons else "answer"
+            (reply,) = yield [desk.ask(step, {**values, "question": question, "shots": shown})]
             answer = reply.text
-        made = new(question, answer, domain=seed.row.fields.get("domain"), synthetic=True)
+            if options.reasons:
+                reasons, answer = parted(answer, "Answer:")
+        made = new(question, answer, domain=seed.row.fields.get("domain"), rationale=reasons, synthetic=True)
         return [made if options.answered else unanswered(made)]
 
 

@@ -67,7 +67,7 @@ class LongContext(Writer):
         number: int = Field(1000, ge=1, le=10_000_000, title="New rows", description="How many are asked for.")
         length: int = Field(
             4000,
-            ge=20,
+            ge=5,
             le=5_000_000,
             title="Length (words)",
             description="Of the long text. English has about 1.3 tokens a word.",

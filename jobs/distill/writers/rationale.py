@@ -85,4 +85,6 @@ def parted(text: str, marker: str) -> tuple[str, str]:
     answer = text[found[-1].end() :].strip().strip("*").strip()
     if not answer:
         raise Unusable(f"nothing follows {marker.strip()!r}")
+    if answer.startswith("```"):  # code: its lines belong together
+        return text[: found[-1].start()].strip(), answer
     return text[: found[-1].start()].strip(), answer.splitlines()[0].strip().rstrip(".") if answer else ""

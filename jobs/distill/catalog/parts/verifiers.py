@@ -6,6 +6,7 @@ from ...parts import Described
 from ...verifiers.agreement import Majority, MinimumBayesRisk
 from ...verifiers.bands import InstructionDifficulty, PerplexityBand, SureAndNeeded
 from ...verifiers.base import Verifier
+from ...verifiers.by_kind import RightByKind
 from ...verifiers.contradictions import Contradictions
 from ...verifiers.copies import Contamination, NearDuplicates
 from ...verifiers.critic import Critic
@@ -30,7 +31,7 @@ VERIFYING: dict[str, type[Verifier]] = {
     for part in (
         ExactMatch, Numeric, SetMatch, LabelInSet, JsonSchema, Pattern, Sections, Contains, EveryFact, Grounded, Finished,
         LengthBand, LengthBalance, Repetition, Language, NearDuplicates, Contradictions, Contamination, Majority, MinimumBayesRisk,
-        ProgramResult, UnitTests, Calculations,
+        ProgramResult, UnitTests, Calculations, RightByKind,
         Judge, Critic, PerplexityBand, SureAndNeeded, InstructionDifficulty, PassRate, InContextGain, RejectedQuality,
         PseudoReward, RewardScore,
     )
