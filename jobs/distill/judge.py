@@ -12,9 +12,10 @@ from peft import PeftModel
 
 from . import report as reports
 from .answers import Speaker
-from .errors import ArtifactDamaged
+from .errors import ArtifactDamaged, PlanRefused
 from .evaluate import Judged, judge, metric_of, settings_of
 from .events import Events
+from .export import HEAD_FILE
 from .session import Session, open_session
 from .verify import check_sums
 
@@ -52,6 +53,12 @@ def _evaluation(session: Session, folder: Path) -> Any:
 
 def _arms(session: Session, adapter: Path, metric: str) -> dict[str, Judged]:
     arms = {}
+    if (adapter / HEAD_FILE).exists():
+        raise PlanRefused(
+            "This adapter names labels instead of writing; it has no answers to judge in another run.",
+            field="adapter",
+            hint="python -m jobs.distill verify makes its score again; its report has macro F1 and a table by label.",
+        )
     student = session.open("student")
     sha = session.sources["student"].sha256
     base = Speaker(lambda: student.model, student.renderer, student.context, sha, "", str(student.dtype))

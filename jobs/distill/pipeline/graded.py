@@ -36,6 +36,10 @@ def by_doubt(work: Work, rows: Sequence[Row], who: str = "student") -> list[Row]
     uncertainty sampling). A row it cannot answer comes first."""
     from .askers import ask
 
+    if work.labelling is not None and who == "student":
+        logs = work.labelling.logs(work.model, work.labelling.examples(rows))
+        sure = {r.row_id: float(one.max(-1).min()) if one.size else 0.0 for r, one in zip(rows, logs, strict=True)}
+        return sorted(rows, key=lambda r: (sure[r.row_id], r.row_id))
     longest = work.session.recipe.evaluation.max_new_tokens
     requests = [Request(tuple(dict(m) for m in r.messages), longest) for r in rows]
     replies = ask(work, who, requests, f"how sure the {who} is", work.session.recipe.evaluation.batch_size)
