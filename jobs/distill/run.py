@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import outcomes, stages, teaching
+from .errors import PlanRefused
 from .evaluate import Judged, answer_bits, judge, metric_of, settings_of
 from .events import Events
 from .export import adapter_bytes, export
@@ -189,6 +190,12 @@ def record(folder: Path, events: Events) -> Path:
     session.listen()
     session.check_rows()
     work = stages.begin(session)
+    if work.labelling is not None:
+        raise PlanRefused(
+            "A student that names labels has no signals to record.",
+            field="student.task",
+            hint="Its teacher's soft labels are kept by the run itself.",
+        )
     _before(work, metric_of(session))
     for index, stage in enumerate(session.recipe.stages):
         if isinstance(stage, Generate):
