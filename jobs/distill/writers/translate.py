@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..data.profile.languages import language
 from ..parts import Options, Paper
 from ..retrieval.overlap import chrf
 from .base import ROW_VARIABLES, Desk, Seed, Steps, Writer, about, new
@@ -82,6 +81,8 @@ class Translate(Writer):
         return (Seed(r.row_id, (r,)) for r in rows)
 
     def write(self, seed: Seed, options: Any, desk: Desk) -> Steps:
+        from ..data.profile.languages import language  # here: its package loads the catalogue
+
         row, english = seed.row, options.direction == "to English"
         pairs = [(name, options.sentences[n % len(options.sentences)]) for n, name in enumerate(options.examples_from)]
         # The same for every row: asked once, whatever the number of rows.
