@@ -18,9 +18,10 @@ from .export import adapter_bytes, export
 from .head import Head, probe
 from .outputs import keep as keep_outputs
 from .pipeline.carry import carry_out, make_rows, reads_student
+from .pipeline.depths import solve_rates
+from .pipeline.scored import judge_asked
 from .pipeline.using import export_use, judge_together
 from .ranks import here, turns
-from .pipeline.scored import judge_asked
 from .recipe import Generate, Prefer, Record, Select, Train, Verify, Write
 from .recording import recorded_teacher
 from .report import build
@@ -171,6 +172,7 @@ def _finish(work: Work, arms: dict[str, Judged], metric: str, names: list[str]) 
         "made_rows": work.stage_facts,
         "rounds": work.rounds,
         **({"together": work.together} if work.together else {}),
+        **solve_rates(work),
     }
     session.events.emit("phase", phase="export", stage=None, total=None)
     with session.timed("export"):

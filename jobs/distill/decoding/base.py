@@ -48,7 +48,7 @@ class Hand:
 class Way(Described):
     """A part that answers with a student. `files` go into the exported adapter's folder; `words` tell people how to use it."""
 
-    kind: ClassVar[str] = "way of answering"
+    kind: ClassVar[str] = "decoding"
     words: ClassVar[str] = ""
 
     def adapters(self, options: Any) -> list[str]:

@@ -85,7 +85,7 @@ def nearest(library: Sequence[dict[str, str]], question: str, most: int) -> list
     if not library:
         return []
     texts = tuple(f"{e['when']} {e['entry']}" for e in library)
-    return [library[f.index]["entry"] for f in _index(_key(texts), texts).search(question, most)]
+    return [library[f.place]["entry"] for f in _index(_key(texts), texts).search(question, most)]
 
 
 def _key(texts: tuple[str, ...]) -> str:

@@ -138,7 +138,8 @@ def _step(
     for one in active:
         mine = [replies[q.to or stage.by, q.request.sha256] for q in one.questions]
         one.calls += [r.request for r in mine]
-        if bad := next((r for r in mine if not r.ok), None):
+        bad = next((r for q, r in zip(one.questions, mine, strict=True) if not (r.ok or q.measures)), None)
+        if bad:
             rejected.append(_out(one, bad.outcome, bad.why or OUTCOMES[bad.outcome], bad.text))
             one.steps.close()
         elif _advance(one, mine, stage, writer, made, rejected):

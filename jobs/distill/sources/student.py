@@ -114,7 +114,8 @@ def prompts_of(work: Work, learner: Learner, stage: Train, examples: Sequence[Ex
     contexts = [learner.opened.context, *(t.context for t in work.teachers.values())]
     longest = min([*contexts, session.recipe.data.max_length or contexts[0]])
     room = learner.opened.renderer.longest_prompt(longest, source.max_new_tokens)
-    gold = {r.row_id: r.answer for r in work.train_rows if r.labelled}
+    golds = {r.row_id: r.answer if r.labelled else r.fields.get("gold") for r in work.train_rows}
+    gold = {row_id: str(answer) for row_id, answer in golds.items() if answer is not None}
     made, long, unchecked = [], 0, 0
     for e in examples:
         ids = e.ids[: e.start]

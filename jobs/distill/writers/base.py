@@ -38,10 +38,12 @@ class Seed:
 
 @dataclass(frozen=True)
 class Question:
-    """A request, and whom it goes to: empty is who the stage says writes."""
+    """A request, and whom it goes to: empty is who the stage says writes. `measures`: a reply that is cut off, empty or
+    refused comes back too, because it says something about who was asked; else it ends the seed."""
 
     request: Request
     to: str = ""
+    measures: bool = False
 
 
 @dataclass(frozen=True)

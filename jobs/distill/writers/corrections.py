@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -79,13 +80,14 @@ class Corrections(Writer):
         if gold is None and options.reward == "gold":
             raise Unusable("there is no gold answer to score its drafts by")
         asked = desk.prompts["draft"] != self.prompts["draft"]
-        replies = yield [
+        drafts = [
             desk.ask("draft", about(row), options.generator, first + k)
             if asked
             else desk.say(row.messages, options.generator, first + k)
             for k in range(options.samples)
         ]
-        texts = [r.text.strip() for r in replies]
+        replies = yield [replace(q, measures=True) for q in drafts]  # a draft that was cut off can be mended too
+        texts = [t for r in replies if (t := r.text.strip())]
         if options.gold_too and gold is not None:
             texts.append(gold)
         scored = {t: reward(t, gold, row.question, options) for t in dict.fromkeys(texts)}

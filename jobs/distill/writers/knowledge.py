@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -133,7 +134,8 @@ class Strategies(Writer):
         if options.invent:
             (made,) = yield [desk.ask("scenario", values)]
             scenario = made.text.strip()
-        (said,) = yield [desk.say(({"role": "user", "content": scenario},), options.student, temperature=0.0)]
+        asked = desk.say(({"role": "user", "content": scenario},), options.student, temperature=0.0)
+        (said,) = yield [replace(asked, measures=True)]
         values = {**values, "scenario": scenario, "said": said.text.strip()}
         (judged,) = yield [desk.ask("judge", values, temperature=0.0)]
         score = score_of(judged.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -73,8 +74,10 @@ class ToolNeed(Writer):
         direct = desk.prompts["direct"].messages(about(row))
         turns = direct if desk.prompts["direct"] != self.prompts["direct"] else row.messages
         first = desk.number * options.tries
-        replies = yield [desk.say(turns, options.student, first + k) for k in range(options.tries)]
-        accuracy = sum(agree(r.text, gold) for r in replies) / len(replies)
+        replies = yield [
+            replace(desk.say(turns, options.student, first + k), measures=True) for k in range(options.tries)
+        ]
+        accuracy = sum(r.ok and agree(r.text, gold) for r in replies) / len(replies)
         own = {name: row.fields[name] for name in KEPT if row.fields.get(name) is not None}
         system = ({"role": "system", "content": f"{TOOLS}\n{HOW}"},)
         asked = (*system, *(dict(m) for m in row.messages if m["role"] != "system"))
