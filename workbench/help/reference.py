@@ -28,7 +28,7 @@ TITLES = {
     "merge": ("Merges", "How several adapters become one."),
     "writer": ("Writers", "What a model is asked to write, and which rows are made of it."),
     "verifier": ("Checks", "Which written rows may be learnt from."),
-    "way of answering": ("Ways of answering", "Several adapters or paths of one student together, entries looked up, tools."),
+    "decoding": ("Ways of answering", "Several adapters or paths of one student together, entries looked up, tools."),
     "preference-rule": ("Preference rules", "Which of several answers is the better one."),
 }
 

@@ -22,7 +22,8 @@ NEW_STAGES: dict[str, dict[str, Any]] = {
     "write": {"writer": "answers"},
     "verify": {"checks": [{"type": "exact"}]},
     "prefer": {"rule": next(iter(KINDS["preference-rule"]), "")},
-    "use": {"how": next(iter(KINDS["way of answering"]), "")},
+    "use": {"how": next(iter(KINDS["decoding"]), "")},
+    "reward": {},
     "loop": {
         "stages": [
             {"kind": "write", "name": "ask", "writer": "answers", "rows": "unsure", "limit": 500},

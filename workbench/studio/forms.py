@@ -105,7 +105,8 @@ class Input:
     @property
     def shown(self) -> str:
         spaced = isinstance(self.default, str) and self.default != self.default.strip()
-        value = self.default if self.value is None and (self.kind == "choice" or spaced) else self.value
+        own = self.kind in ("choice", "prose") or spaced or (self.kind == "lines" and isinstance(self.default, list))
+        value = self.default if self.value is None and own else self.value
         if value is None:
             return ""
         if self.kind == "tri":
@@ -203,7 +204,7 @@ def untouched(item: Input, post: Mapping[str, str], old: Any) -> bool:
     before = _with(item, old)
     if item.kind == "switch":
         return (plain_text(post.get(item.path, "")) in ("on", "true", "1")) == before.is_on
-    lines = item.kind in ("lines", "pairs", "points")
+    lines = item.kind in ("lines", "pairs", "points", "prose")
     said, shown = (_one_form(t, lines) for t in (post.get(item.path, ""), before.shown))
     return said == shown
 
@@ -262,7 +263,9 @@ def _input(path: str, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Inp
 
 def _kind(real: Mapping[str, Any], kinds: list[Mapping[str, Any]]) -> tuple[str, tuple[tuple[str, str], ...]]:
     if any(k.get("type") == "array" for k in kinds):
-        return "list", ()
+        return ("lines" if real.get("type") == "array" and len(kinds) == 1 else "list"), ()
+    if real.get("format") == "prose":
+        return "prose", ()
     if "enum" in real:
         return "choice", tuple(
             (str(v), WORDS.get(str(v)) or str(v).replace("_", " ").capitalize()) for v in real["enum"]
@@ -284,6 +287,8 @@ def _value(item: Input, post: Mapping[str, str]) -> Any:
     if item.kind == "list":
         names = [n for n in re.split(r"[\s,]+", text) if n]
         return item.default if not names else names[0] if names == [item.default] else names
+    if item.kind == "lines":
+        return [line.strip() for line in text.splitlines() if line.strip()] or None
     if not text:
         return None
     if item.kind == "integer":

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from jobs.distill.catalog import PARTS
 from jobs.distill.catalog.tables import KINDS
 from jobs.distill.plan.result import Problem
-from jobs.distill.recipe import Generate, Loop, Merge, Prefer, Record, Review, Select, Train, Use, Verify, Write
+from jobs.distill.recipe import Generate, Loop, Merge, Prefer, Record, Review, Reward, Select, Train, Use, Verify, Write
 
 from . import forms
 from .differences import NAMES
@@ -23,23 +23,25 @@ DATA = (
     "write",
     "verify",
     "prefer",
+    "reward",
     "review",
     "use",
     "loop",
 )  # they stand beside the adapters' lanes
 ICONS = {
     "train": "adjustments", "generate": "message", "record": "database", "select": "filter", "merge": "git-merge", "write": "pencil",
-    "verify": "checkbox", "prefer": "arrows-sort", "review": "eye", "use": "player-play", "loop": "refresh",
+    "verify": "checkbox", "prefer": "arrows-sort", "reward": "star", "review": "eye", "use": "player-play", "loop": "refresh",
 }  # fmt: skip
 WORDS = {
     "train": "Train", "generate": "Generate", "record": "Record", "select": "Select", "merge": "Merge", "write": "Write", "verify": "Verify",
-    "prefer": "Prefer", "review": "Review", "use": "Answer", "loop": "Rounds",
+    "prefer": "Prefer", "reward": "Reward", "review": "Review", "use": "Answer", "loop": "Rounds",
 }  # fmt: skip
 ABOUT = {
     "write": "A model writes answers, reasons, programs or new questions, with a prompt of yours where wished.",
     "verify": "What was written is checked; what fails is listed with the reason.",
     "prefer": "Several answers to a question become pairs or rankings.",
     "use": "How the finished student answers: several adapters or paths together.",
+    "reward": "A reward model learns from pairs which answer is better; checks, rules and policy gradients ask it.",
     "review": "The run waits until a person has looked at the rows.",
     "loop": "Stages again and again: ask, train, find what is wrong, ask for more of that.",
     "generate": "A teacher with weights writes answers for rows that have none.",
@@ -57,6 +59,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "write": Write,
     "verify": Verify,
     "prefer": Prefer,
+    "reward": Reward,
     "review": Review,
     "use": Use,
     "loop": Loop,
@@ -299,8 +302,10 @@ def _of_rows(stage: Mapping[str, Any], kind: str, get: Any) -> list[str]:
         part = KINDS["preference-rule"].get(str(stage.get("rule")))
         return [part.title if part else "A rule to choose"]
     if kind == "use":
-        part = KINDS["way of answering"].get(str(stage.get("how")))
+        part = KINDS["decoding"].get(str(stage.get("how")))
         return [part.title if part else "A way to choose"]
+    if kind == "reward":
+        return [f"A scalar head and an adapter on {get('learner')}", "Learns from the rows' pairs"]
     if kind == "review":
         share = get("share")
         return [

@@ -28,7 +28,7 @@ TYPED: dict[str, tuple[str, Mapping[str, type[Described]]]] = {
     "Adapter": ("type", KINDS["adapter"]),
     "Write": ("writer", KINDS["writer"]),
     "Check": ("type", KINDS["verifier"]),
-    "Use": ("how", KINDS["way of answering"]),
+    "Use": ("how", KINDS["decoding"]),
     "Prefer": ("rule", KINDS["preference-rule"]),
 }
 

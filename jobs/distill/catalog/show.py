@@ -9,7 +9,9 @@ from ..recipe import TrainOptions
 from .system import System, SystemOption
 from .tables import KINDS, PARTS, PROBLEMS, SYSTEMS
 
-_JSON_TYPE = {"number": "number", "integer": "integer", "boolean": "boolean", "choice": "string"}
+_JSON_TYPE = {
+    "number": "number", "integer": "integer", "boolean": "boolean", "choice": "string", "text": "string", "list": "array"
+}  # fmt: skip
 
 
 def needs_of(system: System) -> list[str]:
@@ -30,6 +32,10 @@ def _field(option: SystemOption) -> dict[str, Any]:
     out["default"] = option.default
     if option.type in ("number", "integer"):
         out |= {"minimum": option.min, "maximum": option.max}
+    if option.type == "text":
+        out["format"] = "prose"
+    if option.type == "list":
+        out["items"] = {"type": "string"}
     if option.choices:
         out["enum"] = option.choices
     if option.unit:

@@ -34,7 +34,7 @@ KINDS: dict[str, dict[str, type[Described]]] = {
     "writer": listed.WRITERS,
     "verifier": listed.VERIFIERS,
     "preference-rule": listed.PREFERENCE_RULES,
-    "way of answering": listed.DECODING,
+    "decoding": listed.DECODING,
 }
 
 FIRST = (  # of the method picker: the default first, the control second; the others follow by group
