@@ -24,7 +24,7 @@ class Genres(Writer):
     formula = r"(g_i, a_i)_{i \le k} \sim p_T(\cdot \mid d),\quad \hat d_i \sim p_T(\cdot \mid d, g_i, a_i)"
     paper = Paper(
         title="MAGA: MAssive Genre-Audience Reformulation to Pretraining Corpus Expansion",
-        authors="Hao, Zhu, Xu, Li, Liu, Zhao",
+        authors="Hao, Shen, Li",
         year=2025,
         url="https://arxiv.org/abs/2502.04235",
         arxiv="2502.04235",

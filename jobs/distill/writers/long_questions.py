@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PAPER = Paper(
     title="WildLong: Synthesizing Realistic Long-Context Instruction Data at Scale",
-    authors="Li, Zhang, Zhang, Song, Liu, Yang, Wei, Zhu, Yu",
+    authors="Li, Zhang, Wang, Huang, Dong, Wang, Chen, Lu, Wei",
     year=2025,
     url="https://arxiv.org/abs/2502.16684",
     arxiv="2502.16684",

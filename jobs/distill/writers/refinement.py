@@ -32,7 +32,7 @@ class Refinement(Writer):
     )
     paper = Paper(
         title="ReaderLM-v2: Small Language Model for HTML to Markdown and JSON",
-        authors="Wang, Shi, Li, Wang, Mastrapas, Wang, Koukounas, Sturua, Werk, Günther, Akram, Mohr, Han",
+        authors="Wang, Shi, Wang, Wang, Xiao",
         year=2025,
         url="https://arxiv.org/abs/2503.01151",
         arxiv="2503.01151",

@@ -32,7 +32,7 @@ class RetrieveTransform(Writer):
     formula = r"\hat x, \hat r, \hat y \sim p_T(\cdot \mid d, \text{task}),\quad d \in \mathrm{top}_n\, \max_i \mathrm{BM25}(x_i, d)"
     paper = Paper(
         title="Training Task Experts through Retrieval Based Distillation",
-        authors="Ge, Xu, Viswanathan, Luo, Xu, Zhou, Neubig",
+        authors="Ge, Jia, Viswanathan, Luo, Neubig",
         year=2024,
         url="https://arxiv.org/abs/2407.05463",
         arxiv="2407.05463",

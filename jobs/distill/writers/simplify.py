@@ -29,7 +29,7 @@ class Simplify(Writer):
     formula = r"\hat d \sim p_T(\cdot \mid d, V),\quad \frac{|\{w \in \hat d : w \in V\}|}{|\hat d|} \ge \tau"
     paper = Paper(
         title="TinyHelen's First Curriculum: Training and Evaluating Tiny Language Models in a Simpler Language Environment",
-        authors="Yang, Liu, Li, Zhang, Wang, Ma",
+        authors="Yang, Kindratenko, Zhai",
         year=2024,
         url="https://arxiv.org/abs/2501.00522",
         arxiv="2501.00522",

@@ -27,7 +27,7 @@ class Structure(Writer):
     formula = r"s \sim p_T(\cdot \mid d),\quad \bigcup_{a, b \in s} \mathrm{ref}(b) = \{1, \dots, n\}"
     paper = Paper(
         title="Enhancing LLM's Cognition via Structurization",
-        authors="Liu, Fu, Gu, Zheng, Li, Wang, Chen, Ye, Yu",
+        authors="Liu, Fu, Chen, Zhang, Jiang, Zhou, Chen, Wu, Ye",
         year=2024,
         venue="NeurIPS",
         url="https://arxiv.org/abs/2407.16434",
