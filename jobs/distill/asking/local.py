@@ -7,21 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from ..answers import Speaker, decoding_of
 from ..generate import Answer, generate
+from .ledger import Ledger
 from .request import Progress, Reply, Request
 
 WINDOW = 8  # batches that are looked at together, so that prompts of like length meet
-
-
-class Kept(Protocol):
-    """Where replies are kept between attempts and runs."""
-
-    def get(self, key: str, request: str) -> Reply | None: ...
-
-    def put(self, key: str, request: Request, reply: Reply) -> None: ...
 
 
 @dataclass
@@ -30,7 +23,7 @@ class LocalAsker:
 
     name: str
     speaker: Speaker
-    kept: Kept
+    ledger: Ledger
     batch_size: int = 64
     device: str = "cpu"
 
@@ -47,11 +40,11 @@ class LocalAsker:
         stopping: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[int, Reply]]:
         """See Asker.ask. A prompt that leaves no room for its answer is `failed`, with both lengths."""
-        numbered, done = enumerate(requests), 0
+        numbered, done, kept = enumerate(requests), 0, self.ledger.answers(self.key)
         while window := list(islice(numbered, self.batch_size * WINDOW)):
             fresh = []
             for place, request in window:
-                if (reply := self.kept.get(self.key, request.sha256)) is not None:
+                if (reply := kept.get(request.sha256)) is not None:
                     yield place, reply
                     done += 1
                 else:
@@ -60,12 +53,15 @@ class LocalAsker:
                 for start in range(0, len(alike), self.batch_size):
                     if stopping():
                         return
-                    for place, reply in self._batch(alike[start : start + self.batch_size]):
+                    said = self._batch(alike[start : start + self.batch_size])
+                    marks = [kept.write(request, reply) for (_, request), reply in said]
+                    kept.sync(max(marks))
+                    for (place, _), reply in said:
                         yield place, reply
-                        done += 1
+                    done += len(said)
             progress(done, None)
 
-    def _batch(self, asked: Sequence[tuple[int, Request]]) -> Iterator[tuple[int, Reply]]:
+    def _batch(self, asked: Sequence[tuple[int, Request]]) -> list[tuple[tuple[int, Request], Reply]]:
         began, first = time.monotonic(), asked[0][1]
         prompts = [self.speaker.renderer.prompt(tuple(dict(m) for m in r.messages)) for _, r in asked]
         room = [self.speaker.renderer.room(self.speaker.context, len(p)) for p in prompts]
@@ -85,14 +81,15 @@ class LocalAsker:
             )
             said = dict(zip(fits, answers, strict=True))
         seconds = (time.monotonic() - began) / len(asked)
+        out = []
         for i, (place, request) in enumerate(asked):
             if i in said:
                 reply = self._reply(request, said[i], len(prompts[i]), seconds)
             else:
                 why = f"the question has {len(prompts[i]):,} tokens, the model reads {self.speaker.context:,}"
                 reply = Reply(request.sha256, "", "failed", "length", len(prompts[i]), why=why, paid=False)
-            self.kept.put(self.key, request, reply)
-            yield place, reply
+            out.append(((place, request), reply))
+        return out
 
     def _reply(self, request: Request, answer: Answer, read: int, seconds: float) -> Reply:
         text, finished = self.speaker.renderer.decode(answer.ids), answer.finished
