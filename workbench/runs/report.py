@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.distill.catalog.tables import KINDS
 from workbench.home import units
 
 from . import words
@@ -61,6 +62,9 @@ class Report:
     lost: list[dict[str, Any]] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)  # of a classifier or tagger
     labels: list[dict[str, Any]] = field(default_factory=list)
+    way: str = ""  # how the student answers, where it is not by its adapter alone
+    paths: list[tuple[str, str]] = field(default_factory=list)  # that way, then each single path: name, score
+    path_facts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def build(report: dict[str, Any] | None) -> Report | None:
@@ -93,7 +97,23 @@ def build(report: dict[str, Any] | None) -> Report | None:
         lost=_examples(report, "lost"),
         sentences=list((report.get("labelling") or {}).get("words") or []),
         labels=_labels(report.get("labelling") or {}),
+        **_paths(report, metric),
     )
+
+
+def _paths(report: dict[str, Any], metric: str | None) -> dict[str, Any]:
+    """The way of answering beside each single path; and of the levels of a tree of variants, how much is solved."""
+    found, rates = report.get("together") or {}, report.get("solve_rate_by_depth") or {}
+    out: dict[str, Any] = {"path_facts": [(n.capitalize(), f"{v:.4g}") for n, v in (found.get("facts") or {}).items()]}
+    out["path_facts"] += [
+        (f"Solved at depth {d}", f"{100 * r['rate']:.0f} % of {r['rows']:,}") for d, r in rates.items()
+    ]
+    if found:
+        part = KINDS["decoding"].get(str(found.get("how")))
+        out["way"] = part.title if part else str(found.get("how"))
+        scores = {"Together": found["score"], **{n.capitalize(): v for n, v in (found.get("alone") or {}).items()}}
+        out["paths"] = [(n, words.number(v, metric)) for n, v in scores.items()]
+    return out
 
 
 def _labels(part: dict[str, Any]) -> list[dict[str, Any]]:

@@ -51,6 +51,23 @@ def test_it_shows_a_metric_that_is_no_share_without_percent():
     assert built.bars[0].text == "0.896" and "%" not in built.sentence
 
 
+def test_paths_stand_beside_what_they_give_together():
+    together = {
+        "how": "vote",
+        "score": 0.8,
+        "alone": {"programs": 0.7, "reasons": 0.6},
+        "facts": {"programs that run": 0.9},
+    }
+    built = report.build(changed(together=together, solve_rate_by_depth={"0": {"rate": 0.1, "rows": 20}}))
+    assert built.way == "Reasons and programs, with a vote" and [n for n, _ in built.paths] == [
+        "Together",
+        "Programs",
+        "Reasons",
+    ]
+    assert built.path_facts == [("Programs that run", "0.9"), ("Solved at depth 0", "10 % of 20")]
+    assert report.build(REPORT).paths == [] == report.build(REPORT).path_facts
+
+
 def test_a_label_head_speaks_in_sentences_and_shows_its_weakest_labels_first():
     row = {"n": 4, "said": 3, "precision": 1.0, "recall": 0.75, "f1": 0.857}
     table = [{**row, "label": "good"}, {**row, "label": "bad", "f1": 0.1}]
