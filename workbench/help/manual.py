@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bringing-data-in",
         "tasks",
         "review-rows",
+        "new-rows",
         "checks-and-programs",
         "judges-and-preferences",
         "add-a-model",
