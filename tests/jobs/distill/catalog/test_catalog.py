@@ -15,7 +15,7 @@ from jobs.distill.catalog import tables
 from jobs.distill.catalog.parts.selections import METHODS
 from jobs.distill.catalog.system import System, load
 from jobs.distill.errors import RecipeInvalid
-from jobs.distill.recipe import Generate, Recipe, Train, from_yaml, parse, to_yaml
+from jobs.distill.recipe import Generate, Recipe, Train, Write, from_yaml, parse, to_yaml
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -69,14 +69,16 @@ def test_every_system_expands_and_survives_a_round_trip(id):
 @pytest.mark.parametrize("id", catalog.SYSTEMS)
 def test_a_system_s_needs_are_those_of_its_parts(id):
     system = catalog.SYSTEMS[id]
-    stages = [s for s in system.stages if s["kind"] == "train" and _model_teaches(s)]
+    listed = [inner for s in system.stages for inner in (s["stages"] if s["kind"] == "loop" else [s])]
+    stages = [s for s in listed if s["kind"] == "train" and _model_teaches(s)]
     parts = [catalog.PARTS[t["type"]] for s in stages for t in s["terms"]]
-    scored = any(s.get("source", {}).get("pairs") == "density_ratio" for s in system.stages)
-    chosen = any("teacher" in METHODS[s["method"]].needs for s in system.stages if s["kind"] == "select")
+    scored = any(s.get("source", {}).get("pairs") == "density_ratio" for s in listed)
+    chosen = any("teacher" in METHODS[s["method"]].needs for s in listed if s["kind"] == "select")
     reads_teacher = scored or chosen or any("teacher" in p.needs for p in parts)
-    generates = any(s["kind"] == "generate" for s in system.stages)
+    generates = any(s["kind"] == "generate" or (s["kind"] == "write" and s.get("by", "teacher") == "teacher") for s in listed)
+    generates = generates or any(s["kind"] == "prefer" and "rankings" in s["rule"] for s in listed)  # a judge's
     expected = "weights" if reads_teacher else "text" if generates else "none"
-    if any(s["kind"] == "train" and not _model_teaches(s) for s in system.stages):
+    if any(s["kind"] == "train" and not _model_teaches(s) for s in listed):
         assert system.needs.teacher in (expected, "weights")  # asked for all the same, to be compared with
         return
     assert system.needs.teacher == expected
@@ -96,6 +98,7 @@ def test_every_teacher_system_answers_unlabelled_rows_first():
         own = own or any(
             isinstance(s, Train) and s.learner == "teacher" for s in stages
         )  # it is corrected before it answers
+        own = own or any(isinstance(s, Write) for s in stages)  # what is written is said stage by stage
         own = own or catalog.SYSTEMS[id].needs.labels  # unlabelled rows are not used by its first stages
         if catalog.SYSTEMS[id].needs.teacher != "none" and not own:
             assert isinstance(stages[0], Generate)
