@@ -116,7 +116,7 @@ class ByScore(Rule):
     title = "Best over worst by score"
     summary = "Answers are ordered by a score: of an earlier check, of likeness to the others, or of a reward model."
     when_to_use = "Several answers to each question and something that can tell better from worse ones."
-    formula = r"y_c = \arg\max_k s(y_k),\quad y_r = \arg\min_k s(y_k)"
+    formula = r"y_c = \mathrm{argmax}_k s(y_k),\quad y_r = \mathrm{argmin}_k s(y_k)"
     paper = Paper(
         title="FuseChat-3.0: Preference Optimization Meets Heterogeneous Model Fusion",
         authors="Yang, Wan, Zhong, Huang, Liang, Quan", year=2025, url="https://arxiv.org/abs/2503.04222",

@@ -42,7 +42,7 @@ class JudgeRanking(Rule):
     when_to_use = (
         "Open questions that no check can settle. Ties are dropped and counted: many of them mean an unsure judge."
     )
-    formula = r"w_i = \sum_{j \ne i} \mathbb{1}[y_i \succ y_j \text{ in both orders}],\quad y_c = \arg\max w,\ y_r = \arg\min w"
+    formula = r"w_i = \sum_{j \ne i} \mathbb{1}[y_i \succ y_j \text{ in both orders}],\quad y_c = \mathrm{argmax} w,\ y_r = \mathrm{argmin} w"
     paper = Paper(
         title="Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena",
         authors="Zheng, Chiang, Sheng, Zhuang, Wu, Zhuang, Lin, Li, Li, Xing, Zhang, Gonzalez, Stoica", year=2023,

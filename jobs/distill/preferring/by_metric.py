@@ -41,7 +41,7 @@ class MetricDifference(Rule):
     when_to_use = (
         "A number says how good an answer is: overlap with the right one, or what a search engine finds with it."
     )
-    formula = r"y_c = \arg\max m(y_k),\ y_r = \arg\min m(y_k),\quad m(y_c) - m(y_r) \ge \delta"
+    formula = r"y_c = \mathrm{argmax} m(y_k),\ y_r = \mathrm{argmin} m(y_k),\quad m(y_c) - m(y_r) \ge \delta"
     paper = Paper(
         title="Retrieval-Feedback-Driven Distillation and Preference Alignment for Efficient LLM-based Query Expansion",
         authors="Li, Zhou", year=2026, url="https://arxiv.org/abs/2603.13776", arxiv="2603.13776",

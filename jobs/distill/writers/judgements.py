@@ -23,7 +23,7 @@ class Judgements(Writer):
     title = "Judgements to learn from"
     summary = "A judge votes several times on each answer; the vote nearest to the mean, with its reason, becomes a row for a judge."
     when_to_use = "To have a model judge as steadily with one vote as it does with many."
-    formula = r"\bar s = \frac{1}{K} \sum_k s_k,\quad \hat k = \arg\min_k |s_k - \bar s|"
+    formula = r"\bar s = \frac{1}{K} \sum_k s_k,\quad \hat k = \mathrm{argmin}_k |s_k - \bar s|"
     paper = Paper(
         title="ALMA: Alignment with Minimal Annotation", authors="Yasunaga, Shamis, Zhou, Cohen, Weston, Zettlemoyer, Ghazvininejad",
         year=2024, url="https://arxiv.org/abs/2412.04305", arxiv="2412.04305",
