@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
-from ...recipe import Term, Train
+from ...recipe import Term, Train, Use
 from ..case import Case
 from ..findings import Finding, fix, refuse, warn
 from ..rows import Rows
@@ -62,7 +62,7 @@ def something_is_learned(case: Case, rows: Rows) -> Iterator[Finding]:
                 case.field(i, "terms"),
                 f"All terms of the stage {stage.name!r} have weight 0: nothing would be learned. Give at least one a weight.",
             )
-    if not case.trains:
+    if not case.trains and not any(isinstance(s, Use) for s in case.stages):  # a library alone is a result too
         yield refuse(
             "NO_TRAINING", "stages", "The recipe has no training stage, so there is no adapter at the end. Add one."
         )

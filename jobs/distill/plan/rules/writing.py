@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...errors import RecipeInvalid
 from ...preferring.choose import rule_of
-from ...recipe import Loop, Prefer, Train, Verify, Write
+from ...recipe import Loop, Prefer, Train, Use, Verify, Write
 from ...verifiers.choose import checks_of
 from ...writers.choose import writer_of
 from ..case import Case
@@ -91,8 +91,9 @@ def rows_written_are_learnt(case: Case, rows: Rows) -> Iterator[Finding]:
     if not case.writes:
         return
     last = max((i for i, _ in case.trains), default=-1)
+    read = max((i for i, s in enumerate(case.stages) if isinstance(s, Use)), default=-1)  # looks entries up
     for i, stage in case.writes:
-        if i > last and not any(isinstance(s, Loop) for s in case.stages[:i]):
+        if i > max(last, read) and not any(isinstance(s, Loop) for s in case.stages[:i]):
             yield warn(
                 "WRITTEN_UNUSED",
                 case.field(i, "name"),

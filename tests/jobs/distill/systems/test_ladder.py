@@ -26,9 +26,9 @@ def test_variants_have_depth_and_computed_answers_and_rates_are_told(tmp_path: P
         scripted.rows(written.SUMS),
         says,
         by="teacher",
-        longest=16,
+        longest=64,
+        answer_tokens=8,
         answers=2,
-        train={"max_new_tokens": 64},
     )
     rows = scripted.output(folder, "variants")
     assert {r["depth"] for r in rows} == {1, 2} and all(r["variant"].count(".") == r["depth"] - 1 for r in rows)
