@@ -29,7 +29,7 @@ TRAIN = {
     "schedule": {"type": "cosine", "warmup": 20}, "terms": [{"type": "cross-entropy"}],
 }  # fmt: skip
 WRITE = {
-    "kind": "write", "name": "reasons", "writer": "rationale", "options": {"plain": True, "marker": "####"}, "candidates": 4, "temperature": 0.7,
+    "kind": "write", "name": "reasons", "writer": "rationale", "options": {"plain": True, "marker": "####"}, "candidates": 2, "temperature": 0.7,
     "max_new_tokens": 32,
 }  # fmt: skip
 CHECK = {
@@ -82,7 +82,16 @@ def _arm(name: str, seed: int, url: str, model: Path, data: Path, spoilt: list[s
         "seed": seed,
     }
     (place / "recipe.yaml").write_text(json.dumps(recipe))
-    env = {**os.environ, "ALLOWED_PRIVATE_HOSTS": "127.0.0.1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    ledger = str(
+        place.parent / f"rationales-ledger-{os.getpid()}"
+    )  # what one arm was told, the others are not asked for again
+    env = {
+        **os.environ,
+        "WB_LEDGER": ledger,
+        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
     command = [sys.executable, "-m", "jobs.distill", "run", str(place / "recipe.yaml"), "--out", str(place / "run")]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode:

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .harness import environment
 
@@ -44,22 +45,22 @@ def serve(model: Path, threads: int = 1) -> Iterator[str]:
         "--dtype", "float32",
     ]  # fmt: skip
     env = {"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
-    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; a pipe that nobody reads would stop the server once it is full
+    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=said)
     url = f"http://127.0.0.1:{port}/v1"
     try:
-        _wait(url, server)
+        _wait(url, server, said)
         yield url
     finally:
         server.terminate()
         server.wait(20)
 
 
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, server: subprocess.Popen[bytes], said: IO[bytes]) -> None:
     for _ in range(240):
         if server.poll() is not None:
-            raise SystemExit(
-                f"transformers serve ended: {(server.stderr.read() if server.stderr else b'')[-800:].decode()}"
-            )
+            said.seek(0)
+            raise SystemExit(f"transformers serve ended: {said.read()[-800:].decode(errors='replace')}")
         try:
             urllib.request.urlopen(url.removesuffix("/v1") + "/health", timeout=5).read()  # noqa: S310 - of this machine
             return
