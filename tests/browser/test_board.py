@@ -107,3 +107,26 @@ def test_a_sign_out_in_the_middle_loses_nothing(visit: Any, workbench: Any) -> N
     page.reload()
     assert page.get_by_label("Epochs", exact=True).input_value() == "7"
     visitor.complaints = [c for c in visitor.complaints if "401" not in c and "403" not in c]
+
+
+def test_the_methods_are_found_by_group_and_by_word(visit: Any) -> None:
+    visitor = visit(signed_in=True)
+    page = visitor.page
+    visitor.open(SAMPLE + "gkd")
+    page.get_by_text("Compare all", exact=False).click()
+    opened = page.locator(".method-group[open] h3")
+    shown = page.locator(".method:visible strong")
+    assert len(opened.all_inner_texts()) == 1 and "GKD, on-policy" in "".join(shown.all_inner_texts())
+    page.get_by_role("navigation", name="Groups of methods").get_by_role("link", name="Tools").click()
+    assert page.locator("#group-tools[open] .method").first.is_visible()
+    box = page.get_by_label("Search", exact=True)
+    box.fill("reasoning light-r1")
+    assert (
+        "Light-R1, curriculum of traces" in "".join(shown.all_inner_texts())
+        and not page.locator("#group-tools").is_visible()
+    )
+    assert page.get_by_text("1 method found.").is_visible() and shown.count() == 1
+    box.fill("no such method")
+    assert page.get_by_text("No methods found.").is_visible() and shown.count() == 0
+    box.fill("")
+    assert opened.count() == 1 and page.locator("#group-tools").is_visible()

@@ -79,6 +79,11 @@ class Group:
     about: str
     choices: tuple[Choice, ...]
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the draft's method is one of these; its group stands open."""
+        return any(c.is_chosen for c in self.choices)
+
 
 @dataclass(frozen=True)
 class Choice:

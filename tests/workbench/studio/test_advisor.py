@@ -104,6 +104,12 @@ def test_the_picker_says_what_each_costs_against_plain_fine_tuning(draft: Draft,
     assert found["baby-llama"].further == ("second",) and "called second" in found["baby-llama"].needs
 
 
+def test_the_group_of_the_chosen_method_stands_open(draft: Draft, client_of: Any, alice: Any) -> None:
+    page = client_of(alice).get(f"/studio/{draft.id}/")
+    assert page.content.decode().count('<details class="method-group"') == len(page.context["method_groups"]) > 10
+    assert [g.id for g in page.context["method_groups"] if g.is_chosen] == [SYSTEMS["llm-neo"].group]
+
+
 def test_the_picker_compiles_each_plan_once_a_recipe(draft: Draft, team_a: Any, monkeypatch: Any) -> None:
     """Counted, not timed: opening the page twice, or choosing another method, compiles nothing again."""
     calls: list[str] = []
