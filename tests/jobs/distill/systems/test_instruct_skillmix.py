@@ -6,8 +6,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from tests.jobs.distill import scripted
 from tests.jobs.distill.systems import writing
 
@@ -21,7 +19,7 @@ def says(shirker: bool = False):
             return json.dumps({"skills": [asked.split("Question: do ")[1][:2]]})
         if "Write one question" in asked:
             return "use " + " ".join(line[2:] for line in asked.splitlines() if line.startswith("- "))
-        lazy = shirker and sum(map(ord, asked)) % 5 == 0
+        lazy = shirker and asked.split()[1].startswith("c")  # a fifth of the pairs begin so
         return "dunno" if lazy else "yes " + asked.split()[1]
 
     return answer
@@ -35,19 +33,3 @@ def test_pairs_of_the_rows_skills_are_even(tmp_path: Path) -> None:
     counts = Counter(r["question"] for r in copies) + Counter(r["messages"][0]["content"] for r in made)
     assert len(counts) == 6 and sum(counts.values()) == 15 and max(counts.values()) <= 2 * min(counts.values())
     assert len(writing.losses(folder)) == 2
-
-
-@pytest.mark.slow
-def test_a_fifth_of_lazy_answers_scores_lower(tmp_path: Path) -> None:
-    skills = [f"{a}{b}" for a in "abcde" for b in "xyz"]
-    heldout = [(f"use {a} {b}", f"yes {a}") for a, b in zip(skills, skills[1:], strict=False)]
-    scores = []
-    for name, lazy in (("plain", False), ("lazy", True)):
-        folder = writing.run(
-            tmp_path / name, "instruct-skillmix", [("x", "y")], says(lazy), {"skills": skills, "number": 105, "sampling": 0}, heldout,
-            {"steps": 250, "batch_size": 16},
-            {"student": {"model": "sample/student", "adapter": {"rank": 16, "alpha": 32}}, "evaluation": {"metric": "exact_match", "max_new_tokens": 10, "bootstrap": 200}},
-        )  # fmt: skip
-        report = json.loads((folder / "report.json").read_text())
-        scores.append(report["scores"]["student"]["value"])
-    assert scores[0] > scores[1]
