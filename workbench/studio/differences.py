@@ -24,6 +24,7 @@ NAMES = {
     "write": "write",
     "verify": "verify",
     "prefer": "prefer",
+    "reward": "reward",
     "review": "review",
     "use": "use",
     "loop": "rounds",

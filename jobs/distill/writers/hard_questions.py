@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -29,6 +30,7 @@ class HardQuestions(Writer):
         title="Lion: Adversarial Distillation of Proprietary Large Language Models", authors="Jiang, Chan, Chen, Wang",
         year=2023, venue="EMNLP", url="https://arxiv.org/abs/2305.12870", arxiv="2305.12870",
     )  # fmt: skip
+    selective = True
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "instruction": "the option Instruction"}
     prompts: ClassVar[dict[str, Prompt]] = {
         "harder": Prompt(
@@ -61,7 +63,8 @@ class HardQuestions(Writer):
         teacher = (row.answer or "").strip()
         if not teacher:
             raise Unusable("the row has no answer of the teacher")
-        (said,) = yield [desk.say(row.messages, "student", temperature=0.0, max_new_tokens=options.student_tokens)]
+        asked = desk.say(row.messages, "student", temperature=0.0, max_new_tokens=options.student_tokens)
+        (said,) = yield [replace(asked, measures=True)]  # an answer that is cut off or empty is judged as it is
         student = said.text.strip()
         better = yield from self._score(row.question, teacher, options, desk)
         worse = yield from self._score(row.question, student, options, desk)
