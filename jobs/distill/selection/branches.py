@@ -31,7 +31,7 @@ class Branches(Selection):
     title = "Branches"
     summary = "Keeps every row and gives it the number of a branch, by its domain or by clusters of its words."
     when_to_use = "Before stages that each train an expert on one kind of rows."
-    formula = r"d(x) = \arg\min_k \lVert f(x) - c_k \rVert^2"
+    formula = r"d(x) = \mathrm{arg}\min_k \lVert f(x) - c_k \rVert^2"
     paper = Paper(
         title="Scaling Expert Language Models with Unsupervised Domain Discovery",
         authors="Gururangan, Li, Lewis, Shi, Althoff, Smith, Zettlemoyer", year=2023, arxiv="2303.14177",

@@ -85,7 +85,7 @@ class KCenter(Selection):
     title = "Farthest rows first"
     summary = "Picks, again and again, the row that is least like any picked before."
     when_to_use = "A small subset must cover rare kinds of rows too. Odd rows are picked early: look at what it keeps."
-    formula = r"x_{k+1} = \arg\max_x \min_{p \in S_k} \lVert f(x) - f(p) \rVert"
+    formula = r"x_{k+1} = \mathrm{arg}\max_x \min_{p \in S_k} \lVert f(x) - f(p) \rVert"
     paper = Paper(
         title="Active Learning for Convolutional Neural Networks: A Core-Set Approach", authors="Sener, Savarese", year=2018,
         venue="ICLR", url="https://arxiv.org/abs/1708.00489", arxiv="1708.00489",

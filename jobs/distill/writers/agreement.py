@@ -26,7 +26,7 @@ class MostAgreed(Writer):
     when_to_use = (
         "Long inputs without labels: what a model invents differs from sample to sample, what it found does not."
     )
-    formula = r"\hat y = \arg\max_i \frac{1}{n} \sum_{j} s(y_i, y_j)"
+    formula = r"\hat y = \mathrm{arg}\max_i \frac{1}{n} \sum_{j} s(y_i, y_j)"
     paper = Paper(
         title="Large Language Models Can Self-Improve in Long-context Reasoning",
         authors="Li, Yang, Cheng, Liu, Yu, Yang, Wang", year=2024, url="https://arxiv.org/abs/2411.08147",

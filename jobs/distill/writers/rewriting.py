@@ -74,7 +74,7 @@ class Relabel(Writer):
         "The model labels each row among the data's own labels; rows where it disagrees can be dropped or corrected."
     )
     when_to_use = "Labels of doubtful quality, or labels of a weak source."
-    formula = r"\hat y = \arg\max_{c \in C} p_T(c \mid x)"
+    formula = r"\hat y = \mathrm{arg}\max_{c \in C} p_T(c \mid x)"
     paper = None
     answers = True
     variables: ClassVar[dict[str, str]] = {
