@@ -12,7 +12,7 @@ from ..recipe import Check, Verify
 from ..rows import Row
 from ..selection.base import Read
 from ..selection.reading import read_rows
-from ..verifiers.base import Verdict, Verifier, by_parent
+from ..verifiers.base import Verdict, Verifier, by_question
 from ..verifiers.choose import checks_of
 from . import pool
 from .askers import ask
@@ -144,7 +144,7 @@ def _of_several(rows: Sequence[Row], stage: Verify) -> tuple[list[Row], list[Rej
         return list(rows), []
     last = stage.checks[-1].type
     chosen, spare = [], []
-    for places in by_parent(rows).values():
+    for places in by_question(rows).values():
         ranked = places
         if stage.keep == "best":
             ranked = sorted(places, key=lambda i: -float(rows[i].fields["checks"].get(last, 0)))

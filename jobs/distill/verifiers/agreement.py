@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ..parts import Options, Paper
-from .base import Bench, Row, Verdict, Verifier, by_parent, shown, written
+from .base import Bench, Row, Verdict, Verifier, by_question, shown, written
 from .finals import Take, final, normal
 from .numbers import shown_number
 from .numeric import number_of
@@ -63,7 +63,7 @@ class Majority(Verifier):
     def check(self, rows: Sequence[Row], options: Any, bench: Bench) -> list[Verdict]:
         out = [Verdict(False)] * len(rows)
         keys = [key_of(written(row), options) for row in rows]
-        for members in by_parent(rows).values():
+        for members in by_question(rows).values():
             votes = Counter(k for i in members if (k := keys[i]) is not None)
             for i in members:
                 out[i] = _voted(keys[i], votes, len(members), options)
@@ -129,7 +129,7 @@ class MinimumBayesRisk(Verifier):
 
     def check(self, rows: Sequence[Row], options: Any, bench: Bench) -> list[Verdict]:
         out = [Verdict(False)] * len(rows)
-        for members in by_parent(rows).values():
+        for members in by_question(rows).values():
             scores = agreement([written(rows[i]) for i in members], options.similarity)
             ranked = sorted(range(len(members)), key=lambda k: (-scores[k], k))
             for place, k in enumerate(ranked):

@@ -108,14 +108,6 @@ def parent_of(row: Row) -> str:
     return str(parents[0]) if parents else row.row_id
 
 
-def by_parent(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Places in `rows` of the candidates of each question, in order."""
-    out: dict[str, list[int]] = {}
-    for i, row in enumerate(rows):
-        out.setdefault(parent_of(row), []).append(i)
-    return out
-
-
 def by_question(rows: Sequence[Row]) -> dict[tuple[str, str], list[int]]:
     """Places in `rows` of the answers to each question: of one parent, and in the same words. One document may have many."""
     out: dict[tuple[str, str], list[int]] = {}

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..parts import Options, Paper
 from .agreement import MajorityOptions, key_of
-from .base import Bench, Row, Verdict, Verifier, by_parent, written
+from .base import Bench, Row, Verdict, Verifier, by_question, written
 from .finals import Take
 from .lengths import distinct
 from .numbers import shown_number
@@ -52,7 +52,7 @@ class PseudoReward(Verifier):
         reading = MajorityOptions(by=options.by, take=options.take)
         keys = [key_of(written(row), reading) for row in rows]
         without = 0
-        for members in by_parent(rows).values():
+        for members in by_question(rows).values():
             trusted = Counter(k for i in members if (k := keys[i]) is not None and _by(rows[i]) == options.teacher)
             every = Counter(k for i in members if (k := keys[i]) is not None)
             best = trusted.most_common(1)[0][0] if trusted else None
