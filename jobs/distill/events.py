@@ -6,6 +6,9 @@ phase       phase (prepare|teacher|train|control|evaluate|export|upload), stage 
 progress    done, total, unit ("steps", "rows", "bytes"), rate (units per second), eta (seconds), phase
 metric      step, arm ("student"|"control"), values {name: finite float}
 sample      step, row_id, prompt, gold, student, teacher
+rows        stage, file, rows, made, rejected, reasons {code: rows}, and facts of the stage
+round       stage, round, score, gap_closed, rows, made, expected {score, low, high}, advice {gain, low, high, price, sentence}
+review      stage, file, rows, note           the run stops here until a person has looked at outputs/<file>.jsonl
 reason      field, value, why                 an automatic choice and its reason
 log         level ("info"|"warning"|"error"), message
 alarm       code, message, step               non-finite step skipped, collapse, repetition ...
@@ -26,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 TYPES = (
-    "phase", "progress", "metric", "sample", "rows", "round", "reason", "log", "alarm", "checkpoint", "report", "error", "done"
+    "phase", "progress", "metric", "sample", "rows", "round", "review", "reason", "log", "alarm", "checkpoint", "report", "error", "done"
 )  # fmt: skip
 
 

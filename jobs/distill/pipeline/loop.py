@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..work import Work
 
 ROOM = 100  # numbers of stored results for a round
+ENOUGH = "end-rounds"  # a file of this name in the run folder: a person wants no further round
 
 
 def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[str]:
@@ -35,7 +36,8 @@ def loop(work: Work, index: int, stage: Loop, arms: dict[str, Judged]) -> list[s
         work.session.events.emit("round", stage=stage.name, **work.rounds[-1])
         if bought := work.rounds[-1].get("advice"):
             work.session.events.log(f"After round {number + 1}: {bought['sentence']}")
-        if why := reason_to_stop(stage.stop, [r for r in work.rounds if r["loop"] == stage.name]):
+        why = reason_to_stop(stage.stop, [r for r in work.rounds if r["loop"] == stage.name])
+        if why := why or _asked_to_stop(work):
             work.session.events.reason(stage.name, f"{number + 1} of {stage.rounds} rounds", why)
             break
     return names
@@ -68,6 +70,11 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
         out |= _foreseen(work, stage, out)
     session.results.put(name, {"round.json": json.dumps(out).encode()})
     return out
+
+
+def _asked_to_stop(work: Work) -> str | None:
+    """Whether a person said that these rounds are enough: the run goes on behind the loop with what is there."""
+    return "a person asked for no further round" if (work.session.folder / ENOUGH).exists() else None
 
 
 def _error(judged: Judged) -> float:

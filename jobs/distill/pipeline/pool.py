@@ -85,6 +85,7 @@ def apply(work: Work, stage: str, kept: Kept) -> Kept:
     work.pool = kept.rows
     work.made[stage] = list(kept.made)
     work.stage_facts[stage] = {
+        "file": slug(stage),
         "rows": len(kept.rows),
         "made": len(kept.made),
         "rejected": len(kept.rejected),
@@ -107,7 +108,7 @@ def write_lists(work: Work, stage: str, made: Sequence[Row], rejected: Sequence[
 
 
 def slug(stage: str) -> str:
-    """A stage's name as a file's."""
+    """A stage's name as that of its files in `outputs` and `review`."""
     return re.sub(r"[^a-z0-9]+", "-", stage.lower()).strip("-")[:60] or "stage"
 
 

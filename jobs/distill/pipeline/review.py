@@ -42,6 +42,8 @@ def review(work: Work, index: int, stage: Review) -> Kept:
     decided = _decided(work, stage)
     if decided is None:
         pool.write_lists(work, stage.name, shown, [])
+        facts = {"file": pool.slug(stage.name), "rows": len(shown), "note": stage.note}
+        work.session.events.emit("review", stage=stage.name, **facts)
         raise ReviewNeeded(
             f"'{stage.name}' waits for a person: {len(shown):,} rows are ready to be looked at.",
             field=f"stages.{index}",

@@ -93,3 +93,15 @@ def test_rounds_are_scored_and_stop_by_their_rule(tmp_path: Path) -> None:
     assert 2 <= len(rounds) <= 4 and [r["round"] for r in rounds] == list(range(len(rounds)))
     assert all(0 <= r["score"] <= 1 for r in rounds)
     assert rounds[0]["made"] == 0 and rounds[1]["made"] > 0 and rounds[1]["rows"] > rounds[0]["rows"]
+
+
+def test_a_person_ends_the_rounds_and_the_run_goes_on_to_its_report(tmp_path: Path) -> None:
+    ask = written(name="more", rows="wrong", keep="add")
+    loop = {"kind": "loop", "name": "rounds", "rounds": 3, "stages": [ask, TRAIN], "stop": {"patience": 9}}
+    with scripted.teacher(add) as teacher:
+        folder = scripted.run_folder(tmp_path / "run", {"stages": [TRAIN, loop]}, scripted.rows(SUMS), teacher.url)
+        (folder / "end-rounds").touch()
+        report = distill(folder, Events(folder))
+    assert [r["round"] for r in report["rounds"]] == [0, 1] and report["scores"]["student"]
+    (why,) = [e["why"] for e in scripted.events(folder, "reason") if e["field"] == "rounds"]
+    assert "no further round" in why

@@ -28,6 +28,8 @@ def test_the_run_waits_and_goes_on_with_what_a_person_left(tmp_path: Path) -> No
         with pytest.raises(ReviewNeeded, match="12 rows are ready"):
             distill(folder, Events(folder))
         laid = scripted.output(folder, "look")
+        (told,) = scripted.events(folder, "review")
+        assert (told["stage"], told["file"], told["rows"]) == ("look", "look", 12)
         asked = len(teacher.asked)
         kept = [{"id": row["id"], "answer": row["messages"][-1]["content"]} for row in laid[1:]]
         decide(folder, [{**kept[0], "answer": "edited"}, *kept[1:]])
