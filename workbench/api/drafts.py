@@ -12,7 +12,18 @@ from ninja import Query, Router, Status
 from pydantic import Field
 
 from jobs.distill.errors import RecipeInvalid
-from workbench.studio import actions, comments, differences, editing, history, paths, queries, recipe_text, sides
+from workbench.studio import (
+    actions,
+    comments,
+    differences,
+    editing,
+    history,
+    paths,
+    prompts,
+    queries,
+    recipe_text,
+    sides,
+)
 from workbench.studio.models import Draft
 from workbench.team.models import Role
 from workbench.team.request import TeamRequest
@@ -178,6 +189,14 @@ def check(request: TeamRequest, draft_id: UUID) -> dict[str, Any]:
         "warnings": [p.model_dump(mode="json") for p in found.warnings],
         "plan": found.plan.model_dump(mode="json") if found.plan else None,
     }
+
+
+@router.get(
+    "/drafts/{uuid:draft_id}/prompts", response=dict[str, Any], summary="What a stage would ask about the first rows"
+)
+def show_prompts(request: TeamRequest, draft_id: UUID, stage: str = Query(max_length=200)) -> dict[str, Any]:
+    """`stage`: stages.0, or stages.2.stages.0 within a loop. The prompts are filled in; nobody is asked."""
+    return prompts.preview(request.team, _one(request, draft_id).fields, stage)
 
 
 @router.post("/drafts/{uuid:draft_id}/submit", response={201: RunDetail, 422: Error}, summary="Start the draft")

@@ -12,7 +12,21 @@ from typing import Any
 
 from workbench.client import Api, Refused
 
-ACTIONS = ("list", "show", "new", "copy", "set", "do", "undo", "redo", "history", "check", "submit", "discard")
+ACTIONS = (
+    "list",
+    "show",
+    "new",
+    "copy",
+    "set",
+    "do",
+    "undo",
+    "redo",
+    "history",
+    "check",
+    "prompts",
+    "submit",
+    "discard",
+)
 WHAT = "a recipe file, run 12 as #12 or run:12, or draft:ID"
 
 
@@ -25,7 +39,9 @@ def register(add: Callable[[str, Callable[[argparse.Namespace], int], str], argp
     p.add_argument("action", nargs="?", choices=ACTIONS, default="list")
     p.add_argument("draft", nargs="?", help="id of a draft; for new a file, for copy " + WHAT)
     p.add_argument(
-        "change", nargs="*", help="for set: FIELD=VALUE, empty to drop; for do: a button such as move:stages.1:0"
+        "change",
+        nargs="*",
+        help="for set: FIELD=VALUE, empty to drop; for do: a button such as move:stages.1:0; for prompts: a stage",
     )
     p.add_argument("--seen", type=int, help="head as you read it; refused where the draft was changed since")
     p.add_argument("--watch", action="store_true", help="with submit: follow the run to its end")
@@ -114,6 +130,20 @@ def _do(api: Api, args: argparse.Namespace) -> int:
 
 def _step(api: Api, args: argparse.Namespace) -> int:
     return _shown(api, api.call("POST", f"{_at(args)}/{args.action}", json={}))
+
+
+def _prompts(api: Api, args: argparse.Namespace) -> int:
+    """drafts prompts ID STAGE: what the stage would ask about the first rows of its dataset."""
+    from workbench.cli import OK, show
+
+    found = api.get(f"{_at(args)}/prompts", stage=(args.change or ["stages.0"])[0])
+    for q in found["questions"]:
+        show(f"== {' '.join(q['question'].split())[:100]}" + (f" ({q['why']})" if q["why"] else ""))
+        for messages in q["asked"]:
+            show("\n".join(f"[{m['role']}] {m['content']}" for m in messages))
+    if found["note"]:
+        show(found["note"])
+    return OK
 
 
 def _history(api: Api, args: argparse.Namespace) -> int:
@@ -216,5 +246,5 @@ def _text(name: str) -> str:
 
 _DOES: dict[str, Callable[[Api, argparse.Namespace], int]] = {
     "show": _show, "new": _new, "copy": _new, "set": _set, "do": _do, "undo": _step, "redo": _step, "history": _history,
-    "check": _check, "submit": _submit, "discard": _discard,
+    "check": _check, "prompts": _prompts, "submit": _submit, "discard": _discard,
 }  # fmt: skip

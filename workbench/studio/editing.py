@@ -84,9 +84,19 @@ def edit(fields: Mapping[str, Any], what: str, names: Mapping[str, str]) -> Edit
     if verb == "put":
         name = names.get(f"{path}:name", "")
         if name.isidentifier():
-            paths.put(out, f"{path}.{name}", {})
+            paths.put(out, f"{path}.{name}", _wording(out, path, name))
         return Edited(out, f"{path}.{name}")
     return _VERBS[verb](out, path, more) if verb in _VERBS else Edited(out)
+
+
+def _wording(out: Mapping[str, Any], path: str, step: str) -> dict[str, Any]:
+    """What a new entry of a map begins with: a prompt with the writer's own words, anything else with nothing."""
+    stage, _, name = path.rpartition(".")
+    writer = KINDS["writer"].get(str(paths.get(out, f"{stage}.writer"))) if name == "prompts" else None
+    own = getattr(writer, "prompts", {}).get(step)
+    if own is None:
+        return {}
+    return {"user": own.user, **({"system": own.system} if own.system else {})}
 
 
 def _add(out: dict[str, Any], path: str, kind: str) -> Edited:

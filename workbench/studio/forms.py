@@ -19,6 +19,7 @@ from . import paths
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,3})?")
 LONGEST_TEXT = 2000
+LONGEST_PROSE = 60_000
 
 # card -> fields shown at once, fields behind "Advanced". Models, dataset and method have pickers of their own.
 CARDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -215,9 +216,9 @@ def _one_form(text: str, lines: bool) -> str:
     return text.removesuffix("\n") if lines else text.replace("\n", "")
 
 
-def plain_text(text: str) -> str:
+def plain_text(text: str, longest: int = LONGEST_TEXT) -> str:
     """Typed text without what no database stores: NUL and half characters."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:LONGEST_TEXT]
+    return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:longest]
 
 
 @cache
@@ -281,7 +282,7 @@ def _resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 
 def _value(item: Input, post: Mapping[str, str]) -> Any:
-    text = plain_text(post.get(item.path, ""))
+    text = plain_text(post.get(item.path, ""), LONGEST_PROSE if item.kind == "prose" else LONGEST_TEXT)
     if item.kind == "switch":
         return text in ("on", "true", "1")
     if item.kind == "list":
@@ -291,6 +292,8 @@ def _value(item: Input, post: Mapping[str, str]) -> Any:
         return [line.strip() for line in text.splitlines() if line.strip()] or None
     if not text:
         return None
+    if item.kind == "prose":
+        return text.replace("\r\n", "\n")
     if item.kind == "integer":
         return int(text) if INTEGER.fullmatch(text) else text
     if item.kind == "number":

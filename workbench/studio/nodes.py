@@ -51,6 +51,7 @@ class Node:
     names: tuple[tuple[str, str], ...] = ()
     typed: str = ""  # the child that names a part, where `options` follow it
     default: Mapping[str, Any] | None = None  # of a group that differs from the defaults of its own fields
+    writer: type[Described] | None = None  # whose prompts these are
 
     @property
     def id(self) -> str:
@@ -189,6 +190,8 @@ def _group(path: str, spec: Schema, definition: Schema, schema: Schema, value: A
             children.append(_node(at, prop, schema, data.get(name)))
     if definition.get("title") == "Term":
         children = [_with_names(c, part) if c.name == "schedule" else c for c in children]
+    if definition.get("title") == "Write":
+        children = [_with_steps(c, part) if c.name == "prompts" else c for c in children]
     title = spec.get("title") or definition.get("title", "")
     help = spec.get("description") or definition.get("description", "")
     return Node(path, title, help, "group", children=tuple(children), typed=about, default=unusual)
@@ -218,6 +221,16 @@ def _with_names(node: Node, part: type[Described] | None) -> Node:
     taken = {child.name for child in node.children}
     names = [("weight", "Weight"), ("temperature", "Temperature T"), *numbers]
     return replace(node, names=tuple(n for n in names if n[0] not in taken))
+
+
+def _with_steps(node: Node, part: type[Described] | None) -> Node:
+    """The prompts of a writer: its steps that the recipe does not word itself may be taken over."""
+    if part is None:
+        return node
+    taken = {child.name for child in node.children}
+    return replace(
+        node, writer=part, names=tuple((step, step) for step in getattr(part, "prompts", {}) if step not in taken)
+    )
 
 
 def _union(path: str, spec: Schema, union: Schema, schema: Schema, value: Any, nullable: bool) -> Node:

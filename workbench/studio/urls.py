@@ -18,6 +18,7 @@ urlpatterns = [
     path("<uuid:draft_id>/save/", views.save, name="save"),
     path("<uuid:draft_id>/fix/", views.fix, name="fix"),
     path("<uuid:draft_id>/edit/", views.edit, name="edit"),
+    path("<uuid:draft_id>/prompts/", views.show_prompts, name="prompts"),
     path("<uuid:draft_id>/start/", views.start, name="start"),
     path("<uuid:draft_id>/recipe/", views.apply_recipe, name="apply_recipe"),
     path("<uuid:draft_id>/check-recipe/", views.check_recipe, name="check_recipe"),

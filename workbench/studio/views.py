@@ -22,7 +22,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, comments, editing, forms, further, nodes, paths, queries, reading, recipe_text
+from . import actions, comments, editing, forms, further, nodes, paths, prompts, queries, reading, recipe_text
 from .board import board, form_page
 from .conflicts import conflict_page
 from .history import Conflict, Seen, base_of
@@ -112,6 +112,20 @@ def edit(request: TeamRequest, draft_id: UUID) -> HttpResponse:
     return trigger_client_event(
         response, "studio:focus", {"at": at, "do": request.POST.get("do", "")[:60]}, after="settle"
     )
+
+
+@require_POST
+@needs(Role.MEMBER)
+def show_prompts(request: TeamRequest, draft_id: UUID) -> HttpResponse:
+    """What the writer of one stage would ask about the first rows, as the form has it now; nothing is saved, nobody is asked."""
+    draft = _draft(request, draft_id)
+    context: dict[str, Any] = {"draft": draft}
+    try:
+        fields = reading.parse(request.POST, draft.fields)
+        context["found"] = prompts.preview(request.team, fields, request.POST.get("stage", "")[:200])
+    except DistillError as e:
+        context["problem"] = e
+    return render(request, "studio/_partials/prompts.html" if request.htmx else "studio/prompts.html", context)
 
 
 @require_POST

@@ -3,6 +3,7 @@
 In:  {"verb": "peek", "path", "filename", "roles"?, "options"?, "seconds"?}
      {"verb": "preview", "rows": [canonical rows], "models": [{"folder", "title", "context"}], "max_length"?, "too_long"?}
      {"verb": "rows", "path", "offset", "limit", "query"?, "label"?, "split"?, "heldout"?, "behind"?, "over"?}
+     {"verb": "prompts", "path", "stage"}: what a stage `write` would ask about the first rows
      {"verb": "desk", "path", "order", "limit", ...}: see desk.py
      {"verb": "export", "path"}: canonical rows as CSV on stdout, formulas escaped
      {"verb": "listing", "path", "filename", "roles"?, "options"?, "which"}: refused or changed rows of a file as CSV
@@ -17,18 +18,23 @@ import json
 import resource
 import sys
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import DistillError
+from pydantic import ValidationError
+
+from ..errors import DistillError, RecipeInvalid
 from . import browse
 from .aligned import parts_of, places, side_by_side
+from .load import iter_rows
 from .options import parse_options
 from .paint import painted_of
 from .roles import ROLES
 from .scan import CELL_SHOWN, SHOWN, cut, scan
 
 CPU_SECONDS, EXPORT_SECONDS, MEMORY = 10, 600, 3 * 2**30
+POOL = 500  # rows a preview of prompts may draw its examples from
 TOKENS_SHOWN = 2000
 
 
@@ -130,6 +136,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         from .desk import desk
 
         return desk(Path(request["path"]), request)
+    if request.get("verb") == "prompts":
+        return _prompts(Path(request["path"]), request["stage"])
     if request.get("verb") == "peek":
         return {
             "findings": peek(
@@ -141,6 +149,27 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             )
         }
     return read_rows(request)
+
+
+def _prompts(path: Path, stage: dict[str, Any]) -> dict[str, Any]:
+    from ..recipe import Write
+    from ..writers.preview import preview as asked
+
+    try:
+        wanted = Write.model_validate(stage)
+    except ValidationError as e:
+        found = e.errors(include_url=False)[0]
+        place = ".".join(map(str, found["loc"]))
+        raise RecipeInvalid(f"{place}: {found['msg']}.", field=place) from None
+    return asked(wanted, [_row(r) for r in islice(iter_rows(path), POOL) if r["split"] != "heldout"])
+
+
+def _row(r: dict[str, Any]) -> Any:
+    from ..rows import Row
+
+    fields = json.loads(r.get("fields") or "{}")
+    answer, split = r["answer"] or None, r["split"] or "train"
+    return Row(r["row_id"], tuple(r["messages"]), answer, split, int(r["line"] or 0), bool(answer), fields)
 
 
 def read_rows(request: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,14 @@ Option = JsonValue
 class PromptText(Strict):
     """What a model is asked, with `{{variables}}` of the writer."""
 
-    system: str = Field("", max_length=20_000, title="System", description="Empty: no system turn.")
-    user: str = Field(min_length=1, max_length=60_000, title="Question")
+    system: str = Field(
+        "",
+        max_length=20_000,
+        title="System",
+        description="Empty: no system turn.",
+        json_schema_extra={"format": "prose"},
+    )
+    user: str = Field(min_length=1, max_length=60_000, title="Question", json_schema_extra={"format": "prose"})
 
 
 class Write(Strict):
