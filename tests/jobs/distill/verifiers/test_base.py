@@ -12,7 +12,7 @@ from latex2mathml.converter import convert
 from jobs.distill.catalog.parts.verifiers import VERIFYING
 from jobs.distill.errors import DataRefused, DistillError
 from jobs.distill.programs import sandbox
-from jobs.distill.verifiers.base import Verifier, by_parent, parent_of, shown
+from jobs.distill.verifiers.base import Verifier, by_question, parent_of, shown
 
 from .rows import Quiet, Written, row
 
@@ -75,7 +75,11 @@ def test_no_row_makes_one_raise_and_each_gets_a_verdict_with_its_reason(part: ty
 def test_candidates_of_one_question_belong_together_in_their_order() -> None:
     rows = [row(id="a", of="p"), row(id="b"), row(id="c", of="p"), row(id="d", lineage={"parents": []})]
     assert [parent_of(r) for r in rows] == ["p", "b", "p", "d"]
-    assert by_parent(rows) == {"p": [0, 2], "b": [1], "d": [3]}
+    assert [(parent, places) for (parent, _), places in by_question(rows).items()] == [
+        ("p", [0, 2]),
+        ("b", [1]),
+        ("d", [3]),
+    ]
 
 
 def test_texts_are_quoted_on_one_line_and_cut() -> None:
