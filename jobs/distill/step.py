@@ -18,6 +18,7 @@ from .objectives.states import ModelShape, States
 from .recipe.adapter import Noise
 from .rows import Example
 from .students.noise import SIGNS, noisy
+from .students.shifted import shifted
 from .teachers.base import Side, Teacher
 from .two_parts import laid_out, states_of
 from .weights import backbone
@@ -43,6 +44,7 @@ class Losses:
     teacher_shape: ModelShape | None = None
     seed: int = 0
     noise: Noise | None = None  # on the student's embeddings
+    shift: int | None = None  # tokens of a group, where the student attends in groups
     modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Losses:
         lengths, micro = [len(e.ids) - 1 for e in group], laid_out(micro, self.backbone)
         with (
             noisy(self.model, self.noise, lengths, seed, sign),
+            shifted(self.model, self.shift),
             capture(self.backbone, self.student_captures) as kept,
         ):
             states = states_of(self.backbone, micro)  # [rows, length, H]

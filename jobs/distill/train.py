@@ -81,8 +81,9 @@ class Loop:
     def __init__(self, model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> None:
         self.model, self.arm, self.checkpoints, self.events = model, arm, checkpoints, events
         noise = None if arm.phase == "control" else getattr(model, "noise", None)  # the control is plain fine-tuning
+        shift = None if arm.phase == "control" else getattr(model, "shift", None)
         self.losses_of: Any = (
-            Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed, noise)
+            Losses(model, arm.vocab, arm.terms, arm.teacher, arm.teacher_shape, arm.seed, noise, shift)
             if arm.losses is None
             else arm.losses(model)
         )

@@ -147,6 +147,8 @@ def refuse_adapter(adapter: Adapter) -> None:
         ("start", adapter.start in FROM_ROWS, f"First values of kind {adapter.start} are read from written answers"),
         ("noise", adapter.noise is not None, "Noise on the embeddings is made for students that write"),
         ("pruned", bool(adapter.pruned), "Pruned training is made for students that write"),
+        ("shift", adapter.shift is not None, "Attention in groups is made for students that write"),
+        ("whole", bool(adapter.whole), "Embeddings and norms are trained whole in students that write"),
     ):
         if wrong:
             raise PlanRefused(

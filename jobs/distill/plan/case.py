@@ -276,6 +276,10 @@ class Case:
             n += sum(m.outputs * m.count for m in self.targets)
         if self.recipe.student.adapter.head:
             n += rank * (self.student.hidden_size + self.student.vocab_rows)
+        if "embeddings" in adapter.whole:
+            n += self.student.vocab_rows * self.student.hidden_size
+        if "norms" in adapter.whole:
+            n += self.student.hidden_size * (2 * self.student.layers + 1)
         return n
 
     # data

@@ -119,6 +119,20 @@ class Adapter(Strict):
         description="Keep less of each adapted layer's input for the backward; empty: keep all of it.",
     )
     noise: Noise | None = Field(None, title="Noise on the embeddings", description="NEFTune or SymNoise; empty: none.")
+    whole: list[Literal["embeddings", "norms"]] = Field(
+        default_factory=list,
+        title="Trained whole",
+        description="Beside the low-rank update: embeddings, norms, or both. They are saved whole with the adapter "
+        "(LongLoRA, arXiv:2309.12307); embeddings are large.",
+    )
+    shift: int | None = Field(
+        None,
+        ge=2,
+        le=1_048_576,
+        title="Attention in groups (tokens)",
+        description="While training, a token sees its own group of so many alone, for half of the heads shifted by half a group "
+        "(LongLoRA); the student answers with dense attention. Empty: dense. An even number.",
+    )
     pruned: float = Field(
         0.0,
         ge=0,
@@ -148,6 +162,10 @@ class Adapter(Strict):
             exclusive.append(f"start {self.start}")
         if len(exclusive) > 1:
             raise ValueError(f"{' and '.join(exclusive)} cannot be used together; choose one of them")
+        if self.shift is not None and self.shift % 2:
+            raise ValueError(
+                f"shift is {self.shift}; half of the heads are shifted by half a group, so it must be even"
+            )
         if self.options:
             self._check_options()
         return self
@@ -156,7 +174,7 @@ class Adapter(Strict):
         """What only plain LoRA can have."""
         return {
             "rslora": self.rslora, "dora": self.dora, "head": self.head, "start": self.start != "default", "mixer": self.mixer,
-            "velora": self.velora is not None, "pruned": self.pruned > 0,
+            "velora": self.velora is not None, "pruned": self.pruned > 0, "whole": bool(self.whole),
         }  # fmt: skip
 
     def _check_options(self) -> None:

@@ -59,7 +59,7 @@ def attach(
         wrapped = attach_clover(model)
     else:
         wrapped = _other(model, adapter, targets, seed, head)
-    wrapped.noise = adapter.noise
+    wrapped.noise, wrapped.shift = adapter.noise, adapter.shift
     training_mode(wrapped)
     return wrapped  # type: ignore[no-any-return]
 
@@ -95,7 +95,7 @@ def _lora(
         memory = {"num_groups": adapter.velora.groups, "scale": adapter.velora.scale, "init_type": "batch_average"}
     config = LoraConfig(
         task_type=task_of(model) if head is None else head.task_type,
-        modules_to_save=None if head is None else list(head.saved),
+        modules_to_save=_whole(model, adapter, head),
         r=adapter.rank,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft divides it by the rank: any number will do
         lora_dropout=adapter.dropout,
@@ -151,6 +151,17 @@ def _refused(kind: type[Kind], e: Exception) -> PlanRefused:
         field="student.adapter.options",
         hint="Choose sizes that divide the layers' widths, other target layers, or LoRA.",
     )
+
+
+def _whole(model: PreTrainedModel, adapter: Adapter, head: LabelHead | None) -> list[str] | None:
+    """Modules that are trained and saved whole, by the last part of their names; None where there are none."""
+    names = [] if head is None else list(head.saved)
+    if "embeddings" in adapter.whole:
+        table = backbone(model).get_input_embeddings()  # type: ignore[operator]
+        names += [n.rsplit(".", 1)[-1] for n, m in model.named_modules() if m is table]
+    if "norms" in adapter.whole:
+        names += _norms(model)
+    return names or None
 
 
 def _norms(model: PreTrainedModel) -> list[str]:

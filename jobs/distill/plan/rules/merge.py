@@ -117,6 +117,7 @@ def adapters_can_be_merged(case: Case, rows: Rows) -> Iterator[Finding]:
         "DoRA": adapter.dora,
         "MoSLoRA": adapter.mixer,
         "VeLoRA": adapter.velora is not None,
+        "modules trained whole": bool(adapter.whole),
         f"first values {adapter.start}": adapter.start in ("pissa", "olora", "corda", "lora_ga"),
     }
     found = [name for name, on in odd.items() if on]
