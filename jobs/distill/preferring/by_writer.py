@@ -40,7 +40,7 @@ class TeacherOverStudent(Rule):
     formula = r"y_c \sim p_T(\cdot \mid x),\quad y_r \sim q(\cdot \mid x)"
     paper = Paper(
         title="PLaD: Preference-based Large Language Model Distillation with Pseudo-Preference Pairs",
-        authors="Zhang, Shen, Liu, Liu, Bendersky, Najork, Zhang", year=2024, venue="Findings of ACL",
+        authors="Zhang, Shen, Liu, Wang and others", year=2024, venue="Findings of ACL",
         url="https://arxiv.org/abs/2406.02886", arxiv="2406.02886",
     )  # fmt: skip
     Options = OverOptions
@@ -86,7 +86,7 @@ class ShortOverLong(Rule):
     formula = r"y_c \sim q(\cdot \mid x_{\text{short}}),\quad y_r \sim q(\cdot \mid x_{\text{long}}),\quad \text{learnt under } x_{\text{long}}"
     paper = Paper(
         title="LongPO: Long Context Self-Evolution of Large Language Models through Short-to-Long Preference Optimization",
-        authors="Chen, Li, Shang, Bing", year=2025, venue="ICLR", url="https://arxiv.org/abs/2502.13922",
+        authors="Chen, Li, Shieh, Bing", year=2025, venue="ICLR", url="https://arxiv.org/abs/2502.13922",
         arxiv="2502.13922",
     )  # fmt: skip
     Options = ShortOptions

@@ -20,7 +20,7 @@ from ..programs.source import program_of
 from .base import NO_GOLD, Bench, EachRow, Row, Verdict, Verifier, gold_of, need_gold, shown, written
 from .numbers import last_number
 from .numeric import NumericOptions, compared, number_of, values
-from .where import WHERE, Where, text_of
+from .where import BOTH, Where, text_of
 
 FIELD = r"^[A-Za-z0-9_-]*$"
 
@@ -53,7 +53,7 @@ class ProgramResult(Verifier):
     formula = r"\mathbb{1}\left[\left|\mathrm{run}(c) - v(y^{*})\right| \le \max(a,\, r\,|v(y^{*})|)\right]"
     paper = Paper(
         title="PaD: Program-aided Distillation Can Teach Small Models Reasoning Better than Chain-of-thought Fine-tuning",
-        authors="Zhu, Qi, Zhang, Long, Zhou", year=2024, venue="NAACL", url="https://arxiv.org/abs/2305.13888",
+        authors="Zhu, Qi, Zhang, Long, Lin, Zhou", year=2024, venue="NAACL", url="https://arxiv.org/abs/2305.13888",
         arxiv="2305.13888",
     )  # fmt: skip
     Options = ProgramOptions
@@ -212,7 +212,7 @@ class CalculationOptions(Options):
         False, title="Plain ones too", description="Also check 48 / 2 = 24 in the text, not only <<48/2=24>>."
     )
     least: int = Field(0, ge=0, le=100, title="At least", description="Calculations a text must have.")
-    where: Where = WHERE
+    where: Where = BOTH
 
 
 class Calculations(EachRow):

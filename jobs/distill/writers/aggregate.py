@@ -32,7 +32,7 @@ class Aggregate(Writer):
     formula = r"d_{1..n} \sim q(\cdot \mid x),\quad y \sim p_T(\cdot \mid x, d_{1..n}),\quad \ell = -\log q(y \mid x, d_{1..n})"
     paper = Paper(
         title="From Drafts to Answers: Unlocking LLM Potential via Aggregation Fine-Tuning",
-        authors="Li, Li, Hashimoto, Wang et al.", year=2025, url="https://arxiv.org/abs/2501.11877", arxiv="2501.11877",
+        authors="Li, Wang, Fu, Cui, Yang, Cheng", year=2025, url="https://arxiv.org/abs/2501.11877", arxiv="2501.11877",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {
         **ROW_VARIABLES,

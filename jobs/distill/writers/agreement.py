@@ -29,7 +29,7 @@ class MostAgreed(Writer):
     formula = r"\hat y = \mathrm{arg}\max_i \frac{1}{n} \sum_{j} s(y_i, y_j)"
     paper = Paper(
         title="Large Language Models Can Self-Improve in Long-context Reasoning",
-        authors="Li, Yang, Cheng, Liu, Yu, Yang, Wang", year=2024, url="https://arxiv.org/abs/2411.08147",
+        authors="Li, Yang, Cheng, Liu, Yu, Yang, Lam", year=2024, url="https://arxiv.org/abs/2411.08147",
         arxiv="2411.08147",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "instruction": "the option Instruction"}

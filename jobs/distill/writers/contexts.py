@@ -25,7 +25,7 @@ class ShortAndLong(Writer):
     )
     paper = Paper(
         title="LongPO: Long Context Self-Evolution of Large Language Models through Short-to-Long Preference Optimization",
-        authors="Chen, Li, Shang, Bing", year=2025, venue="ICLR", url="https://arxiv.org/abs/2502.13922",
+        authors="Chen, Li, Shieh, Bing", year=2025, venue="ICLR", url="https://arxiv.org/abs/2502.13922",
         arxiv="2502.13922",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {

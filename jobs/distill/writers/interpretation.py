@@ -26,7 +26,7 @@ class Interpretation(Writer):
     formula = r"e \sim p_T(\cdot \mid x);\quad \text{stage 1: } \mathrm{CE}(e \mid x),\ \text{stage 2: } \mathrm{CE}(y \mid x)"
     paper = Paper(
         title="Distilling Fine-grained Sentiment Understanding from Large Language Models",
-        authors="Zhang, Zhou, Liu, Wang, Huang", year=2024, url="https://arxiv.org/abs/2412.18552", arxiv="2412.18552",
+        authors="Zhang, Xie, Xu, Hou, Bao, Wang, Chen, Xu", year=2024, url="https://arxiv.org/abs/2412.18552", arxiv="2412.18552",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "instruction": "the option Instruction"}
     prompts: ClassVar[dict[str, Prompt]] = {

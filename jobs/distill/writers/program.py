@@ -14,12 +14,12 @@ from .template import Prompt
 
 PAD = Paper(
     title="PaD: Program-aided Distillation Can Teach Small Models Reasoning Better than Chain-of-thought Fine-tuning",
-    authors="Zhu, Qi, Zhang, Long, Zhou", year=2024, venue="NAACL", url="https://arxiv.org/abs/2305.13888",
+    authors="Zhu, Qi, Zhang, Long, Lin, Zhou", year=2024, venue="NAACL", url="https://arxiv.org/abs/2305.13888",
     arxiv="2305.13888",
 )  # fmt: skip
 MIXED = Paper(
     title="Mixed Distillation Helps Smaller Language Model Better Reasoning",
-    authors="Li, Chen, Zhang, Xie, Yang et al.", year=2023, url="https://arxiv.org/abs/2312.10730", arxiv="2312.10730",
+    authors="Li, Chen, Li, Wang and others", year=2023, url="https://arxiv.org/abs/2312.10730", arxiv="2312.10730",
 )  # fmt: skip
 PROGRAM = Prompt(
     "{{instruction}}\n\n{{examples}}\n\nQuestion: {{question}}\n\n"

@@ -27,7 +27,7 @@ class SelfGuide(Writer):
     formula = r"\hat x \sim q(\cdot \mid I, S),\quad \hat y \sim q(\cdot \mid I, S, \hat x)"
     paper = Paper(
         title="SELF-GUIDE: Better Task-Specific Instruction Following via Self-Synthetic Finetuning",
-        authors="Zhao, Jia, Viswanathan, Neubig, Wu", year=2024, venue="COLM", url="https://arxiv.org/abs/2407.12874",
+        authors="Zhao, Jia, Viswanathan, Wu, Neubig", year=2024, venue="COLM", url="https://arxiv.org/abs/2407.12874",
         arxiv="2407.12874",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {

@@ -35,7 +35,7 @@ class ToolRows(Writer):
     formula = r"\ell = \frac{\sum_t w_t\, \mathrm{CE}_t}{\sum_t w_t},\quad w_t = w \text{ for names and arguments of tools, else } 1"
     paper = Paper(
         title="TL-Training: A Task-Feature-Based Framework for Training Large Language Models in Tool Use",
-        authors="Ye, Li, Xi, Dou et al.", year=2024, url="https://arxiv.org/abs/2412.15495", arxiv="2412.15495",
+        authors="Ye, Wu, Li, Yang and others", year=2024, url="https://arxiv.org/abs/2412.15495", arxiv="2412.15495",
     )  # fmt: skip
 
     class Options(Options):
@@ -118,7 +118,7 @@ class ParallelCalls(Writer):
     formula = r"\mathrm{step}(c) = 1 + \max\{\mathrm{step}(c') : c \text{ uses the result of } c'\}"
     paper = Paper(
         title="Divide-Then-Aggregate: An Efficient Tool Learning Method via Parallel Tool Invocation",
-        authors="Zhu, Xu, Cheng, Li et al.", year=2025, url="https://arxiv.org/abs/2501.12432", arxiv="2501.12432",
+        authors="Zhu, Shi, Shi, Ren, Wang, Yan, Yin", year=2025, url="https://arxiv.org/abs/2501.12432", arxiv="2501.12432",
     )  # fmt: skip
 
     class Options(Options):

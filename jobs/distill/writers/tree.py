@@ -55,7 +55,7 @@ class Tree(Writer):
     formula = r"u(s) = \frac{w_s}{n_s} + c \sqrt{\frac{\ln n_{p(s)}}{n_s}}"
     paper = Paper(
         title="Towards Widening The Distillation Bottleneck for Reasoning Models",
-        authors="Yin, Zhao, Wu, Huang et al.", year=2025, url="https://arxiv.org/abs/2503.01461", arxiv="2503.01461",
+        authors="Yin, Zhao, Wu, Ni and others", year=2025, url="https://arxiv.org/abs/2503.01461", arxiv="2503.01461",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "steps": "the steps so far, one a line"}
     prompts: ClassVar[dict[str, Prompt]] = {
