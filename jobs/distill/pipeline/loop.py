@@ -56,7 +56,7 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
         return dict(json.loads((found / "round.json").read_text()))
     work.model.eval()
     with session.timed("evaluate"):
-        judged = judge(session, work.student_speaker(adapter_sha256(work)), f"{stage.name} {number + 1}", work.metric)
+        judged = _judged(work, f"{stage.name} {number + 1}")
     score, error = float(judged.scores.mean()), _error(judged)
     base, teacher = (float(arms[a].scores.mean()) if a in arms else None for a in ("base", "teacher"))
     gap = (score - base) / (teacher - base) if base is not None and teacher is not None and teacher != base else None
@@ -70,6 +70,15 @@ def _scored(work: Work, index: int, stage: Loop, number: int, before: int, arms:
         out |= _foreseen(work, stage, out)
     session.results.put(name, {"round.json": json.dumps(out).encode()})
     return out
+
+
+def _judged(work: Work, name: str) -> Judged:
+    """The student as it is now on the held-out rows, whether it writes or names."""
+    if work.labelling is not None:
+        from ..labelling.judging import judge_student
+
+        return judge_student(work, name)
+    return judge(work.session, work.student_speaker(adapter_sha256(work)), name, work.metric)
 
 
 def _asked_to_stop(work: Work) -> str | None:
