@@ -24,7 +24,8 @@ LARGEST = 1e6
 def fields(draw: st.DrawFn, plain: bool = False) -> dict[str, Any]:
     """A valid recipe as plain data: a method with options, or one to four stages of any kind.
 
-    `plain`: words without blanks and line ends, and no empty lists, which a form shows like none at all.
+    `plain`: what a form alone can say. Words without blanks and line ends, no empty lists, which a form shows like none
+    at all, and nothing of the fields that no form has.
     """
     text = PLAIN_TEXT if plain else ANY_TEXT
     out = _object(draw, SCHEMA, text, {"method", "options", "train", "stages", "version"})
@@ -38,6 +39,8 @@ def fields(draw: st.DrawFn, plain: bool = False) -> dict[str, Any]:
     data = _valid(out)
     if plain:
         data = _valid(_filled(data))
+        for at in nodes.ELSEWHERE:
+            paths.drop(data, at)
     return recipes.to_dict(recipes.parse(data))
 
 
