@@ -2,7 +2,7 @@
 
 `python -m benchmarks.rationales --json [--save FILE]`: the same labelled questions, student, steps and seeds; what is learnt
 differs. labels: the number alone. verified: the teacher's reasons that hold (every calculation right, the answer the gold
-one), the label where none does. unchecked: the teacher's reasons as they came. A proxy plants faults into a fifth of the
+one), and no other row. unchecked: the teacher's reasons as they came. A proxy plants faults into a fifth of the
 teacher's answers; how many of them survive the checks is counted.
 """
 
@@ -29,12 +29,12 @@ TRAIN = {
     "schedule": {"type": "cosine", "warmup": 20}, "terms": [{"type": "cross-entropy"}],
 }  # fmt: skip
 WRITE = {
-    "kind": "write", "name": "reasons", "writer": "rationale", "options": {"plain": True, "marker": "####"}, "candidates": 2, "temperature": 0.7,
+    "kind": "write", "name": "reasons", "writer": "rationale", "options": {"plain": True, "marker": "####"}, "candidates": 1, "temperature": 0.0,
     "max_new_tokens": 32,
 }  # fmt: skip
 CHECK = {
-    "kind": "verify", "name": "check", "keep": "first", "restore": True,
-    "checks": [{"type": "calculations", "options": {"plain": True}}, {"type": "numeric"}],
+    "kind": "verify", "name": "check", "keep": "all",
+    "checks": [{"type": "calculations", "options": {"plain": True, "where": "both", "least": 1}}, {"type": "numeric"}],
 }  # fmt: skip
 ARMS: dict[str, list[dict[str, Any]]] = {
     "labels": [{**TRAIN, "rows": "labelled"}],
@@ -48,11 +48,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
     given = parser.parse_args()
     model, data = ready()
     with serve(model) as real, proxied(real, wrong_sum, PLANTED) as (url, spoilt):
-        arms = [_arm(name, seed, url, model, data, spoilt) for seed in range(given.seeds) for name in ARMS]
-    ours = {name: [a["score"] for a in arms if a["arm"] == name] for name in ARMS}
+        arms = [_arm(name, seed, url, model, data, spoilt) for seed in range(given.seeds) for name in given.arms]
+    ours = {name: [a["score"] for a in arms if a["arm"] == name] for name in given.arms}
     result = {
         "benchmark": "rationales",
         "machine": machine(),

@@ -9,11 +9,12 @@ from pydantic import Field
 from .base import Row, asked, gold_of, rationale_of, written
 
 Where = Literal["answer", "rationale", "question", "both", "gold"]
-WHERE: Any = Field(
-    "answer",
-    title="Look in",
-    description="answer: what was written. rationale: the reasoning beside it. question: the user's turns. both: rationale and answer. gold: the answer the data came with.",
+ABOUT = (
+    "answer: what was written. rationale: the reasoning beside it. question: the user's turns. both: rationale and answer. "
+    "gold: the answer the data came with."
 )
+WHERE: Any = Field("answer", title="Look in", description=ABOUT)
+BOTH: Any = Field("both", title="Look in", description=ABOUT)
 
 
 def text_of(row: Row, where: Where) -> str:

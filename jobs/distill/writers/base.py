@@ -93,7 +93,10 @@ class Desk:
             "number": self.number if number is None else number,
             "seed": self.seed,
         }
-        return Question(Request(tuple(dict(m) for m in messages), **{**settings, **changes}), to)
+        settings |= changes
+        if settings["temperature"] == 0:  # one greedy answer, whatever is drawn elsewhere: never paid for twice
+            settings |= {"number": 0, "seed": 0}
+        return Question(Request(tuple(dict(m) for m in messages), **settings), to)
 
     def random(self, seed: Seed, salt: str = "") -> random.Random:
         """Draws that depend on (run seed, seed, candidate) alone."""
