@@ -22,11 +22,10 @@ from workbench.datasets import transforms
 from workbench.datasets.models import DatasetVersion, Upload
 from workbench.library.actions import hub_token
 from workbench.library.models import Model
-from workbench.runs import blobs
-from workbench.runs.actions import canonical
+from workbench.runs import actions, blobs
 from workbench.runs.models import Kind, Run
 
-from . import teachers
+from . import reviews, teachers
 from .lease import Lease
 
 RAW_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -60,7 +59,7 @@ def prepare(lease: Lease) -> Path:
     folder = attempt_folder(lease)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if canonical(run.spec) != run.spec_sha256:
+    if actions.canonical(run.spec) != run.spec_sha256:
         raise RecipeInvalid("The stored recipe does not match its hash.", hint="Start a new run from this one.")
     INPUTS[Kind(run.kind)](run, folder)
     return folder
@@ -73,6 +72,9 @@ def _distill(run: Run, folder: Path) -> None:
         _json(folder / "plan.json", run.plan)
     _models(run, folder, recipe.models())
     _rows(run, folder, recipe.data.sha256)
+    reviews.write(run, folder)
+    if actions.rounds_are_enough(run.pk):
+        (folder / actions.ENOUGH).touch()
 
 
 def _evaluate(run: Run, folder: Path) -> None:

@@ -27,6 +27,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from jobs.distill.errors import DistillError, Transient
+from workbench.runs.actions import ENOUGH, rounds_are_enough
 
 from . import folder as folders
 from . import lease as leases
@@ -44,7 +45,7 @@ log = logging.getLogger("jobs.supervisor")
 AWAY = (OperationalError, InterfaceError)
 
 STOPPED, EXPLAINED = 3, 4
-BUDGET_SPENT = "BUDGET_SPENT"
+STANDS_STILL = ("BUDGET_SPENT", "REVIEW_NEEDED")  # a person has to do something before the run can go on
 TICK_SECONDS = 0.1
 FLUSH_SECONDS = 1.0
 STORE_SECONDS = 600.0
@@ -169,6 +170,7 @@ class Supervisor:
             if now >= self._next_beat:
                 self._next_beat = now + settings.LEASE_SECONDS / 4
                 self.orders = self.database(lambda: leases.heartbeat(self.lease))
+                self._end_rounds()
             if self.nudge.is_set():
                 self.nudge.clear()
                 self.orders = self.database(lambda: leases.orders(self.lease))
@@ -183,6 +185,14 @@ class Supervisor:
                 "the database is away, the engine goes on: %s",
                 str(error).splitlines()[0] if str(error) else type(error).__name__,
             )
+
+    def _end_rounds(self) -> None:
+        """Tells the engine when a person wants no further round of its loop."""
+        place = self.folder / ENOUGH
+        if self.lease.kind != "distill" or not self.child or place.exists():
+            return
+        if self.database(lambda: rounds_are_enough(self.lease.run_id)):
+            place.touch()
 
     def _obey(self) -> None:
         """SIGTERM on cancel, pause and shutdown; SIGKILL of the tree when that was not heard."""
@@ -241,7 +251,7 @@ class Supervisor:
         elif code == EXPLAINED and (error := self._explained()):
             self._refused(error)
         elif (code == STOPPED or self._killed) and self.over and self.orders.desired == "run":
-            self._spent(self.over)
+            self._stand_still(self.over)
         elif code == STOPPED or self._killed:
             self._stopped()
         else:
@@ -284,8 +294,8 @@ class Supervisor:
         patient = self.lease.attempt < PATIENCE.get(self.lease.kind, sys.maxsize)
         if self.orders.desired == "cancel" or self.orders.state in ("cancelling", "pausing"):
             self._stopped()
-        elif error.code == BUDGET_SPENT and self.orders.state == "running":
-            self._spent(error)
+        elif error.code in STANDS_STILL and self.orders.state == "running":
+            self._stand_still(error)
         elif error.retry and patient:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 - so that runs do not come back all at once
             delay = min(600.0, settings.BACKOFF_SECONDS * 2 ** min(self.lease.attempt - 1, 7)) * spread
@@ -298,11 +308,17 @@ class Supervisor:
         else:
             self._release("failed", error=error.as_dict())
 
-    def _spent(self, error: DistillError) -> None:
-        """A hard cap was reached: the run stands still with what is there, until a person raises the cap or gives it up."""
+    def _stand_still(self, error: DistillError) -> None:
+        """A hard cap was reached, or rows wait for a review: the run pauses with what is there until a person goes on."""
+        self._keep_outputs()
         self._with_patience(self.database, lambda: leases.change(self.lease, "pausing", "running"))
         self.orders = Orders(self.orders.desired, "pausing")
         self._release("paused", error=error.as_dict())
+
+    def _keep_outputs(self) -> None:
+        """What was written so far, opened and used while the run stands still."""
+        if self.lease.kind == "distill":
+            self._beating(lambda: results.keep_outputs(self.lease, self.folder))
 
     def _stopped(self) -> None:
         """It was asked to stop and did, or had to be killed: where it goes depends on who asked."""
@@ -319,6 +335,7 @@ class Supervisor:
         elif self.orders.state == "pausing" and self.orders.desired == "cancel":
             self._crashed(None)  # pausing -> cancelled is the reaper's to decide
         elif self.orders.state == "pausing":
+            self._keep_outputs()
             self._release("paused")
         else:
             self._release("retry_wait")

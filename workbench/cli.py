@@ -17,6 +17,8 @@ workbench verdict TEACHER STUDENT                          can the one teach the
 workbench advise access=weights task=chat ...              which method? without answers, the questions
 workbench templates [ID] | dry-run recipe.yaml             starting recipes; two real steps, measured
 workbench review KEY --open hints | --status | --export FILE   decide rows one by one; make a version of it
+workbench rows RUN | gate RUN [--lay-out | --desk | --go-on]   rows made and left out; the review a run waits for
+workbench end-rounds RUN                                   begin no further round of its loop
 workbench endpoints [add NAME | test NAME | calls RUN]      teachers behind an address, and what they were asked
 workbench download RUN [-o FILE]                           the adapter as a zip
 """
@@ -36,7 +38,7 @@ import httpx
 from workbench.client import Api, Refused, read_answer, save_login
 from workbench.commands import drafts as draft_commands
 from workbench.commands import endpoints as endpoint_commands
-from workbench.commands import guidance, incoming, profiles, transforms
+from workbench.commands import guidance, incoming, making, profiles, transforms
 from workbench.commands import review as review_commands
 from workbench.commands import sweeps as sweep_commands
 
@@ -305,6 +307,7 @@ def parser() -> argparse.ArgumentParser:
     guidance.register(add)
     review_commands.register(add)
     endpoint_commands.register(add)
+    making.register(add)
     return top
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from workbench.runs import blobs
@@ -45,6 +46,27 @@ COLLECT: dict[Kind, Callable[[Run, Path], Outcome]] = {
 }
 
 
+OUTPUTS = "outputs"
+
+
+def keep_outputs(lease: Lease, folder: Path) -> None:
+    """What a run that stands still wrote so far becomes artifacts, so that people can open and use it. Raises LeaseLost.
+
+    The next attempt writes the same files anew, and more of them; they take the place of these.
+    """
+    found = sorted(p for p in (folder / OUTPUTS).glob("*.jsonl") if not p.is_symlink())
+    stored = {f"{OUTPUTS}/{p.name}": blobs.put(p) for p in found}
+    with transaction.atomic():
+        run = Run.objects.select_for_update(of=("self",)).filter(pk=lease.run_id, fence=lease.fence).first()
+        if run is None:
+            raise LeaseLost(f"run {lease.run_id}: fence {lease.fence} is no longer the newest")
+        Artifact.objects.filter(run=run, name__in=stored).delete()
+        Artifact.objects.bulk_create(
+            Artifact(run=run, name=name, blob=blob, attempt=lease.attempt, fence=lease.fence)
+            for name, blob in stored.items()
+        )
+
+
 @dataclass(frozen=True)
 class Stored:
     """An outcome whose bytes are in the database."""
@@ -77,6 +99,7 @@ def commit(lease: Lease, stored: Stored) -> str:
 
 def _write(run: Run, lease: Lease, stored: Stored) -> None:
     outcome = stored.outcome
+    Artifact.objects.filter(run=run).delete()  # of earlier attempts that stood still
     Artifact.objects.bulk_create(
         Artifact(run=run, name=name, blob=stored.blobs[name], attempt=lease.attempt, fence=lease.fence)
         for name in outcome.artifacts

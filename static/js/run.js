@@ -4,7 +4,8 @@
 const page = document.getElementById("run");
 const PARTS = {
   state: ["header", "actions", "timeline"], phase: ["header", "timeline", "curves"], checkpoint: ["timeline"], error: ["header", "timeline"],
-  alarm: ["alarms", "timeline"], sample: ["samples"], reason: ["choices"], log: ["log"], report: ["report"], run: ["header", "actions", "calls"],
+  alarm: ["alarms", "timeline"], sample: ["samples"], reason: ["choices"], log: ["log"], report: ["report"], run: ["header", "actions", "calls", "gate"],
+  rows: ["rows"], round: ["rounds"], review: ["gate"], "end-rounds": ["rounds", "timeline"],
 };
 const wanted = new Set();
 const last = {};
@@ -57,7 +58,7 @@ function listen() {
   }
   source.addEventListener("end", () => {
     source.close();
-    changed(["header", "actions", "report", "alarms", "curves", "numbers", "samples", "timeline", "choices", "log", "calls"]);
+    changed(["header", "actions", "report", "alarms", "curves", "numbers", "samples", "timeline", "choices", "log", "calls", "rows", "rounds", "gate"]);
   });
 }
 

@@ -41,6 +41,7 @@ SCREENS = {
     "model-add": "/models/add/",
     "endpoints": "/endpoints/",
     "endpoint-add": "/endpoints/add/?preset=vllm",
+    "endpoint-calls": "/endpoints/calls/{run}/",
     "datasets": "/datasets/",
     "dataset": "/datasets/ > /datasets/",
     "dataset-upload": "/datasets/upload/",

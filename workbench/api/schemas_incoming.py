@@ -79,7 +79,8 @@ class CopyOut(Schema):
 class TakeOutputs(Body):
     run: UUID
     who: str = Field(
-        max_length=60, description="teacher, heldout-teacher, heldout-student, heldout-base, heldout-control."
+        max_length=80,
+        description="teacher, heldout-teacher, heldout-student, heldout-base, heldout-control, or the file of a stage.",
     )
     dataset: UUID | None = Field(None, description="Becomes a new version of this dataset; else a new dataset.")
 

@@ -125,7 +125,7 @@ class HereForm(Once):
 
 class OutputsForm(Once):
     run = forms.UUIDField()
-    who = forms.RegexField(r"^[a-z0-9-]{1,60}$")
+    who = forms.RegexField(r"^[a-z0-9-]{1,80}$")
 
 
 def _plain(text: str, what: str) -> str:

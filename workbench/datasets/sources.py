@@ -14,6 +14,7 @@ from jobs.distill.errors import DataRefused
 from jobs.distill.net import addresses
 from workbench.library.actions import set_hub_token
 from workbench.runs import actions as runs
+from workbench.runs import making
 from workbench.runs.models import Artifact, Kind, Run, State
 from workbench.team.models import Team, User
 
@@ -166,7 +167,20 @@ def outputs(team: Team, limit: int = 50) -> list[dict[str, Any]]:
 def _described(artifact: Artifact) -> dict[str, Any]:
     who = artifact.name.removeprefix(OUTPUTS).removesuffix(".jsonl")
     counted = ((artifact.run.report or {}).get("outputs") or {}).get(who) or {}
-    return {"who": who, "title": WHO.get(who, who), "rows": counted.get("rows"), "cut": counted.get("cut")}
+    if who not in WHO:
+        return _of_stage(artifact.run, who)
+    return {"who": who, "title": WHO[who], "rows": counted.get("rows"), "cut": counted.get("cut")}
+
+
+def _of_stage(run: Run, who: str) -> dict[str, Any]:
+    """What a stage made, or left out, in words."""
+    out: dict[str, Any] = {"who": who, "title": who, "rows": None, "cut": None}
+    for stage in making.stages(run):
+        if who == stage.file:
+            return out | {"title": f"Rows of the stage “{stage.name}”", "rows": stage.made}
+        if who == f"{stage.file}{making.REJECTED}":
+            return out | {"title": f"Rows that the stage “{stage.name}” left out", "rows": stage.rejected}
+    return out
 
 
 def from_run(

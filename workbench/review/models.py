@@ -10,6 +10,8 @@ import uuid
 
 from django.db import models
 
+from workbench.runs.models import Artifact
+
 
 class Order(models.TextChoices):
     HINTS = "hints", "What looks wrong: contradictions, personal data, copies"
@@ -139,3 +141,30 @@ class Opinion(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "seat"], name="one_opinion_per_seat")]
+
+
+class Gate(models.Model):
+    """A stage `review` of a run: the version its rows were laid out as, the desk over it, the version a person chose."""
+
+    run = models.ForeignKey("runs.Run", on_delete=models.CASCADE, related_name="gates")
+    stage = models.CharField(max_length=100)
+    file = models.CharField(max_length=80, help_text="name of the stage in the run's outputs")
+    making = models.ForeignKey(
+        "runs.Run",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="the import that lays the rows out",
+    )
+    version = models.ForeignKey("datasets.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    review = models.ForeignKey(Review, null=True, on_delete=models.SET_NULL, related_name="+")
+    chosen = models.ForeignKey("datasets.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    chosen_by = models.ForeignKey("team.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    chosen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "stage"], name="one_gate_per_stage")]
+
+    def laid_out(self) -> Artifact:
+        """What the stage laid out, as the run wrote it."""
+        return Artifact.objects.get(run=self.run_id, name=f"outputs/{self.file}.jsonl")

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from . import table_views, views
+from . import gate_views, table_views, views
 
 app_name = "review"
 urlpatterns = [
     path("", views.list_, name="list"),
+    path("gates/<uuid:run_id>/rows/", gate_views.lay_out, name="gate_rows"),
+    path("gates/<uuid:run_id>/desk/", gate_views.desk, name="gate_desk"),
+    path("gates/<uuid:run_id>/go-on/", gate_views.go_on, name="gate_go_on"),
     path("new/<uuid:version_id>/", views.new, name="new"),
     path("<uuid:review_id>/", views.desk, name="desk"),
     path("<uuid:review_id>/rows/<int:rank>/", views.row, name="row"),

@@ -13,12 +13,14 @@ from django.db.models.functions import Now
 from jobs import wake
 from jobs.distill.errors import DistillError
 
-from .models import ACTIVE, Kind, Queue, Run, State
+from .models import ACTIVE, Kind, Queue, Run, RunEvent, State
 from .state import acting
 
 if TYPE_CHECKING:
     from workbench.datasets.models import DatasetVersion
     from workbench.team.models import Team, User
+
+ENOUGH = "end-rounds"  # event of a run, and file in its folder: a person wants no further round
 
 # What may wait for a GPU slot; everything else is short work.
 QUEUES = {Kind.DISTILL: Queue.GPU, Kind.EVALUATE: Queue.GPU, Kind.DRY_RUN: Queue.GPU}
@@ -111,6 +113,27 @@ def resume(run: Run) -> Run:
 def retry(run: Run) -> Run:
     """A failed or quarantined run gets a new chance: counters reset, the attempt number goes on, the spec stays."""
     return _requeue(run, [State.FAILED, State.QUARANTINED], "tried again")
+
+
+def end_rounds(run: Run) -> Run:
+    """No further round of the run's loop begins: it goes on behind the loop and finishes with what is there."""
+    if not has_rounds(run):
+        raise NotPossible(f"Run {run.number} has no rounds.", hint="Pause or cancel it instead.")
+    if run.is_ended or run.desired == "cancel":
+        raise NotPossible(f"Run {run.number} has ended.", hint="Reload the page to see where it stands.")
+    if not rounds_are_enough(run.pk):
+        RunEvent.objects.create(run=run, type=ENOUGH, attempt=run.attempt, fence=run.fence)
+    return run
+
+
+def has_rounds(run: Run) -> bool:
+    stages = run.spec.get("stages") if isinstance(run.spec, dict) else None
+    return any(isinstance(s, dict) and s.get("kind") == "loop" for s in stages or [])
+
+
+def rounds_are_enough(run_id: uuid.UUID | str) -> bool:
+    """Whether a person said so, in this or an earlier attempt."""
+    return RunEvent.objects.filter(run_id=run_id, type=ENOUGH).exists()
 
 
 def clone(run: Run, user: User | None, *, title: str | None = None, idem_key: uuid.UUID | str | None = None) -> Run:

@@ -19,6 +19,7 @@ from workbench.home import units
 from workbench.team.models import Team
 
 from . import words
+from .actions import ENOUGH
 from .models import ACTIVE, ENDED, WAITING, Kind, Queue, Run, RunEvent, Slot, State
 
 PAGE_SIZE = 25
@@ -336,7 +337,7 @@ class Moment:
 
 def timeline(run: Run) -> list[Moment]:
     """State changes, phases, checkpoints, alarms and errors, newest first."""
-    found = events(run, "state", "phase", "checkpoint", "alarm", "error", limit=300)
+    found = events(run, "state", "phase", "checkpoint", "review", ENOUGH, "alarm", "error", limit=300)
     return [m for m in (_moment(e) for e in reversed(found)) if m]
 
 
@@ -354,6 +355,10 @@ def _moment(e: RunEvent) -> Moment | None:
     if e.type == "phase":
         title, text = words.PHASES.get(d.get("phase", ""), (str(d.get("phase", "")).capitalize(), ""))
         return Moment(e.at, e.attempt, "player-play", title, str(d.get("stage") or text))
+    if e.type == "review":
+        return Moment(e.at, e.attempt, "eye", f"{d.get('rows', 0):,} rows wait for a review", str(d.get("stage") or ""))
+    if e.type == ENOUGH:
+        return Moment(e.at, e.attempt, "flag", "The rounds end", "A person asked for no further round.")
     if e.type == "checkpoint":
         return Moment(
             e.at,

@@ -9,6 +9,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,11 +19,12 @@ from django.views.decorators.http import require_GET, require_POST
 from jobs.distill.errors import DistillError
 from workbench.adapters import zipped
 from workbench.endpoints import queries as ledger
+from workbench.review import gates
 from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, board, charts, cloning, comparing, pages, run_folder, words
+from . import actions, blobs, board, charts, cloning, comparing, making, pages, run_folder, words
 from . import report as reports
 from . import stream as streams
 from .models import Kind, Run, State
@@ -39,6 +41,9 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
     "timeline": lambda run: {"timeline": pages.timeline(run)},
     "log": lambda run: {"log": pages.events(run, "log", limit=200)},
     "choices": lambda run: {"choices": pages.choices(run)},
+    "rows": lambda run: {"made_rows": making.stages(run)},
+    "rounds": lambda run: {"rounds": making.panel(run)},
+    "gate": lambda run: {"gate": gates.waiting(run)},
     "calls": lambda run: {"calls": ledger.panel(run), "spent": ledger.spent_out(run)},
 }
 
@@ -178,6 +183,38 @@ def _act(request: TeamRequest, run_id: UUID, act: Callable[..., Any], said: str)
     except DistillError as e:
         messages.warning(request, " ".join(x for x in (e.message, e.hint) if x))
     return redirect("runs:detail", run_id=run.id)
+
+
+@require_GET
+def rejected(request: TeamRequest, run_id: UUID, name: str) -> HttpResponse:
+    """Rows that a stage left out, each with the reason; `?code=` picks one reason."""
+    run = pages.run_or_404(request.team, run_id)
+    artifact = making.output(run, f"{name}{making.REJECTED}")
+    code = request.GET.get("code", "")
+    stage = next((s for s in making.stages(run) if s.file == name), None)
+    found = [line for line in making.lines(artifact) if code in ("", line.get("code"))]
+    page = Paginator(found, pages.PAGE_SIZE).get_page(pages.page_number(request.GET.get("page")))
+    words_of = {c: text for c, text, _ in stage.reasons} if stage else {}
+    shown = [{**line, "words": words_of.get(str(line.get("code")), line.get("code"))} for line in page.object_list]
+    context = {"run": run, "stage": stage, "name": name, "page": page, "lines": shown, "code": code}
+    return render(request, "runs/rejected.html", context | {"query": _without_page(request)})
+
+
+@require_GET
+def output(request: TeamRequest, run_id: UUID, name: str) -> StreamingHttpResponse:
+    """The rows a stage made, or left out, as the engine wrote them."""
+    run = pages.run_or_404(request.team, run_id)
+    artifact = making.output(run, name)
+    blobs.verify(artifact.blob_id)
+    return zipped.attachment(
+        blobs.iter_chunks(artifact.blob_id), f"run-{run.number}-{name}.jsonl", "application/x-ndjson"
+    )
+
+
+@require_POST
+@needs(Role.MEMBER)
+def end_rounds(request: TeamRequest, run_id: UUID) -> HttpResponse:
+    return _act(request, run_id, actions.end_rounds, "No further round begins; the run goes on to its report.")
 
 
 @require_POST

@@ -102,6 +102,8 @@ def reason(run: Run, ahead: int | None = None, has_worker: bool = True) -> str:
         return message or "The run ended with an error that left no message. The log below shows the last lines."
     if run.state == State.PAUSED and (run.error or {}).get("code") == "BUDGET_SPENT":
         return f"Budget spent: raise it and go on, or use what is there. {message}"
+    if run.state == State.PAUSED and (run.error or {}).get("code") == "REVIEW_NEEDED":
+        return message
     if run.state == State.QUARANTINED:
         return (
             message + " " if message else ""
