@@ -29,8 +29,12 @@ def lines(run: Run, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_it_pauses_lays_the_rows_out_and_goes_on_with_what_a_person_left(
-    distil, team_a, alice, worker, reaches
-) -> None:  # noqa: F811
+    distil,  # noqa: F811 - the fixture
+    team_a,
+    alice,
+    worker,
+    reaches,
+) -> None:
     version = DatasetVersion.objects.get(pk=distil().dataset_version_id)
     Run.objects.all().delete()
     kept = {k: v for k, v in RECIPE.items() if k not in ("method", "train", "options")}

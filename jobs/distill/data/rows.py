@@ -142,7 +142,9 @@ def _asked(values: dict[str, Any], roles: dict[str, str], pair: dict[str, Any], 
     if column is None:
         before: list[dict[str, str]] = pair["chosen"][0] if "chosen" in pair else []
         if not before:
-            raise _Bad("nothing says what the model is asked", "Choose the column of the user's text.", _any_answer(roles))
+            raise _Bad(
+                "nothing says what the model is asked", "Choose the column of the user's text.", _any_answer(roles)
+            )
         return messages + before if before[0]["role"] != "system" else before
     if column not in values:
         raise _Bad(f'"{column}" is missing', "Add the field to this row.", column)
@@ -170,7 +172,9 @@ def _said(values: dict[str, Any], roles: dict[str, str], options: Options, limit
 
 def _any_answer(roles: dict[str, str]) -> str:
     """The column that shows a row without a question: of the first role there is."""
-    return next((roles[r] for r in ("chosen", "rejected", "assistant", "label") if r in roles), next(iter(roles.values()), ""))
+    return next(
+        (roles[r] for r in ("chosen", "rejected", "assistant", "label") if r in roles), next(iter(roles.values()), "")
+    )
 
 
 Answered = tuple[list[dict[str, str]], str]  # the turns before an answer, and the answer

@@ -240,7 +240,11 @@ class Case:
         asked += [
             m.name for _, s in self.trains if self.needs(s, "teacher") for m in s.teaching.members if m.kind == "model"
         ]
-        own = {"student", "teacher", *(s.name for _, s in self.trains)}  # an earlier stage's student is the student's own
+        own = {
+            "student",
+            "teacher",
+            *(s.name for _, s in self.trains),
+        }  # an earlier stage's student is the student's own
         return [n for n in dict.fromkeys(asked) if n not in own]
 
     @cached_property

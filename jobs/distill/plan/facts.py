@@ -144,7 +144,8 @@ class Facts(Fact):
     teacher: ModelFacts | None = None
     teachers: dict[str, ModelFacts] = Field(default_factory=dict, description="Further teachers by name.")
     endpoints: dict[str, EndpointFacts] = Field(
-        default_factory=dict, description="Teachers behind an address, by what stages call them; they are in no other field."
+        default_factory=dict,
+        description="Teachers behind an address, by what stages call them; they are in no other field.",
     )
     data: DataFacts
     device: DeviceFacts = DeviceFacts()

@@ -52,7 +52,13 @@ def _after(now: Flow, stage: Write, made: int) -> Flow:
 
 def asked(now: Flow, rows: Rows, stage: Write) -> int:
     """Texts a stage asks for, at most."""
-    n = {"data": rows.train, "written": now.written, "labelled": rows.labelled, "unlabelled": rows.unlabelled, "unsure": rows.unlabelled}.get(stage.rows, now.all)
+    n = {
+        "data": rows.train,
+        "written": now.written,
+        "labelled": rows.labelled,
+        "unlabelled": rows.unlabelled,
+        "unsure": rows.unlabelled,
+    }.get(stage.rows, now.all)
     if stage.rows in ("wrong", "right"):
         n = rows.labelled
     return min(n, stage.limit or n) * stage.candidates

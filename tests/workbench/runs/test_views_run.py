@@ -10,7 +10,21 @@ from tests.workbench import make_runs
 from workbench.runs.models import Run, State
 from workbench.studio.models import Draft
 
-PARTS = ["header", "actions", "report", "curves", "numbers", "samples", "alarms", "timeline", "log", "choices", "rows", "rounds", "gate"]
+PARTS = [
+    "header",
+    "actions",
+    "report",
+    "curves",
+    "numbers",
+    "samples",
+    "alarms",
+    "timeline",
+    "log",
+    "choices",
+    "rows",
+    "rounds",
+    "gate",
+]
 
 
 def url(run, name="detail", *more):

@@ -14,7 +14,19 @@ from .texts import WHERE, Where, fields_of, question, texts_of
 
 Rule = tuple[str, Callable[[list[Row]], list[bool]]]  # what a row fails by, and whether each row of a batch meets it
 MOST_IDS = 100_000
-CARRIED = ("domain", "rationale", "chosen", "rejected", "ranked", "privileged", "weight", "group", "paint", "soft", "source_id")
+CARRIED = (
+    "domain",
+    "rationale",
+    "chosen",
+    "rejected",
+    "ranked",
+    "privileged",
+    "weight",
+    "group",
+    "paint",
+    "soft",
+    "source_id",
+)
 
 
 class Filter(Step):

@@ -75,7 +75,9 @@ def test_a_system_s_needs_are_those_of_its_parts(id):
     scored = any(s.get("source", {}).get("pairs") == "density_ratio" for s in listed)
     chosen = any("teacher" in METHODS[s["method"]].needs for s in listed if s["kind"] == "select")
     reads_teacher = scored or chosen or any("teacher" in p.needs for p in parts)
-    generates = any(s["kind"] == "generate" or (s["kind"] == "write" and s.get("by", "teacher") == "teacher") for s in listed)
+    generates = any(
+        s["kind"] == "generate" or (s["kind"] == "write" and s.get("by", "teacher") == "teacher") for s in listed
+    )
     generates = generates or any(s["kind"] == "prefer" and "rankings" in s["rule"] for s in listed)  # a judge's
     expected = "weights" if reads_teacher else "text" if generates else "none"
     if any(s["kind"] == "train" and not _model_teaches(s) for s in listed):

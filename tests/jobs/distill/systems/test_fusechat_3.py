@@ -39,7 +39,9 @@ def run(folder: Path, **options: object) -> Path:
         }  # fmt: skip
         made = scripted.run_folder(folder, recipe, scripted.rows(ROWS), one.url)
         listed = json.loads((made / "models.json").read_text())
-        (made / "models.json").write_text(json.dumps({**listed, "second": {"key": "endpoint/other", "endpoint": there}}))
+        (made / "models.json").write_text(
+            json.dumps({**listed, "second": {"key": "endpoint/other", "endpoint": there}})
+        )
         distill(made, Events(made))
     return made
 

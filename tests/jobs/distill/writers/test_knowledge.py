@@ -12,7 +12,10 @@ def test_an_entry_comes_from_an_error_and_says_what_the_student_said():
     seen = []
     on = desk("knowledge", student_says={"r1": "100 °C"})
     made, learnt = write("knowledge", RARE, lambda turn, q: seen.append(turn) or "Gallium melts at 29.8 °C.", on)
-    assert learnt.messages[-1]["content"] == f"What helps:\n- Gallium melts at 29.8 °C.\n\n{RARE.question}" and learnt.answer == "29.8 °C"
+    assert (
+        learnt.messages[-1]["content"] == f"What helps:\n- Gallium melts at 29.8 °C.\n\n{RARE.question}"
+        and learnt.answer == "29.8 °C"
+    )
     assert made.fields["entry"] == "Gallium melts at 29.8 °C." and made.fields["student_said"] == "100 °C"
     assert "A student answered: 100 °C" in seen[0] and made.messages == RARE.messages
 

@@ -40,6 +40,11 @@ def test_the_row_reads_the_line_and_keeps_reasons_apart():
         "table-reasons", row(CSV, "B is better."), script("B has 33.9, A 31.2.\nDescription: B wins\nby 2.7.")
     )
     assert read_linear(made.messages[-1]["content"]) == read_table(CSV)
-    assert made.answer == "B has 33.9, A 31.2.\nDescription: B wins by 2.7." and made.fields["rationale"] == "B has 33.9, A 31.2."
-    (gold,) = write("table-reasons", row(CSV, "B is better."), script("r\nDescription: B wins."), gold=True, reasons=False)
+    assert (
+        made.answer == "B has 33.9, A 31.2.\nDescription: B wins by 2.7."
+        and made.fields["rationale"] == "B has 33.9, A 31.2."
+    )
+    (gold,) = write(
+        "table-reasons", row(CSV, "B is better."), script("r\nDescription: B wins."), gold=True, reasons=False
+    )
     assert gold.answer == "B is better."
