@@ -96,8 +96,8 @@ def open_desk(run: Run, user: User) -> Review:
     if found.review:
         return found.review
     made = actions.open_review(run.team, user, found.version, Order.FILE, limit=actions.MOST_ROWS)
-    note = " ".join(x for x in (found.note, made.note) if x)[:400]
-    Review.objects.filter(pk=made.pk).update(note=note)
+    made.note = " ".join(x for x in (found.note, made.note) if x)[:400]
+    made.save(update_fields=["note"])
     with transaction.atomic():
         gate = Gate.objects.select_for_update().get(run=run, stage=found.stage)
         if gate.review is not None:

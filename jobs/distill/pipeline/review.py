@@ -73,8 +73,8 @@ def review(work: Work, index: int, stage: Review) -> Kept:
 
 
 def _shown(rows: Sequence[Row], stage: Review) -> list[Row]:
-    """Written rows, or all where none is; the stage's share of them by hash, so that a resumed run shows the same."""
-    written = [r for r in rows if pool.written(r)] or list(rows)
+    """Written rows, or those with an answer where none is; the stage's share of them by hash, so that a resumed run shows the same."""
+    written = [r for r in rows if pool.written(r)] or [r for r in rows if r.answer is not None]
     return [r for r in written if int(hashlib.sha256(r.row_id.encode()).hexdigest()[:8], 16) < stage.share * 2**32]
 
 
