@@ -34,7 +34,7 @@ WRITE = {
 }  # fmt: skip
 CHECK = {
     "kind": "verify", "name": "check", "keep": "all",
-    "checks": [{"type": "calculations", "options": {"plain": True, "where": "both", "least": 1}}, {"type": "numeric"}],
+    "checks": [{"type": "calculations", "options": {"plain": True, "least": 1, "ends": True}}, {"type": "numeric"}],
 }  # fmt: skip
 ARMS: dict[str, list[dict[str, Any]]] = {
     "labels": [{**TRAIN, "rows": "labelled"}],

@@ -41,6 +41,12 @@ def calculations(text: str, plain: bool = False) -> Iterator[Calculation]:
         yield Calculation(match[0], _wrong(match[1], match[2]))
 
 
+def result_of(calculation: Calculation) -> Fraction | None:
+    """The number on the right side; None where it is none."""
+    found = _fraction(calculation.text.strip("<>").rpartition("=")[2])
+    return found[0] if found else None
+
+
 def _wrong(left: str, right: str) -> str:
     said = _fraction(right)
     if said is None:

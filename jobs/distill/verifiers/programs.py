@@ -13,7 +13,7 @@ from pydantic import Field
 from ..errors import PlanRefused
 from ..parts import Options, Paper
 from ..programs import sandbox
-from ..programs.calculations import calculations
+from ..programs.calculations import calculations, result_of
 from ..programs.outcome import Outcome
 from ..programs.safe import evaluate
 from ..programs.source import program_of
@@ -213,6 +213,11 @@ class CalculationOptions(Options):
     )
     least: int = Field(0, ge=0, le=100, title="At least", description="Calculations a text must have.")
     where: Where = BOTH
+    ends: bool = Field(
+        False,
+        title="The answer is the last result",
+        description="A row falls too when its answer is another number than its last calculation gives: right by luck.",
+    )
 
 
 class Calculations(EachRow):
@@ -237,4 +242,9 @@ class Calculations(EachRow):
             return Verdict(False, f"{shown(wrong[0].text)}: {wrong[0].wrong}", share)
         if len(found) < options.least:
             return Verdict(False, f"{len(found)} calculations, at least {options.least} are wanted", share)
+        if options.ends and found:
+            said, last = last_number(written(row)), result_of(found[-1])
+            if said is None or said.value != last:
+                what = said.text if said else "no number"
+                return Verdict(False, f"the last calculation gives {last}, the answer says {what}", share)
         return Verdict(True, f"{len(found)} calculations hold" if found else "", share)

@@ -127,3 +127,10 @@ def test_rows_with_a_calculation_that_does_not_hold_are_dropped() -> None:
     assert oks(Calculations, rows) == [True, False, True, True]
     assert oks(Calculations, rows, plain=True, least=1) == [True, False, False, False]
     assert reason(Calculations, rows[1]) == "“<<48/2=26>>”: it is 24"
+
+
+def test_an_answer_that_is_right_by_luck_falls() -> None:
+    rows = [row("12", rationale="10-8=2"), row("2", rationale="10-8=2"), row("none", rationale="10-8=2")]
+    assert oks(Calculations, rows, plain=True) == [True, True, True]
+    assert oks(Calculations, rows, plain=True, ends=True) == [False, True, False]
+    assert reason(Calculations, rows[0], plain=True, ends=True) == "the last calculation gives 2, the answer says 12"
