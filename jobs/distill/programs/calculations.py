@@ -71,7 +71,7 @@ def _fraction(text: str) -> tuple[Fraction, Fraction] | None:
         value = Fraction(bare)
     except (ValueError, ZeroDivisionError):
         return None
-    slack = max(Fraction(1, 10**6), abs(value) / 10**9)
+    slack = min(max(Fraction(1, 10**6), abs(value) / 10**9), Fraction(49, 100))  # never to the next whole number
     if "." in bare and "/" not in bare:
         slack = max(slack, Fraction(501, 1000 * 10 ** len(bare.partition(".")[2])))
     if "%" in text:
