@@ -23,6 +23,7 @@ def there(settings):
         yield found
 
 
+@pytest.mark.slow
 def test_what_the_engine_finds_stands_on_the_page(team_a, alice, client_of, there, worker, reaches) -> None:
     spec = {"url": there.url, "model": "small-1", "price_in": 1.0, "price_out": 2.0}
     row = actions.add(team_a, alice, "Here", spec, {}, "sk-canary-3141")
@@ -37,6 +38,7 @@ def test_what_the_engine_finds_stands_on_the_page(team_a, alice, client_of, ther
     assert "small-1" in page and "gives no list of its models" in page and "sk-canary" not in page
 
 
+@pytest.mark.slow
 def test_a_refused_address_fails_with_its_sentence(team_a, alice, client_of, there, worker, reaches) -> None:
     row = actions.add(team_a, alice, "Here", {"url": there.url, "model": "small-1"}, {})
     worker("cpu", ALLOWED_PRIVATE_HOSTS="")  # the administrator of this worker allows no private host

@@ -40,6 +40,8 @@ def parse_edits(program: str) -> list[Operation]:
     """The operations of a program. Raises EditRefused with the line of the first thing that is none."""
     if len(program) > CHARACTERS:
         raise EditRefused(f"the program has {len(program):,} characters; {CHARACTERS:,} are allowed")
+    if "\0" in program:  # a SyntaxError or a ValueError, as Python's patch release will have it
+        raise EditRefused(f"line {program[: program.index(chr(0))].count(chr(10)) + 1}: the program has null bytes")
     try:
         tree = ast.parse(program)
     except SyntaxError as e:

@@ -25,7 +25,7 @@ def _pattern(decimals: Decimals) -> re.Pattern[str]:
         r"(?P<sign>(?<![\w).])[-+\u2212\u2013])?(?P<money>[$\u20ac\u00a3\u00a5])?(?:"
         r"\\[dt]?frac\{(?P<top>-?\d{1,50})\}\{(?P<bottom>\d{1,50})\}"
         rf"|(?<![A-Za-z_/\d])(?:(?P<units>\d{{1,12}})[ \u00a0](?=\d{{1,9}}/\d))?(?P<value>{plain})"
-        r"(?P<power>[eE][-+]?\d{1,3}(?!\w|\.\d))?+(?![eE][-+]?\d)"
+        r"(?:(?P<power>[eE][-+]?\d{1,3}(?!\w|\.\d))|(?![eE][-+]?\d))"
         r"(?:[ ]?[/\u2044][ ]?(?P<under>\d{1,50})(?![\d/]|[ ]?/))?"
         r")(?P<percent>[ \u00a0]?\\?%)?"
     )

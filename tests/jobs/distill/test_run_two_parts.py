@@ -45,6 +45,7 @@ def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 
 
+@pytest.mark.slow
 def test_it_learns_to_translate(learnt: Path) -> None:
     """The loss falls and held-out exact match rises above the base's."""
     losses = [e["values"]["loss"] for e in read(learnt / "events.jsonl") if e["type"] == "metric"]

@@ -150,7 +150,7 @@ def test_what_is_there_becomes_a_dataset(client_of, alice, run, endpoint) -> Non
     answer = client_of(alice).post(reverse("endpoints:use", args=[run.pk]))
     upload = Upload.objects.get()
     assert answer.status_code == 302 and answer.url == reverse("datasets:confirm", args=[upload.pk])
-    assert upload.origin["number"] == run.number and upload.findings["rows"] == 8
+    assert upload.origin["number"] == run.number and upload.findings["counts"]["rows"] == 8
 
 
 def test_nothing_good_makes_no_dataset(client_of, alice, run, endpoint) -> None:

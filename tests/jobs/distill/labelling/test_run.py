@@ -126,6 +126,7 @@ def losses(folder: Path) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_how_a_step_is_cut_changes_nothing(tmp_path: Path) -> None:
     found = []
     for micro in (8, 1, 3):
@@ -138,6 +139,7 @@ def test_how_a_step_is_cut_changes_nothing(tmp_path: Path) -> None:
     assert np.allclose(found[0], found[1], atol=1e-5) and np.allclose(found[0], found[2], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
     """The policy over teachers is part of the checkpoint."""
     soft = {"good": lambda label, n: {label: 1.0}, "odd": lambda label, n: {"refund": 0.5, "top up": 0.5}}

@@ -120,8 +120,8 @@ def test_it_refuses_pickles_only_and_unsupported_models_before_their_weights(hub
     (tiny / "model.safetensors").unlink()
     hub.add("bob/pickle", tiny, extra={"pytorch_model.bin": b"x" * 100})
     assert "pickle files can run code" in refused("bob/pickle", None, tmp_path / "a", error=ModelRejected).message
-    hub.add("bob/bert", family("llama"), extra={"config.json": json.dumps({"model_type": "bert"}).encode()})
-    assert refused("bob/bert", None, tmp_path / "b", error=ModelRejected).code == "MODEL_UNSUPPORTED"
+    hub.add("bob/whisper", family("llama"), extra={"config.json": json.dumps({"model_type": "whisper"}).encode()})
+    assert refused("bob/whisper", None, tmp_path / "b", error=ModelRejected).code == "MODEL_UNSUPPORTED"
     assert hub.gets("model.safetensors") == []
 
 

@@ -39,7 +39,7 @@ def test_noisier_scores_make_wider_intervals() -> None:
 
 def test_its_intervals_hold_what_really_happens() -> None:
     """Of noisy rounds of one law, the next round's noisy score lies within the interval nine times in ten, or nearly."""
-    rng, inside, n = np.random.default_rng(0), 0, 60
+    rng, inside, n = np.random.default_rng(0), 0, 24
     for seed in range(n):
         error = 0.012
         points = [Point(r, law(r) + rng.normal(0, error), error) for r in (300, 600, 900, 1200)]

@@ -46,6 +46,7 @@ def test_every_span_of_real_sentences_is_placed_and_tagged(tokenizer) -> None:
     assert spans > 60
 
 
+@pytest.mark.slow
 def test_a_tagger_learns_from_the_teacher_s_json(tmp_path: Path) -> None:
     """No training row has gold but four; the teacher marks the others over HTTP. One list is broken and is listed."""
     given = small.tagged(40, 12)

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 from tests.jobs.distill import scripted
 from tests.jobs.distill.systems import judged
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 ROWS = [(f"ask {n}", "yes" if n % 2 else "no") for n in range(12)]
 CALLS = [0]
 

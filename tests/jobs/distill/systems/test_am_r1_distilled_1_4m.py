@@ -29,6 +29,7 @@ def says(asked: str) -> str:
     return f"{n} and {n}.\nAnswer: {2 * n + (n == 5)}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 def test_everything_planted_is_rejected_with_its_reason(tmp_path: Path) -> None:
     options = {"candidates": 1, "sampling": 0}

@@ -28,6 +28,7 @@ def test_its_target_is_the_mean_of_the_teachers_probabilities(tmp_path: Path) ->
     assert torch.allclose(torch.softmax(joint.logits(261, T=2.0) / 2.0, -1), wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_its_report_shows_the_student_against_each_teacher_over_three_seeds(tmp_path: Path) -> None:
     for seed in range(3):
         recipe = {"method": "baby-llama", "seed": seed, "control": False}
@@ -38,6 +39,7 @@ def test_its_report_shows_the_student_against_each_teacher_over_three_seeds(tmp_
         assert against["student_minus"]["value"] == pytest.approx(student - other)
 
 
+@pytest.mark.slow
 def test_its_teachers_are_recorded_one_by_one_and_meet_where_they_are_read(tmp_path: Path) -> None:
     recipe = {
         "method": "baby-llama",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.jobs.distill import scripted
 from tests.jobs.distill.labelling import small
 
@@ -24,6 +26,7 @@ def rows() -> list[dict]:
     return out
 
 
+@pytest.mark.slow
 def test_weak_then_gold_beats_gold_alone(tmp_path: Path) -> None:
     given = rows()
     gold = {r["messages"][0]["content"]: json.loads(r["answer"]) for r in given}

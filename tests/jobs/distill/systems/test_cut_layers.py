@@ -1,10 +1,12 @@
 """Sweep of kept layers trains and reports accuracy against latency; k=all equals baseline."""
 
+import pytest
 import torch
 
 from .shaping import plain, run
 
 
+@pytest.mark.slow
 def test_a_sweep_reports_score_and_time_and_all_layers_are_the_baseline(tmp_path):
     found = {}
     for layers in (1, 4):
@@ -16,6 +18,7 @@ def test_a_sweep_reports_score_and_time_and_all_layers_are_the_baseline(tmp_path
     assert all(torch.equal(whole.state_dict()[n], t) for n, t in base.state_dict().items())
 
 
+@pytest.mark.slow
 def test_all_layers_train_exactly_as_the_model_itself(tmp_path):
     place, cut = run(tmp_path, "cut-layers", {"layers": 4}, steps=3, teacher=None)
     same, plain_run = run(tmp_path, "sft", {}, steps=3, teacher=None)

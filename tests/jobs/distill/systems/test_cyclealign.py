@@ -13,6 +13,8 @@ from tests.jobs.distill import scripted
 from tests.jobs.distill.bench import Bench, row
 from tests.jobs.distill.systems import judged
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 ROWS = [(f"ask {n}", ("aaa", "abc", "aaa", "bca", "aab", "cba")[n % 6]) for n in range(28)]
 
 

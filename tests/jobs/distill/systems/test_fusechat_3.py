@@ -12,6 +12,8 @@ from jobs.distill.run import distill
 from tests.jobs.distill import scripted
 from tests.jobs.distill.systems import judged
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 ROWS = [(f"ask {n}", "yes") for n in range(12)]
 
 

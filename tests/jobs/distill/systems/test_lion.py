@@ -13,6 +13,8 @@ from jobs.distill.run import distill
 from tests.jobs.distill import scripted
 from tests.jobs.distill.systems import judged
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 QUESTIONS = [(f"question number {n}", "fine") for n in range(14)]
 HARD = {"question number 2", "question number 5", "question number 6", "question number 9"}
 LONG = "a long word of zinc"

@@ -1,11 +1,14 @@
 """Teacher-correction adapter lowers teacher loss on the set; corrected run ends with lower student loss than raw."""
 
+import pytest
+
 from jobs.distill.catalog import expand
 from jobs.distill.recipe import parse, to_dict
 
 from .shaping import healed, losses, nats, run
 
 
+@pytest.mark.slow
 def test_correcting_the_teacher_lowers_its_loss_and_the_students(tmp_path):
     place, _ = run(tmp_path, "minitron-practice", {"share": 0.5}, steps=16)
     correction = losses(place, "teacher")

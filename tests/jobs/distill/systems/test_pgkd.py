@@ -10,6 +10,8 @@ import pytest
 
 from tests.jobs.distill import scripted
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 LABELS = {f"{a}{b}": f"{a}-{b}" for a in "abcde" for b in "wxyz"}  # the word in a text -> its label
 RARE = list(LABELS.values())[::4]  # one row each; the others have four
 COMMON = [label for label in LABELS.values() if label not in RARE]

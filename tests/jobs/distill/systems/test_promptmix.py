@@ -10,6 +10,8 @@ import pytest
 
 from tests.jobs.distill import scripted
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 WORDS = {"cash": "top up", "gone": "card lost"}
 LABELS = sorted(WORDS.values())
 HALF = 20  # texts a label

@@ -16,6 +16,8 @@ from jobs.distill.retrieval.gain import ndcg
 from jobs.distill.session import open_session
 from tests.jobs.distill import scripted
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 TOPICS = ["cats", "rain", "gold", "ships", "bread", "stars", "wool", "salt", "bees", "ice", "fire", "sand"]
 PASSAGES = [f"all about {t} and its {t} uses" for t in TOPICS]
 ROWS = [(f"find {n}", "x") for n in range(12)]

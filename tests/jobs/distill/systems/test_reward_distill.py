@@ -9,6 +9,8 @@ import pytest
 
 from tests.jobs.distill import scripted
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 ROWS = [(f"how many {n}?", "3") for n in range(30)]
 BOUND = 0.5
 

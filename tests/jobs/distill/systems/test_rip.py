@@ -13,6 +13,8 @@ from tests.jobs.distill import scripted
 from tests.jobs.distill.bench import row
 from tests.jobs.distill.systems import judged
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 VAGUE = ("stuff 3?", "stuff 7?")
 QUESTIONS = [(f"stuff {n}?" if n in (3, 7) else f"clear {n}?", "ok") for n in range(16)]
 

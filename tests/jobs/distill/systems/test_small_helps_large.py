@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from jobs.distill.catalog import objective
@@ -31,6 +32,7 @@ def test_hard_rows_are_kept_and_hopeless_ones_are_not() -> None:
     assert set(chosen.weights) == {"r5", "r6", "r7"}
 
 
+@pytest.mark.slow
 def test_the_small_model_teaches_in_the_first_phase_only(tmp_path: Path) -> None:
     folder = choosing.run(tmp_path / "run", "small-helps-large")
     kl, ce = choosing.losses(folder, "loss.forward-kl"), choosing.losses(folder, "loss.cross-entropy")

@@ -10,6 +10,8 @@ import pytest
 
 from tests.jobs.distill import scripted, tiny_two_parts
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 COMMON = [["a", "in", "w"], ["b", "in", "x"], ["c", "in", "y"], ["d", "in", "z"]]
 RARE = [["e", "on", "y"], ["f", "on", "z"], ["g", "on", "w"], ["h", "on", "x"]]
 FACTS = COMMON + RARE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jobs.distill.writers.tables import read_linear, read_table
 from tests.jobs.distill import scripted
 from tests.jobs.distill.systems import written
@@ -16,6 +18,7 @@ def says(messages: list[dict[str, str]]) -> str:
     return "B is higher.\nDescription: B wins" if "reason about the table" in turn else "B wins"
 
 
+@pytest.mark.slow
 def test_tables_round_trip_and_both_runs_report(tmp_path: Path) -> None:
     scores = {}
     for reasons in (True, False):

@@ -10,6 +10,8 @@ import pytest
 from jobs.distill.scores import numeric_match
 from tests.jobs.distill import scripted
 
+pytestmark = pytest.mark.slow  # whole runs, shared by its tests
+
 SUMS = [(f"{n} + {n + 1}", str(2 * n + 1)) for n in range(14)]
 
 

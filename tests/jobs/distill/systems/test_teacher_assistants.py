@@ -34,6 +34,7 @@ def test_a_chain_goes_down_in_steps_near_the_best_ratio() -> None:
     assert LAW.best == 2.5
 
 
+@pytest.mark.slow
 def test_the_student_learns_from_the_assistant_as_it_has_become(tmp_path: Path) -> None:
     recipe = {
         "method": "teacher-assistants",
@@ -50,6 +51,7 @@ def test_the_student_learns_from_the_assistant_as_it_has_become(tmp_path: Path) 
     assert duo.told(folder, "metric")[-1]["arm"] == "student"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_takes_the_assistant_as_it_was(tmp_path: Path) -> None:
     recipe = {
         "method": "teacher-assistants",

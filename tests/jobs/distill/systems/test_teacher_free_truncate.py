@@ -1,5 +1,6 @@
 """Kept layers' weights equal the source; truncated init beats random init at equal steps; no teacher memory used."""
 
+import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
@@ -16,6 +17,7 @@ def test_kept_layers_are_the_sources_and_no_teacher_is_loaded(tmp_path):
     assert "teacher" not in report["scores"] and not (place / "signals").exists()
 
 
+@pytest.mark.slow
 def test_a_truncated_start_beats_a_random_one_at_equal_steps(tmp_path):
     """The source has learnt the rows; half of its layers, healed, know more of them than as many untrained layers."""
     taught(tmp_path)

@@ -5,6 +5,7 @@ Logits and round trips over merged tokens are in tests/jobs/distill/shapes/test_
 
 import json
 
+import pytest
 import torch
 from transformers import AutoTokenizer
 
@@ -27,6 +28,7 @@ def test_a_trimmed_student_learns_from_a_teacher_of_the_whole_vocabulary(tmp_pat
     torch.testing.assert_close(z, wanted, atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_untouched_teacher_is_0_nats_away_from_the_trimmed_student(tmp_path):
     """Same weights and the same kept ids: the divergence before the first step is 0, online and recorded."""
     for how in ("online", "recorded"):

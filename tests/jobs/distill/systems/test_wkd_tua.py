@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jobs.distill.tool_calls import calls_of
 from tests.jobs.distill import scripted
 from tests.jobs.distill.decoding import test_ways
@@ -21,6 +23,7 @@ def says(messages: list[dict[str, str]]) -> str:
     return CALL.format(f"{first} + 5") if "Solve it" in text else str(last)
 
 
+@pytest.mark.slow
 def test_hard_rows_hold_calls_that_were_carried_out(tmp_path: Path) -> None:
     folder, report, _ = written.run(tmp_path / "run", "wkd-tua", scripted.rows(written.SUMS), says, tries=2, longest=64)
     rows = scripted.output(folder, "who-needs-the-tool")
