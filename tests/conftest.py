@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,10 +96,19 @@ def team_b(db: None) -> Any:
     return Team.objects.create(name="B")
 
 
+@cache
+def _hashed(password: str) -> str:
+    """As the product stores it. Hashing is slow on purpose, so once for all people of all tests."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(password)
+
+
 def _person(name: str, team: Any, role: str = "member") -> Any:
     from workbench.team.models import Membership, User
 
-    user = User.objects.create_user(username=name, email=f"{name}@example.org", password="correct horse battery")
+    hashed = _hashed("correct horse battery")
+    user = User.objects.create(username=name, email=f"{name}@example.org", password=hashed)
     Membership.objects.create(user=user, team=team, role=role)
     return user
 
