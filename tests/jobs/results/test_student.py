@@ -29,11 +29,17 @@ SHAPED = {
 }
 
 
-@pytest.fixture
-def finished(tmp_path: Path) -> Path:
-    folder = tiny.run_folder(tmp_path / "run", SHAPED)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tiny.run_folder(tmp_path_factory.mktemp("shaped") / "run", SHAPED)
     distill(folder, Events(folder))
     return folder
+
+
+@pytest.fixture
+def finished(once: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run that a test may spoil."""
+    return Path(shutil.copytree(once, tmp_path / "run"))
 
 
 @pytest.fixture
