@@ -4,9 +4,9 @@ Only supervised positions are projected, a chunk of rows at a time; every object
 gradient by the hidden states (and by a trained head) is produced in the forward, so no [N, V] tensor ever exists.
 N supervised positions, H hidden width, V shared real vocabulary, R rows of the head (padding included, R >= V).
 
-How the gradient is put together. A term gives its derivative g_v by log q_T(v), either itself (`slope`) or by autograd
-on the reads alone; then by the logits z it is (g - q sum_v g_v) / T. One softmax serves all terms of a temperature, and
-with recorded signals nothing but that softmax is ever [chunk, V].
+A chunk is projected at once; the terms then pass over it in blocks of rows that stay in the processor's cache, and the
+derivative takes the place of the logits (`head_gradient` says how it is put together). With recorded signals nothing but
+the logits is ever [chunk, V].
 """
 
 from __future__ import annotations
@@ -20,43 +20,22 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from .objectives.base import Objective, Slope
+from .head_chunk import COPIES, COPIES_IN_BLOCKS, blocks, choose_chunk
+from .head_gradient import block_gradient
+from .head_reads import HeadReads, head_read
+from .objectives.base import Objective
 from .objectives.directions import Directions
 from .objectives.joint import JointTeacher
-from .objectives.maths import row_dot
+from .objectives.live import LiveTeacher
 from .objectives.scratch import Scratch
 from .objectives.view import DenseTeacher, RecordedTeacher, Teacher, View
-from .output_layer import Head, LowRank, backbone, probe, unwrap, wide
+from .output_layer import Head, LowRank, backbone, probe, unwrap
+from .products import wide
 
 __all__ = [
     "DenseTeacher", "Head", "HeadOutput", "HeadReads", "JointTeacher", "LowRank", "RecordedTeacher", "View",
     "backbone", "choose_chunk", "head_pass", "head_read", "probe", "unwrap",
 ]  # fmt: skip
-
-COPIES = 6  # live fp32 copies of a chunk's logits: both logits, both distributions, ratio, derivative
-CPU_BUDGET = 512 * 2**20
-CPU_BLOCK = 8 * 2**20  # one copy that still fits the caches: above it arithmetic waits for memory
-CPU_ROWS = 128  # below it the head is read from memory too often
-GPU_SHARE = 0.05
-
-
-# -- chunks -------------------------------------------------------------------------------------------------------------
-
-
-def choose_chunk(
-    rows: int, vocab: int, device: torch.device | str = "cpu", budget: int | None = None
-) -> tuple[int, str]:
-    """Rows a chunk and the reason in words. budget: bytes for the live copies of a chunk's logits."""
-    device = torch.device(device)
-    if budget is None:
-        # a share of all memory, not of what is free now: the chunk, and with it rounding, must not change on resume
-        whole = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
-        budget = int(GPU_SHARE * whole) or CPU_BUDGET
-    most = budget // (vocab * 4 * COPIES)
-    best = rows if device.type == "cuda" else max(CPU_ROWS, CPU_BLOCK // (vocab * 4))
-    chunk = max(16, min(most, best, rows))
-    held = f"{COPIES} copies of {chunk} rows x {vocab} logits are {chunk * vocab * 4 * COPIES / 2**20:.0f} MiB"
-    return chunk, f"{held} of the {budget / 2**20:.0f} MiB set aside"
 
 
 @dataclass
@@ -81,9 +60,11 @@ class _Job:
     teacher: Teacher | None
     chunk: int
 
-    def view(self, logits: Tensor, rows: slice, scratch: Scratch | None = None) -> View:
+    def teacher_of(self, rows: slice) -> Any:
+        return None if self.teacher is None else self.teacher.chunk(rows, self.head.vocab)
+
+    def view(self, logits: Tensor, rows: slice, teacher: Any, scratch: Scratch | None = None) -> View:
         """With scratch the reads are leaves: the fused pass puts the gradient together itself."""
-        teacher = None if self.teacher is None else self.teacher.chunk(rows, self.head.vocab)
         return View(
             logits,
             teacher,
@@ -122,7 +103,9 @@ def head_pass(
     if isinstance(teacher, DenseTeacher | JointTeacher) and teacher.head_rows < head.vocab:
         raise ValueError(f"the teacher's head has {teacher.head_rows} rows, the shared vocabulary {head.vocab} ids")
     widest = max(head.vocab, getattr(teacher, "vocab", 0))  # a teacher of another tokenizer may have more tokens
-    chunk = chunk or choose_chunk(len(hidden), widest, hidden.device)[0]
+    in_blocks = mode == "fused" and hidden.device.type == "cpu" and _cuts(teacher)
+    copies = COPIES_IN_BLOCKS if in_blocks else COPIES
+    chunk = chunk or choose_chunk(len(hidden), widest, hidden.device, copies=copies)[0]
     weights = [wide(w) for w in weights]
     inner = None if head.low_rank is None else head.low_rank.inner(hidden)
     up = None if head.low_rank is None else head.low_rank.up
@@ -142,7 +125,7 @@ def _recomputed(job: _Job, hidden: Tensor, inner: Tensor | None) -> list[Tensor]
     """Per-position values with a graph; each chunk's logits live only while it is worked on, forward and backward."""
 
     def values(h: Tensor, u: Tensor | None, rows: slice) -> tuple[Tensor, ...]:
-        view = job.view(job.head.project(h, u), rows)
+        view = job.view(job.head.project(h, u), rows, job.teacher_of(rows))
         return tuple(term.value(view) for term in job.terms)
 
     columns: list[list[Tensor]] = [[] for _ in job.terms]
@@ -172,15 +155,15 @@ class _Fused(torch.autograd.Function):
         values = torch.zeros(
             len(job.terms), dtype=torch.promote_types(torch.float32, hidden.dtype), device=hidden.device
         )
-        scratch = Scratch()
+        held, passing = Scratch(), Scratch()  # of a chunk, of a block
         for rows in job.slices(len(hidden)):
-            block = scratch.take(rows.stop - rows.start, job.head.vocab, values.dtype, hidden.device)
-            z = job.head.project(hidden[rows], None if inner is None else inner[rows], out=block)
-            chunk_values, dz = _chunk(job, z, rows, scratch, any(wanted))
+            z = job.head.project(hidden[rows], None if inner is None else inner[rows], scratch=held)
+            chunk_values, dz = _chunk(job, z, rows, held, passing, any(wanted))
             values += chunk_values
             if dz is not None:
-                grads.add(job.head.backward(z, dz), rows)
-            scratch.reset()
+                grads.add(dz, rows)
+            del z, dz
+            held.reset()
         ctx.save_for_backward(*grads.tensors)
         ctx.dtypes = [None if x is None else x.dtype for x in (hidden, weight, bias, inner, up)]
         ctx.mark_non_differentiable(values)
@@ -190,6 +173,33 @@ class _Fused(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         out = [None if g is None else (g * upstream).to(d) for g, d in zip(ctx.saved_tensors, ctx.dtypes, strict=True)]
         return (*out, None, None)
+
+
+def _cuts(teacher: Any) -> bool:
+    """Whether a chunk of this side may be cut into blocks; one of another tokenizer is laid out whole."""
+    return teacher is None or isinstance(teacher, DenseTeacher | JointTeacher | RecordedTeacher)
+
+
+def _chunk(
+    job: _Job, z: Tensor, rows: slice, held: Scratch, passing: Scratch, train: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Weighted value of each term over these rows, [terms], and the derivative by the projection, [n, V], in z's memory."""
+    teacher = job.teacher_of(rows)
+    live = isinstance(teacher, DenseTeacher | JointTeacher)
+    if live:
+        teacher = LiveTeacher(teacher, job.head.vocab, held)
+    whole = not (live or _cuts(teacher))
+    values = torch.zeros(len(job.terms), dtype=z.dtype, device=z.device)
+    for block in [slice(0, len(z))] if whole else blocks(len(z), job.head.vocab, z.device, live):
+        at = slice(rows.start + block.start, rows.start + block.stop)
+        part = teacher if whole or teacher is None else teacher.chunk(block, job.head.vocab)
+        view = job.view(z[block], at, part, passing)
+        found, dz = block_gradient(view, z[block], job.terms, [w[at] for w in job.weights], train)
+        values += found
+        if dz is not None:
+            z[block] = job.head.backward(z[block], dz)
+        passing.reset()
+    return values, z if train else None
 
 
 class _Gradients:
@@ -220,170 +230,3 @@ class _Gradients:
                 g_inner[rows] = (dz.to(up.dtype) @ up).to(g_inner.dtype)
             if g_up is not None:
                 g_up[:V].addmm_(dz.t(), self.inner[rows].to(dz.dtype))
-
-
-def _chunk(job: _Job, z: Tensor, rows: slice, scratch: Scratch, train: bool) -> tuple[Tensor, Tensor | None]:
-    """Weighted value of each term over these rows, [terms], and the derivative by the logits, [n, V]."""
-    view = job.view(z, rows, scratch)
-    by_temperature: dict[float, _Sum] = {}
-    values, loss = [], None
-    for term, weights in zip(job.terms, job.weights, strict=True):
-        if term.closed_form(view):
-            w = weights[rows] * term.weights(view)
-            slope = term.part.slope(view, term.temperature, term.options)
-            values.append((slope.value * w).sum())
-            by_temperature.setdefault(term.temperature, _Sum()).add(slope, w)
-            continue
-        with torch.enable_grad():
-            part = (term.value(view) * weights[rows]).sum()
-            loss = part if loss is None else loss + part
-        values.append(part.detach())
-    if not train:
-        return torch.stack(values), None
-    extra = _leaf_gradients(view, loss, by_temperature)
-    return torch.stack(values), _by_logits(view, by_temperature, extra, z)
-
-
-class _Sum:
-    """Sum over terms of weight * dl/dlog q at one temperature: dense parts, parts at ids, and its total a row."""
-
-    def __init__(self) -> None:
-        self.own: Tensor | None = None  # [n, V], already weighted
-        self.shared: list[tuple[Tensor, Tensor]] = []  # ([n, V], weight [n, 1]): reads other terms use too
-        self.at: list[tuple[Tensor, Tensor]] = []  # (ids, derivative), both [n, m]
-        self.total: Tensor | float = 0.0
-        self.constant: Tensor | float = 0.0  # the same for every id, [n]
-
-    def add(self, slope: Slope, w: Tensor) -> None:
-        if slope.dense is not None:
-            total = slope.factor * slope.dense.sum(-1) if slope.total is None else slope.total
-            weight = (w * slope.factor)[:, None]
-            if slope.owned:
-                self.add_own(slope.dense.mul_(weight))
-            else:
-                self.shared.append((slope.dense, weight))
-        else:
-            total = 0.0 if slope.total is None else slope.total
-        self.total = self.total + w * total
-        if slope.ids is not None and slope.sparse is not None:
-            self.at.append((slope.ids, slope.sparse * w[:, None]))
-
-    def add_own(self, g: Tensor) -> None:
-        self.own = g if self.own is None else self.own.add_(g)
-
-    def by_logits(self, q: Tensor, T: float) -> Tensor:
-        """(g - q * total) / T, in q's own memory."""
-        dz = q.mul_(torch.as_tensor(self.total, dtype=q.dtype, device=q.device).neg().reshape(-1, 1))
-        if self.own is not None:
-            dz.add_(self.own)
-        for g, weight in self.shared:
-            dz.addcmul_(g, weight)
-        if isinstance(self.constant, Tensor):
-            dz.add_(self.constant[:, None])
-        for ids, g in self.at:
-            dz.scatter_add_(-1, ids, g.to(dz.dtype))
-        return dz.div_(T) if T != 1 else dz
-
-
-def _leaf_gradients(view: View, loss: Tensor | None, sums: dict[float, _Sum]) -> Tensor | None:
-    """Autograd by the reads of terms without a closed form, added to `sums`; returns what goes to the logits directly."""
-    if loss is None or not view.leaves or not loss.requires_grad:
-        return None
-    leaves = list(view.leaves.items())
-    grads = torch.autograd.grad(loss, [leaf for _, (leaf, _) in leaves], allow_unused=True)
-    direct = None
-    for ((kind, T, _), (_, ids)), g in zip(leaves, grads, strict=True):
-        if g is None:
-            continue
-        if kind == "logits":
-            direct = g
-            continue
-        at = sums.setdefault(T, _Sum())
-        if kind == "lse":  # d lse / dz = q / T, the opposite sign of the shared -q * total
-            at.total = at.total - g
-        elif kind == "sum":  # the sum of log q over all ids
-            at.constant = at.constant + g
-            at.total = at.total + g * view.vocab
-        elif kind == "logq":
-            at.add_own(g)
-            at.total = at.total + g.sum(-1)
-        elif ids is not None:
-            at.at.append((ids, g))
-            at.total = at.total + g.sum(-1)
-    return direct
-
-
-def _by_logits(view: View, sums: dict[float, _Sum], direct: Tensor | None, z: Tensor) -> Tensor:
-    """dz = sum over T of (g_T - q_T * total_T) / T, plus what was derived by the logits themselves."""
-    out = direct
-    for T, part in sums.items():
-        dz = part.by_logits(view.q(T), T)
-        out = dz if out is None else out.add_(dz)
-    return torch.zeros_like(z) if out is None else out
-
-
-# -- reads without gradient ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class HeadReads:
-    """What `head_read` brings back for N positions; fields that were not asked for are None.
-
-    label_logp: log-probability of the label at T = 1, [N]. best: id of the largest logit, [N]. entropy: nats, [N].
-    lse: {T: [N]} exact log-normaliser. ids [N, K] int32 and z [N, K]: the largest logits in falling order; count [N]: how
-    many of them are needed for the asked mass, mass [N]: the probability those hold at T = 1.
-    """
-
-    label_logp: Tensor | None
-    best: Tensor
-    entropy: Tensor | None
-    lse: dict[float, Tensor]
-    ids: Tensor | None = None
-    z: Tensor | None = None
-    count: Tensor | None = None
-    mass: Tensor | None = None
-
-
-@torch.no_grad()
-def head_read(
-    hidden: Tensor,
-    head: Head,
-    labels: Tensor | None = None,
-    *,
-    temperatures: Sequence[float] = (1.0,),
-    top_k: int = 0,
-    mass: float = 1.0,
-    entropy: bool = False,
-    chunk: int | None = None,
-) -> HeadReads:
-    """Forward only, chunk by chunk: for recording a teacher's signals and for evaluation. hidden [N, H], labels [N]."""
-    chunk = chunk or choose_chunk(len(hidden), head.vocab, hidden.device)[0]
-    columns: dict[Any, list[Tensor]] = {}
-    for start in range(0, max(len(hidden), 1), chunk):
-        z = head.logits(hidden[start : start + chunk])
-        for name, value in _read(
-            z, None if labels is None else labels[start : start + chunk], temperatures, top_k, mass, entropy
-        ):
-            columns.setdefault(name, []).append(value)
-    got = {name: torch.cat(values) for name, values in columns.items()}
-    lse = {float(T): got["lse", T] for T in temperatures}
-    return HeadReads(lse=lse, **{n: got.get(n) for n in ("label_logp", "best", "entropy", "ids", "z", "count", "mass")})  # type: ignore[arg-type]
-
-
-def _read(
-    z: Tensor, labels: Tensor | None, temperatures: Sequence[float], top_k: int, mass: float, entropy: bool
-) -> list[tuple[Any, Tensor]]:
-    out: list[tuple[Any, Tensor]] = [("best", z.argmax(-1))]
-    lse1 = torch.logsumexp(z, -1)
-    out += [(("lse", T), lse1 if T == 1 else torch.logsumexp(z / T, -1)) for T in temperatures]
-    if labels is not None:
-        out.append(("label_logp", z.gather(-1, labels[:, None])[:, 0] - lse1))
-    if entropy:
-        out.append(("entropy", lse1 - row_dot(torch.softmax(z, -1), z)))
-    if top_k:
-        values, ids = z.topk(min(top_k, z.shape[-1]), -1)
-        held = (values - lse1[:, None]).exp().cumsum(-1)
-        count = ((held < mass).sum(-1) + 1).clamp(max=values.shape[-1])
-        held_by_count = held.gather(-1, count[:, None] - 1)[:, 0]
-        out += [("ids", ids.int()), ("z", values), ("count", count.int()), ("mass", held_by_count)]
-    return out

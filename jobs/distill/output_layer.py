@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import ModelRejected
+from .objectives.scratch import Scratch
+from .products import product, wide
 from .two_parts import TwoParts
 from .weights import backbone
 
@@ -65,18 +67,18 @@ class Head:
             bias = more[0] if bias is None else bias + more[0]
         return cls(weight, bias, scale, cap, vocab or min(config.vocab_size, weight.shape[0]), low_rank)
 
-    def logits(self, hidden: Tensor, vocab: int | None = None, out: Tensor | None = None) -> Tensor:
+    def logits(self, hidden: Tensor, vocab: int | None = None, scratch: Scratch | None = None) -> Tensor:
         """[n, H] -> [n, V] in float32 (float64 stays)."""
         inner = None if self.low_rank is None else self.low_rank.inner(hidden)
-        return self.project(hidden, inner, vocab, out)
+        return self.project(hidden, inner, vocab, scratch)
 
     def project(
-        self, hidden: Tensor, inner: Tensor | None = None, vocab: int | None = None, out: Tensor | None = None
+        self, hidden: Tensor, inner: Tensor | None = None, vocab: int | None = None, scratch: Scratch | None = None
     ) -> Tensor:
-        """`logits` with the low-rank activation [n, r] already at hand. With `out` [n, V] no graph is made."""
+        """`logits` with the low-rank activation [n, r] already at hand. With `scratch` no graph is made."""
         V = vocab or self.vocab
-        if out is not None:
-            return self._project_into(out, hidden.to(self.weight.dtype), inner, V)
+        if scratch is not None:
+            return self._project_into(scratch, hidden.to(self.weight.dtype), inner, V)
         z = wide(F.linear(hidden.to(self.weight.dtype), self.weight[:V], None if self.bias is None else self.bias[:V]))
         if self.low_rank is not None and inner is not None:
             z = z + F.linear(inner, self.low_rank.up[:V])
@@ -84,11 +86,8 @@ class Head:
             z = z * self.scale
         return z if self.cap is None else torch.tanh(z / self.cap) * self.cap
 
-    def _project_into(self, out: Tensor, hidden: Tensor, inner: Tensor | None, V: int) -> Tensor:
-        if out.dtype == hidden.dtype:
-            torch.mm(hidden, self.weight[:V].t(), out=out)
-        else:
-            out.copy_(hidden @ self.weight[:V].t())
+    def _project_into(self, scratch: Scratch, hidden: Tensor, inner: Tensor | None, V: int) -> Tensor:
+        out = product(hidden, self.weight[:V], scratch)
         if self.bias is not None:
             out.add_(self.bias[:V])
         if self.low_rank is not None and inner is not None:
@@ -108,11 +107,6 @@ def unwrap(model: nn.Module) -> Any:
     """The transformers causal LM inside; peft's layers stay where they are."""
     inner = getattr(model, "get_base_model", None)
     return inner() if callable(inner) else model
-
-
-def wide(z: Tensor) -> Tensor:
-    """float32, or float64 where it is that already."""
-    return z if z.dtype == torch.float64 else z.float()
 
 
 def _scaling(config: Any) -> float:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Limits
+from ..objectives.scratch import Scratch
 from ..objectives.view import DenseTeacher, View
 from ..rows import Example
 from ..step import Term, weights_of
@@ -33,7 +34,7 @@ class SoftLabels(DenseTeacher):
     def head_rows(self) -> int:
         return self.hidden.shape[-1]
 
-    def logits(self, vocab: int, out: Tensor | None = None, T: float = 1.0) -> Tensor:
+    def logits(self, vocab: int, scratch: Scratch | None = None, T: float = 1.0) -> Tensor:
         return self.hidden
 
 

@@ -17,6 +17,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from .scratch import Scratch
+
 
 class Voice(Protocol):
     """A teacher whose whole distribution is at hand."""
@@ -26,7 +28,7 @@ class Voice(Protocol):
 
     def chunk(self, rows: slice, vocab: int) -> Voice: ...
 
-    def logits(self, vocab: int, out: Tensor | None = None, T: float = 1.0) -> Tensor: ...
+    def logits(self, vocab: int, scratch: Scratch | None = None, T: float = 1.0) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,17 @@ class JointTeacher:
                 places.append(place[begin:end] - rows.start)
         return replace(self, voices=voices, places=tuple(places))
 
-    def logits(self, vocab: int, out: Tensor | None = None, T: float = 1.0) -> Tensor:
+    def logits(self, vocab: int, scratch: Scratch | None = None, T: float = 1.0) -> Tensor:
         """[n, V]; softmax(logits / T) is the joint distribution at T. At most three blocks of that size are alive."""
         with torch.no_grad():
             if self.how == "route":
-                return self._routed(vocab, out)
-            made = (
-                self._mean(vocab, T)
-                if self.how == "mean"
-                else self._forgetting(vocab)
-                if self.how == "forget"
-                else self._composed(vocab)
-            )
-            return made if out is None else out.copy_(made)
+                return self._routed(vocab)
+            if self.how == "mean":
+                return self._mean(vocab, T)
+            return self._forgetting(vocab) if self.how == "forget" else self._composed(vocab)
 
-    def _routed(self, vocab: int, out: Tensor | None) -> Tensor:
+    def _routed(self, vocab: int) -> Tensor:
+        out: Tensor | None = None
         for voice, place in zip(self.voices, self.places, strict=True):
             z = voice.logits(vocab)
             if out is None:

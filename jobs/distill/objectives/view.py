@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import PlanRefused
 from . import maths
 from .joint import JointTeacher
+from .live import LiveTeacher
 from .scratch import Scratch
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ class DenseTeacher:
     def chunk(self, rows: slice, vocab: int) -> DenseTeacher:
         return DenseTeacher(self.hidden[rows], self.head)
 
-    def logits(self, vocab: int, out: Tensor | None = None, T: float = 1.0) -> Tensor:
+    by_temperature: ClassVar[bool] = False
+
+    def logits(self, vocab: int, scratch: Scratch | None = None, T: float = 1.0) -> Tensor:
         """[n, V]; the same at every temperature."""
         with torch.no_grad():
-            return self.head.logits(self.hidden, vocab, out)
+            return self.head.logits(self.hidden, vocab, scratch)
 
 
 @dataclass(frozen=True)
@@ -179,20 +182,18 @@ class View:
     @property
     def dense(self) -> bool:
         """Whether the teacher's whole distribution is at hand."""
-        return isinstance(self.teacher, DenseTeacher | JointTeacher)
+        return isinstance(self.teacher, DenseTeacher | JointTeacher | LiveTeacher)
 
     def _zt(self, T: float = 1.0) -> Tensor:
         """The teacher's logits; those of a mean of several teachers differ with the temperature."""
-        if not isinstance(self.teacher, DenseTeacher | JointTeacher):
+        if not isinstance(self.teacher, DenseTeacher | JointTeacher | LiveTeacher):
             raise ValueError("this term reads the teacher's whole distribution; recorded signals hold only its top k")
         teacher = self.teacher
 
         def make() -> Tensor:
-            z = teacher.logits(self._z.shape[-1], self.empty() if self._scratch else None, T)
-            return z.to(self._z.dtype)
+            return teacher.logits(self._z.shape[-1], T=T).to(self._z.dtype)
 
-        fixed = isinstance(teacher, DenseTeacher) or not teacher.by_temperature
-        return self._once("zt" if fixed else ("zt", T), make)
+        return self._once(("zt", T) if teacher.by_temperature else "zt", make)
 
     def logp(self, T: float = 1.0) -> Tensor:
         """log p_T over the vocabulary, [n, V]."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from jobs.distill import head_chunk
 from jobs.distill.head import DenseTeacher, Head, choose_chunk, head_pass, head_read
 from jobs.distill.objectives.adaptive_kl import AdaptiveKL
 from jobs.distill.objectives.alpha_beta import AlphaBeta
@@ -150,7 +151,8 @@ def test_it_says_why_it_chose_the_chunk():
     assert chunk == 256 * 2**20 // (151936 * 24)
     assert f"{chunk} rows x 151936" in why and "256 MiB" in why
     assert choose_chunk(5000, 4096)[0] == 512  # 8 MiB a copy
-    assert choose_chunk(5000, 151936)[0] == 128
+    assert choose_chunk(5000, 151936)[0] == 147  # six copies in 512 MiB
+    assert choose_chunk(5000, 151936, copies=3)[0] == 256
     assert choose_chunk(7, 100)[0] == 16
 
 
@@ -160,6 +162,14 @@ ALL = [Objective(part(), part.Options(**kw), 2.0, True) for part, _, kw in CASES
 @pytest.mark.parametrize("chunk", [1, 5, 96, 1000])
 def test_it_does_not_depend_on_the_chunk(chunk):
     assert close(Toy().run(ALL, chunk=chunk), Toy().run(ALL, chunk=7))
+
+
+@pytest.mark.parametrize("rows", [1, 4, 9])
+def test_it_does_not_depend_on_the_rows_that_stay_in_the_cache(monkeypatch, rows):
+    whole = Toy().run(ALL, chunk=30)
+    monkeypatch.setattr(head_chunk, "CACHED", rows * V)
+    assert [b.stop - b.start for b in head_chunk.blocks(10, V, torch.device("cpu"), True)][0] == rows
+    assert close(whole, Toy().run(ALL, chunk=30))
 
 
 @pytest.mark.parametrize("i", range(len(CASES)))

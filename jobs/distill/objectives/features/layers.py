@@ -73,7 +73,7 @@ def names(pairs: list[tuple[int, int]], kinds: tuple[str, ...] = ("layer",)) -> 
 
 def two(states: States, pair: tuple[int, int], kind: str = "layer") -> tuple[Tensor, Tensor]:
     """The student's and the teacher's tensor of a pair, in float32 (float64 stays); the teacher's without graph."""
-    from ...output_layer import wide
+    from ...products import wide
 
     return wide(states.student[f"{kind}.{pair[0]}"]), wide(states.teacher[f"{kind}.{pair[1]}"]).detach()
 
