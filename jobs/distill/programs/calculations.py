@@ -21,6 +21,8 @@ TIMES = re.compile(r"(?<=[\d)%]) ?[xX] ?(?=[\d($.])")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)%")
 ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")  # Python reads no 007
 FORM = re.compile(r"[\d.+\-*/()]+")
+# What `Fraction` may read: it would spend minutes on the digits of 1e99999999.
+WRITTEN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3}|/\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _fraction(text: str) -> tuple[Fraction, Fraction] | None:
     """The number and how far a right result may lie from it: half of its last decimal, for whole numbers what floats lose."""
     bare = PERCENT.sub(r"\1", text.translate(SIGNS))
     try:
-        value = Fraction(bare)
+        value = Fraction(bare.strip() if WRITTEN.fullmatch(bare.strip()) else "")
     except (ValueError, ZeroDivisionError):
         return None
     slack = min(max(Fraction(1, 10**6), abs(value) / 10**9), Fraction(49, 100))  # never to the next whole number

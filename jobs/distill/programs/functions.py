@@ -55,6 +55,14 @@ def power(base: int | float, exponent: int | float, modulus: Any = None) -> Any:
     return result
 
 
+def work(name: str, values: Sequence[Any]) -> int:
+    """Steps that a call counts for besides its own: the numbers it goes through; of a power with a modulus the products it
+    takes, one for each bit of the exponent, in pieces of 1,024 bits."""
+    if name == "pow" and len(values) == 3:
+        return whole(values[1]).bit_length() * whole(values[2]).bit_length() // 1024
+    return sum(len(v) for v in values if isinstance(v, list | tuple))
+
+
 def _round(value: int | float, places: Any = None) -> int | float:
     if places is None:
         return round(value)

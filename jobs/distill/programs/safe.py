@@ -16,7 +16,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .functions import BUILT_IN, CONSTANTS, LONGEST, MATHS, Refusal, power, short
+from .functions import BUILT_IN, CONSTANTS, LONGEST, MATHS, Refusal, power, short, work
 from .outcome import Number, Outcome
 from .syntax import Ended, parsed, refuse
 
@@ -268,7 +268,7 @@ class _Run:
             raise Ended("failed", f"{name} has no value yet", node)
         if any(isinstance(v, str) for v in values):
             raise Ended("failed", f"{name} takes numbers, not text", node)
-        self.step(node, sum(len(v) for v in values if isinstance(v, list | tuple)))
+        self.step(node, self.guarded(work, [name, values], node))
         found = self.guarded(table[name], values, node)
         if isinstance(found, list | tuple):
             self.step(node, len(found))

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -214,9 +215,9 @@ class _Reader:
 
 def _judged(read: _Reader, code: int, word: str, tested: bool, cpu: int, wall: float, seconds: float) -> Ran:
     output = read.output[:OUTPUT].decode("utf-8", "replace")
-    lines = [json.loads(line[len(word) :]) for line in read.report.decode("utf-8", "replace").splitlines() if line.startswith(word) and line.endswith("}")]  # fmt: skip
-    tests = tuple(Tried(line["test"], line["wrong"]) for line in lines if "test" in line)
-    wrong = next((line["wrong"] for line in lines if "wrong" in line and "test" not in line), "")
+    lines = list(_reported(read.report, word))
+    tests = tuple(Tried(_plain(line["test"]), _plain(line["wrong"])) for line in lines if "test" in line)
+    wrong = next((_plain(line["wrong"]) for line in lines if "test" not in line and line["wrong"]), "")
     done = any(line.get("done") for line in lines)
 
     def ran(kind: Any, why: str = "") -> Ran:
@@ -236,6 +237,24 @@ def _judged(read: _Reader, code: int, word: str, tested: bool, cpu: int, wall: f
         return ran("failed", "there are no tests")
     failed = next((t for t in tests if not t.passed), None)
     return ran("failed", f"test {failed.name}: {failed.wrong}") if failed else ran("ok")
+
+
+def _reported(report: bytes | bytearray, word: str) -> Iterator[dict[str, Any]]:
+    """What was told, line by line. A program that found the word may have written anything there: what is no object is
+    passed over."""
+    for line in report.decode("utf-8", "replace").splitlines():
+        if line.startswith(word):
+            try:
+                found = json.loads(line[len(word) :])
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict):
+                yield {"wrong": "", **found}
+
+
+def _plain(text: Any) -> str:
+    """On one line, without what no database keeps: NUL, halves of characters. `text` may be anything: see `_reported`."""
+    return "".join(c if c.isprintable() else " " for c in str(text)).strip()
 
 
 def _named(code: int) -> str:

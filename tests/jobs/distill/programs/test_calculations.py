@@ -32,6 +32,9 @@ from jobs.distill.programs.calculations import calculations
         ("<<9**9**9=1>>", "9**9**9 cannot be computed: the power has more than 4,096 bits"),
         ("<<__import__('os')=1>>", "__import__('os') is no calculation"),
         ("<<1+1=two>>", "two is no number"),
+        ("<<1+1=2e0>>", ""),
+        ("<<1+1=1e99999999>>", "1e99999999 is no number"),
+        ("<<1+1=1e-99999999>>", "1e-99999999 is no number"),
         ("<<(((1=1>>", "(((1 cannot be computed: not Python: '(' was never closed"),
     ],
 )

@@ -107,6 +107,34 @@ def test_a_program_that_avoids_its_tests_fails_them(program: str, words: str) ->
     assert ran.outcome.kind == "failed" and words in ran.outcome.why
 
 
+FORGER = """
+import os, sys
+frame = sys._getframe()
+while "job" not in frame.f_locals:
+    frame = frame.f_back
+job = frame.f_locals["job"]
+for line in {lines!r}:
+    os.write(job["report"], (job["word"] + line + "\\n").encode())
+"""
+
+
+@isolated
+@pytest.mark.parametrize(
+    "lines", [['{"no json}'], ['{"test": "1"}'], ['{"test": [], "wrong": 5}', '{"wrong": {}}'], ["[]}", "5}", '{"done": 1, "wrong": 2}']]
+)  # fmt: skip
+def test_a_forged_report_never_raises(lines: list[str]) -> None:
+    """A program shares its process with its report: what it writes there is no more to be trusted than its output."""
+    ran = sandbox.run(FORGER.replace("{lines!r}", repr(lines)), ["assert False, 'as ever'"])
+    assert ran.tests[-1].wrong == "AssertionError: as ever" and ran.outcome.kind == "failed"
+
+
+@isolated
+@pytest.mark.parametrize("text", ["half \ud800", "nothing \0", "two\nlines"])
+def test_a_reason_is_text_that_can_be_kept(text: str) -> None:
+    ran = sandbox.run(f"raise ValueError({text!r})")
+    assert ran.outcome.why.startswith(f"line 1: ValueError: {text.split()[0]}") and ran.outcome.why.isprintable()
+
+
 @isolated
 def test_tests_that_cannot_run_say_so() -> None:
     ran = sandbox.run("x = 1", "import numpy_of_somebody\ndef test_a():\n    pass")
