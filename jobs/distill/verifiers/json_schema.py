@@ -45,7 +45,7 @@ def read_schema(text: str, field: str = "schema") -> dict[str, Any]:
         raise RecipeInvalid(f"The schema is not JSON: {e}.", field=field) from None
     if not isinstance(schema, dict):
         raise RecipeInvalid("The schema must be a JSON object.", field=field)
-    _Reader(schema, field).schema(schema, "$", 0)
+    _Reader(schema, field).whole()
     return schema
 
 
@@ -54,6 +54,14 @@ class _Reader:
 
     def __init__(self, root: Mapping[str, Any], field: str) -> None:
         self.root, self.field = root, field
+        self.read: set[int] = set()
+        self.pointed_to: list[tuple[Any, str]] = []
+
+    def whole(self) -> None:
+        """A reference may point into what no keyword leads to, such as a default: that is read too."""
+        self.pointed_to = [(self.root, "$")]
+        while self.pointed_to:
+            self.schema(*self.pointed_to.pop(), depth=0)
 
     def refuse(self, path: str, what: str) -> RecipeInvalid:
         return RecipeInvalid(f"The schema at {path}: {what}.", field=self.field)
@@ -65,6 +73,9 @@ class _Reader:
             raise self.refuse(path, "a schema is an object, true or false")
         if depth > DEPTH:
             raise self.refuse(path, f"it is nested more than {DEPTH} deep")
+        if id(schema) in self.read:
+            return
+        self.read.add(id(schema))
         for name, value in schema.items():
             if name not in KEYWORDS | SAYS_NOTHING:
                 raise self.refuse(path, f"{name!r} is not supported; {', '.join(sorted(KEYWORDS))} are")
@@ -84,7 +95,7 @@ class _Reader:
             for i, inner in enumerate(value):
                 self.schema(inner, f"{path}[{i}]", depth + 1)
         elif name == "$ref":
-            resolve(self.root, value, lambda what: self.refuse(path, what))
+            self.pointed_to.append((resolve(self.root, value, lambda what: self.refuse(path, what)), path))
         elif name == "type" and (
             not (names := [value] if isinstance(value, str) else value)
             or not isinstance(names, list)
@@ -95,7 +106,7 @@ class _Reader:
             self.value(name, value, path)
 
     def value(self, name: str, value: Any, path: str) -> None:
-        if name in NUMBERS and (not TYPES["number"](value) or not math.isfinite(value)):
+        if name in NUMBERS and (not TYPES["number"](value) or isinstance(value, float) and not math.isfinite(value)):
             raise self.refuse(path, "a number is wanted")
         if name == "multipleOf" and value <= 0:
             raise self.refuse(path, "a number above 0 is wanted")
@@ -131,6 +142,8 @@ def problem(value: Any, schema: Mapping[str, Any]) -> str | None:
         return _Check(schema).at(value, schema, "$", 0)
     except _TooMuch as e:
         return str(e)
+    except RecursionError:
+        return "$: too deeply nested to check"
 
 
 class _TooMuch(Exception):

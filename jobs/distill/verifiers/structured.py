@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -72,7 +73,7 @@ def json_of(text: str, fenced: bool = True) -> Any:
     wrong: ValueError | None = None
     for candidate in _candidates(text, fenced):
         try:
-            return json.loads(candidate, parse_constant=_refuse, object_pairs_hook=_once)
+            return json.loads(candidate, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
         except RecursionError:
             wrong = wrong or ValueError("the JSON is nested too deeply")
         except json.JSONDecodeError as e:
@@ -95,6 +96,12 @@ def _candidates(text: str, fenced: bool) -> list[str]:
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text[:60]} is larger than any number a program keeps")
+    return number
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

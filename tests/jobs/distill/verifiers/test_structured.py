@@ -55,6 +55,7 @@ PEOPLE = json.dumps(
         ('{"people": [{"name": "A"}]', "not JSON"),
         ('{"people": [], "people": []}', "'people' stands twice"),
         ('{"people": [{"name": "A", "age": NaN}]}', "NaN is not JSON"),
+        ('{"people": [{"name": "A", "age": -1e400}]}', "-1e400 is larger than any number"),
         ("[1]", "$: object is wanted, found array"),
         ("", "the answer is empty"),
         ("[" * 100_000, "nested too deeply"),
@@ -78,6 +79,11 @@ def test_without_fences_the_whole_answer_must_be_json() -> None:
         ('{"patternProperties": {"^a": {}}}', "'patternProperties' is not supported"),
         ('{"$ref": "http://169.254.169.254/"}', "must point into this schema"),
         ('{"$ref": "#/$defs/x"}', "points to nothing"),
+        ('{"default": {"pattern": "(a+)+$"}, "$ref": "#/default"}', "'pattern' is not supported"),
+        (
+            '{"examples": {"a": {"type": "text"}}, "items": {"$ref": "#/examples/a"}}',
+            "$.items.$ref.type: a type is one of",
+        ),
         ('{"type": "text"}', "a type is one of"),
         ('{"properties": {"a": 3}}', "$.properties.a"),
         ('{"required": "a"}', "a list of names"),
@@ -96,6 +102,19 @@ def test_schemas_that_could_not_be_checked_are_refused_with_their_place(schema: 
     with pytest.raises(ValidationError) as e:
         JsonSchema.Options(json_schema=schema)
     assert words in str(e.value)
+
+
+def test_numbers_of_any_length_are_compared() -> None:
+    """A whole number that no float holds; a reader of floats would end the run."""
+    large = "1" + "0" * 400
+    schema = read_schema(f'{{"minimum": {large}, "multipleOf": 7}}')
+    assert problem(8, schema) == f"$: 8 is below {large}"
+    assert "is no multiple of 7" in str(problem(10**400, schema))
+
+
+def test_a_value_too_deep_to_compare_gets_a_sentence() -> None:
+    value = json_of("[" * 900 + "]" * 900)
+    assert "too deeply nested" in str(problem(value, read_schema('{"enum": [1]}')))
 
 
 def test_a_long_schema_is_refused_with_both_numbers() -> None:
