@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 from uuid import UUID
 
@@ -61,10 +60,13 @@ class DeskOut(Schema):
 
 
 @router.get("/runs/{uuid:run_id}/rows", response=list[StageOut], summary="Rows made and left out, by stage")
-def made_rows(request: TeamRequest, run_id: UUID) -> Iterator[dict[str, Any]]:
-    for s in making.stages(pages.run_or_404(request.team, run_id)):
-        named = {n: getattr(s, n) for n in ("name", "file", "rows", "made", "rejected")}
-        yield named | {"reasons": {code: n for code, _, n in s.reasons}, "kept": bool(s.made_file or s.rejected_file)}
+def made_rows(request: TeamRequest, run_id: UUID) -> list[dict[str, Any]]:
+    return [_stage_out(s) for s in making.stages(pages.run_or_404(request.team, run_id))]
+
+
+def _stage_out(s: making.Stage) -> dict[str, Any]:
+    named = {n: getattr(s, n) for n in ("name", "file", "rows", "made", "rejected")}
+    return named | {"reasons": {code: n for code, _, n in s.reasons}, "kept": bool(s.made_file or s.rejected_file)}
 
 
 @router.get("/runs/{uuid:run_id}/outputs/{slug:file}", summary="Rows a stage made or left out, as JSON lines")

@@ -42,6 +42,7 @@ def kinds(request: TeamRequest) -> list[dict[str, Any]]:
 @router.post(f"{VERSION}/transforms/preview", response=Preview, summary="What steps would do, within seconds")
 def preview(request: TeamRequest, dataset_id: UUID, number: int, body: StepsIn) -> dict[str, Any]:
     """Counts of each step and twenty examples, over at most 20,000 rows; nothing is made."""
+    need(request, Role.MEMBER)
     version = _version(request, dataset_id, number)
     return transforms.preview(request.team, version, _steps(request, body))
 

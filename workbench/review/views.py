@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jobs.distill.errors import DataRefused, DistillError
 from workbench.datasets.models import DatasetVersion
@@ -30,38 +30,35 @@ def list_(request: TeamRequest) -> HttpResponse:
     return render(request, "review/list.html", {"reviews": queries.reviews(request.team)[:200]})
 
 
+@require_http_methods(["GET", "POST"])
 def new(request: TeamRequest, version_id: UUID) -> HttpResponse:
     """GET: the choices of a new desk. POST: sets it up."""
-    version = (
-        DatasetVersion.objects.filter(pk=version_id, dataset__in=datasets(request.team))
-        .select_related("dataset")
-        .first()
-    )
+    found = DatasetVersion.objects.filter(pk=version_id, dataset__in=datasets(request.team)).select_related("dataset")
+    version = found.first()
     if version is None:
         raise Http404
     form = forms.ReviewForm(request.POST or None, runs=queries.runs_to_order_by(request.team, version))
-    if request.method == "POST" and form.is_valid():
-        return _set_up(request, version, form)
-    context = {"version": version, "form": form, "desks": queries.of_version(request.team, version)[:20]}
-    return render(request, "review/new.html", context, status=422 if request.method == "POST" else 200)
+    return (_set_up if request.method == "POST" else _choices)(request, version, form)
 
 
 @needs(Role.MEMBER)
 def _set_up(request: TeamRequest, version: DatasetVersion, form: forms.ReviewForm) -> HttpResponse:
-    chosen = form.cleaned_data
-    try:
-        review = actions.open_review(
-            request.team, request.user, version, chosen["order"], run=chosen["run"], limit=chosen["limit"], seats=chosen["seats"]
-        )  # fmt: skip
-    except DistillError as e:
-        form.add_error(e.field if e.field in form.fields else None, f"{e.message} {e.hint or ''}")
-        return render(
-            request,
-            "review/new.html",
-            {"version": version, "form": form, "desks": queries.of_version(request.team, version)[:20]},
-            status=422,
-        )
-    return redirect("review:desk", review.pk)
+    if form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            review = actions.open_review(
+                request.team, request.user, version, chosen["order"], run=chosen["run"], limit=chosen["limit"], seats=chosen["seats"]
+            )  # fmt: skip
+        except DistillError as e:
+            form.add_error(e.field if e.field in form.fields else None, f"{e.message} {e.hint or ''}")
+        else:
+            return redirect("review:desk", review.pk)
+    return _choices(request, version, form, status=422)
+
+
+def _choices(request: TeamRequest, version: DatasetVersion, form: forms.ReviewForm, status: int = 200) -> HttpResponse:
+    context = {"version": version, "form": form, "desks": queries.of_version(request.team, version)[:20]}
+    return render(request, "review/new.html", context, status=status)
 
 
 @require_GET
