@@ -33,6 +33,7 @@ class MostAgreed(Writer):
         arxiv="2411.08147",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "instruction": "the option Instruction"}
+    pairs = True
     prompts: ClassVar[dict[str, Prompt]] = {
         "answer": Prompt(
             "{{conversation}}\n\n{{instruction}}\nFirst quote or summarise the places that matter, then reason from them, then give the answer."

@@ -107,12 +107,14 @@ class Writer(Described):
     """A part that makes rows. `prompts` are its steps and their wording, `variables` what they may use: name -> meaning.
 
     answers: it writes an answer to the row's question, so that the same asking can score the teacher on held-out rows.
+    pairs: its rows have a chosen and a rejected answer.
     """
 
     kind: ClassVar[str] = "writer"
     prompts: ClassVar[Mapping[str, Prompt]] = {}
     variables: ClassVar[Mapping[str, str]] = {}
     answers: ClassVar[bool] = False
+    pairs: ClassVar[bool] = False
     selective: ClassVar[bool] = False  # that nothing is to be written is an outcome: all seeds may be left out
 
     def seeds(self, rows: Sequence[Row], options: Any, desk: Desk) -> Iterable[Seed]:

@@ -45,6 +45,7 @@ class Refinement(Writer):
         "refined": "the refined text",
         "why": "what the critic said in the round before",
     }
+    pairs = True
     prompts: ClassVar[dict[str, Prompt]] = {
         "draft": Prompt("{{instruction}}\n\n{{question}}\n\nEarlier criticism to heed: {{why}}"),
         "refine": Prompt(

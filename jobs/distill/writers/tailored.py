@@ -32,6 +32,7 @@ class TailoredRationale(Writer):
         "student": "what the student answered",
         "marker": "the word before the answer",
     }
+    pairs = True
     prompts: ClassVar[dict[str, Prompt]] = {
         "explain": Prompt(
             "A student was asked:\n{{question}}\n\nThe student answered:\n{{student}}\n\nThat is wrong. The right answer is: "

@@ -58,6 +58,7 @@ class Tree(Writer):
         authors="Yin, Zhao, Wu, Ni and others", year=2025, url="https://arxiv.org/abs/2503.01461", arxiv="2503.01461",
     )  # fmt: skip
     variables: ClassVar[dict[str, str]] = {**ROW_VARIABLES, "steps": "the steps so far, one a line"}
+    pairs = True
     prompts: ClassVar[dict[str, Prompt]] = {
         "step": Prompt(
             "Question: {{question}}\n\nSteps so far:\n{{steps}}\n\nWrite the next step of the solution alone, in one or two sentences. "

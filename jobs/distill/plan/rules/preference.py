@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...recipe import Train
+from ...recipe import Prefer, Train
 from ..case import Case
 from ..findings import Finding, fix, refuse
 from ..rows import Rows
@@ -56,11 +56,11 @@ def _wrong_rows(case: Case, i: int, stage: Train, title: str, need: str) -> Find
 
 
 def columns_are_there(case: Case, rows: Rows) -> Iterator[Finding]:
-    """Pairs of the data need the data to have them; else the teacher and the student can write both sides."""
+    """Pairs of the data need the data to have them, or an earlier stage to make them; else teacher and student can write both sides."""
     known = case.facts.data.extras
     for i, stage in case.trains:
         column = COLUMN.get(_kind(stage))
-        if known is not None and column and not known.get(column):
+        if known is not None and column and not known.get(column) and not _made_before(case, i):
             yield refuse(
                 "PAIRS_NOT_IN_DATA",
                 case.field(i, "source.pairs"),
@@ -68,6 +68,14 @@ def columns_are_there(case: Case, rows: Rows) -> Iterator[Finding]:
                 "Choose such a dataset, or set the teacher's answers over the student's own.",
                 fix("Teacher over student", case.field(i, "source.pairs"), "teacher_over_student"),
             )
+
+
+def _made_before(case: Case, index: int) -> bool:
+    """Whether a stage before this one puts answers into pairs or rankings."""
+    from ...catalog.parts import WRITERS
+
+    writers = (WRITERS.get(s.writer) for i, s in case.writes if i < index)
+    return any(isinstance(s, Prefer) for s in case.stages[:index]) or any(getattr(w, "pairs", False) for w in writers)
 
 
 def groups_have_members(case: Case, rows: Rows) -> Iterator[Finding]:

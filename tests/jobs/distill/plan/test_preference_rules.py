@@ -36,6 +36,21 @@ def test_it_refuses_columns_the_data_lacks_and_offers_the_teacher(desk):
     assert desk.plan(rows=desk.data(), stages=asked).ok  # nobody counted: the run itself will say
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"kind": "prefer", "rule": "verified-over-failed", "options": {"check": "exact"}},
+        {"kind": "write", "writer": "reasoning-tree", "rows": "labelled"},
+    ],
+)
+def test_pairs_of_an_earlier_stage_need_no_column(desk, before):
+    asked, bare = stages(desk, "simpo", {}), desk.data(extras={"domain": 9})
+    found = desk.plan(rows=bare, stages=[before, *asked])
+    assert not [p for p in found.refusals if p.code == "PAIRS_NOT_IN_DATA"]
+    found = desk.plan(rows=bare, stages=[*asked, before])
+    assert [p for p in found.refusals if p.code == "PAIRS_NOT_IN_DATA"], "what comes later is too late"
+
+
 def test_it_refuses_a_group_of_one(desk):
     asked = stages(desk, "simpo", {"pairs": "density_ratio"})
     assert desk.one(desk.plan(stages=asked).refusals, "GROUP_OF_ONE").fix.value == 4
