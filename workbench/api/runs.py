@@ -11,7 +11,7 @@ from django.http import Http404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
-from workbench.runs import actions, board, charts, pages
+from workbench.runs import actions, board, charts, pages, timeline, waiting
 from workbench.runs.models import Kind, Run, RunEvent, State
 from workbench.studio.actions import submit_recipe
 from workbench.team.models import Role
@@ -44,10 +44,10 @@ def run_out(run: Run) -> dict[str, Any]:
     )
     done = run.kind == Kind.DISTILL and run.state == State.SUCCEEDED
     return {n: getattr(run, n) for n in names} | {
-        "state_label": run.get_state_display(), "reason": pages.reason(run), "seconds_left": board.seconds_left(run),
+        "state_label": run.get_state_display(), "reason": waiting.reason(run), "seconds_left": board.seconds_left(run),
         "method": row.method, "teacher": row.teacher, "student": row.student, "gap_closed": (run.report or {}).get("gap_closed"),
         "created_by": run.created_by.email if run.created_by else "", "url": reverse("runs:detail", args=[run.id]),
-        "result": reverse("adapters:detail", args=[run.id]) if done else pages.result_url(run) or None,
+        "result": reverse("adapters:detail", args=[run.id]) if done else timeline.result_url(run) or None,
     }  # fmt: skip
 
 

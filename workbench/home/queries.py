@@ -13,7 +13,6 @@ from workbench.runs import words
 from workbench.runs.models import ACTIVE, ENDED, WAITING, Kind, Run, Slot, State
 from workbench.team.models import Team
 
-SLOT_GONE_AFTER = timedelta(seconds=60)
 NEWS_AT_MOST = 8
 
 
@@ -65,8 +64,7 @@ def overview(team: Team, since: datetime | None = None) -> Overview:
 
 def slots() -> tuple[int, int]:
     """How many slots answer, and how many of those work right now. Slots are shared by all teams."""
-    live = Slot.objects.filter(last_seen__gt=timezone.now() - SLOT_GONE_AFTER)
-    counted = live.aggregate(
+    counted = Slot.objects.live().aggregate(
         live=Count("id", distinct=True), busy=Count("id", filter=Q(runs__state__in=ACTIVE), distinct=True)
     )
     return counted["live"], counted["busy"]

@@ -6,6 +6,7 @@ State changes of Run are guarded by a trigger (migrations/0003, legal changes in
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -53,6 +54,19 @@ class Queue(models.TextChoices):
     CPU = "cpu", "Short work"
 
 
+SLOT_GONE_AFTER = timedelta(seconds=60)
+
+
+class SlotQuerySet(models.QuerySet["Slot"]):
+    def live(self) -> SlotQuerySet:
+        """Slots whose worker was heard of within the last minute."""
+        return self.filter(last_seen__gt=timezone.now() - SLOT_GONE_AFTER)
+
+    def taking(self) -> SlotQuerySet:
+        """Live slots that are not being drained."""
+        return self.live().filter(draining=False)
+
+
 class Slot(models.Model):
     """One place where one run at a time can work: a GPU, or a share of the CPU."""
 
@@ -62,6 +76,8 @@ class Slot(models.Model):
     device = models.JSONField(default=dict, help_text="DeviceFacts of the engine")
     last_seen = models.DateTimeField(null=True)
     draining = models.BooleanField(default=False)
+
+    objects = SlotQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["host", "name"], name="one_slot_per_device")]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,10 @@ from django.utils import timezone
 
 from jobs.distill.catalog import SYSTEMS
 from jobs.distill.errors import RecipeInvalid
-from workbench.home import units
 from workbench.team.models import Team
 
 from . import words
-from .actions import ENOUGH
-from .models import ACTIVE, ENDED, WAITING, Kind, Queue, Run, RunEvent, Slot, State
+from .models import ACTIVE, ENDED, WAITING, Kind, Run, RunEvent, State
 
 PAGE_SIZE = 25
 SORTS = {
@@ -35,7 +32,6 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "failed": ("Failed", (State.FAILED, State.QUARANTINED)),
     "cancelled": ("Cancelled", (State.CANCELLED,)),
 }
-SLOT_GONE_AFTER = timedelta(seconds=60)
 
 
 class FilterUnknown(RecipeInvalid):
@@ -170,6 +166,10 @@ def run_seconds(run: Run) -> float | None:
     return max(0.0, ((run.finished_at or timezone.now()) - run.started_at).total_seconds())
 
 
+def is_anything_live(page: Page[Any]) -> bool:
+    return any(r.run.state not in ENDED and r.run.state != State.PAUSED for r in page.object_list)
+
+
 # ---- one run
 
 
@@ -209,200 +209,3 @@ def choices(run: Run) -> list[dict[str, Any]]:
     found = {str(c.get("field")): c for c in (run.plan or {}).get("choices", [])}
     found |= {str(e.data.get("field")): e.data for e in events(run, "reason", limit=200)}
     return list(found.values())
-
-
-def reason(run: Run) -> str:
-    """Why the run stands where it stands, looking at the queue and the workers where that is the reason."""
-    if run.state != State.QUEUED:
-        return words.reason(run)
-    return words.reason(run, ahead(run), live_slots(run.queue) > 0)
-
-
-def live_slots(queue: str) -> int:
-    return Slot.objects.filter(queue=queue, last_seen__gt=timezone.now() - SLOT_GONE_AFTER).count()
-
-
-def ahead(run: Run) -> int:
-    """Runs of the same queue, of any team, that a worker would take first."""
-    if run.state != State.QUEUED:
-        return 0
-    first = Q(priority__gt=run.priority) | Q(priority=run.priority, not_before__lt=run.not_before)
-    return Run.objects.filter(first, queue=run.queue, state__in=WAITING, desired="run").exclude(pk=run.pk).count()
-
-
-# ---- queue and workers
-
-
-@dataclass
-class QueueView:
-    """The queue page. Other teams' runs are counted, never named."""
-
-    waiting: list[dict[str, Any]] = field(default_factory=list)
-    slots: list[dict[str, Any]] = field(default_factory=list)
-    live_slots: int = 0
-
-
-def queue(team: Team) -> QueueView:
-    now = timezone.now()
-    view = QueueView()
-    for slot in Slot.objects.order_by("queue", "host", "name"):
-        busy = Run.objects.filter(slot=slot, state__in=ACTIVE).select_related("created_by").first()
-        live = bool(slot.last_seen and now - slot.last_seen < SLOT_GONE_AFTER)
-        view.live_slots += live
-        device = slot.device or {}
-        view.slots.append(
-            {
-                "slot": slot,
-                "live": live,
-                "device": device,
-                "label": slot_label(slot),
-                "run": busy if busy and busy.team_id == team.id else None,
-                "taken": bool(busy),
-            }
-        )
-    line = (
-        Run.objects.filter(state__in=(*WAITING, State.PAUSED))
-        .select_related("created_by")
-        .order_by("-priority", "not_before", "id")
-        .defer("report")
-    )
-    before: dict[str, int] = {}
-    workers = {q: live_slots(q) for q in Queue.values}
-    for run in line[:500]:
-        if run.team_id == team.id:
-            n = before.get(run.queue, 0)
-            view.waiting.append(
-                {
-                    "run": run,
-                    "why": words.reason(run, n, workers[run.queue] > 0),
-                    "ahead": n,
-                    "start": _starts_in(run, n),
-                }
-            )
-        if run.state != State.PAUSED:
-            before[run.queue] = before.get(run.queue, 0) + 1
-    return view
-
-
-def slot_label(slot: Slot) -> str:
-    kind = slot.name.partition("-")[0].upper()
-    number = slot.name.rpartition("-")[2]
-    return f"{kind} {number}" if number.isdigit() else f"{kind} {number[:8]}"
-
-
-def _starts_in(run: Run, n: int) -> str:
-    """A prediction from the plans of the runs that work and wait before it; empty where a plan is missing."""
-    if run.state != State.QUEUED:
-        return ""
-    busy = list(Run.objects.filter(queue=run.queue, state__in=ACTIVE).only("plan", "started_at"))
-    slots = Slot.objects.filter(queue=run.queue, last_seen__gt=timezone.now() - SLOT_GONE_AFTER, draining=False).count()
-    if not slots:
-        return "no worker is connected"
-    if len(busy) < slots and n == 0:
-        return "now"
-    left = [max(0.0, ((r.plan or {}).get("seconds") or 0) - (run_seconds(r) or 0)) for r in busy]
-    before = Run.objects.filter(queue=run.queue, state__in=WAITING).filter(
-        Q(priority__gt=run.priority) | Q(priority=run.priority, not_before__lt=run.not_before)
-    )
-    total = sum(left) + sum((r.plan or {}).get("seconds") or 0 for r in before.only("plan")[:100])
-    return f"about {units.duration(total / slots)}" if total else ""
-
-
-def team_usage(team: Team, days: int = 30) -> dict[str, Any]:
-    """Runs and hours of the team in the last days."""
-    since = timezone.now() - timedelta(days=days)
-    ended = Run.objects.filter(team=team, started_at__gte=since)
-    used = sum((run_seconds(r) or 0) for r in ended.only("started_at", "finished_at")[:5000])
-    return {"runs": ended.count(), "seconds": used, "days": days}
-
-
-def is_anything_live(page: Page[Any]) -> bool:
-    return any(r.run.state not in ENDED and r.run.state != State.PAUSED for r in page.object_list)
-
-
-# ---- what happened, and where it led
-
-
-@dataclass
-class Moment:
-    """One line of the timeline."""
-
-    at: Any
-    attempt: int
-    icon: str
-    title: str
-    text: str = ""
-    tone: str = ""
-
-
-def timeline(run: Run) -> list[Moment]:
-    """State changes, phases, checkpoints, alarms and errors, newest first."""
-    found = events(run, "state", "phase", "checkpoint", "review", ENOUGH, "alarm", "error", limit=300)
-    return [m for m in (_moment(e) for e in reversed(found)) if m]
-
-
-def _moment(e: RunEvent) -> Moment | None:
-    d = e.data
-    if e.type == "state":
-        state = d.get("to", "")
-        title = State(state).label if state in State.values else str(state)
-        who = {"user": "by a person", "worker": "by the worker", "reaper": "because the worker was lost"}.get(
-            d.get("actor", ""), ""
-        )
-        return Moment(
-            e.at, e.attempt, "flag", title, str(d.get("reason") or d.get("message") or who), _TONES.get(state, "")
-        )
-    if e.type == "phase":
-        title, text = words.PHASES.get(d.get("phase", ""), (str(d.get("phase", "")).capitalize(), ""))
-        return Moment(e.at, e.attempt, "player-play", title, str(d.get("stage") or text))
-    if e.type == "review":
-        return Moment(e.at, e.attempt, "eye", f"{d.get('rows', 0):,} rows wait for a review", str(d.get("stage") or ""))
-    if e.type == ENOUGH:
-        return Moment(e.at, e.attempt, "flag", "The rounds end", "A person asked for no further round.")
-    if e.type == "checkpoint":
-        return Moment(
-            e.at,
-            e.attempt,
-            "device-floppy",
-            f"Checkpoint at step {d.get('step', 0):,}",
-            "Written, read back and hashed.",
-        )
-    return Moment(
-        e.at,
-        e.attempt,
-        "alert-triangle",
-        str(d.get("message", "")),
-        str(d.get("hint") or ""),
-        "warning" if e.type == "alarm" else "danger",
-    )
-
-
-_TONES = {State.SUCCEEDED: "success", State.FAILED: "danger", State.QUARANTINED: "danger", State.RETRY_WAIT: "warning"}
-
-
-def result_url(run: Run) -> str:
-    """Where the result of other work than a distillation stands; empty before it has one."""
-    from django.urls import NoReverseMatch, reverse
-
-    from workbench.datasets.models import DatasetVersion
-    from workbench.endpoints.queries import by_key
-    from workbench.library.models import Model
-
-    if run.state != State.SUCCEEDED:
-        return ""
-    try:
-        if run.kind == Kind.ADD_MODEL and (model := Model.objects.filter(added_by_run=run).first()):
-            return reverse("library:detail", args=[model.id])
-        if run.kind == Kind.IMPORT_DATASET and (version := DatasetVersion.objects.filter(created_by_run=run).first()):
-            return reverse("datasets:detail", args=[version.dataset_id])
-        if run.kind == Kind.FETCH_DATASET:
-            return reverse("datasets:fetching", args=[run.pk])
-        if run.kind == Kind.TEST_ENDPOINT and (row := by_key(run.team, str(run.spec.get("endpoint")))):
-            return reverse("endpoints:detail", args=[row.pk])
-        if run.kind == Kind.TRANSFORM_DATASET and (
-            version := DatasetVersion.objects.filter(created_by_run=run).first()
-        ):
-            return reverse("datasets:version", args=[version.dataset_id, version.number])
-    except NoReverseMatch:
-        return ""
-    return ""

@@ -24,7 +24,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, blobs, board, charts, cloning, comparing, making, pages, run_folder, words
+from . import actions, blobs, board, charts, cloning, comparing, making, pages, run_folder, timeline, waiting, words
 from . import report as reports
 from . import stream as streams
 from .models import Kind, Run, State
@@ -32,13 +32,13 @@ from .models import Kind, Run, State
 # part -> (template, what it reads). The page includes all of them; the live stream names those that changed.
 PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
     "header": lambda run: _header(run),
-    "actions": lambda run: {"next_url": pages.result_url(run)},
+    "actions": lambda run: {"next_url": timeline.result_url(run)},
     "report": lambda run: {"report": reports.build(run.report) if run.state == State.SUCCEEDED else None},
     "curves": lambda run: {"charts": charts.charts(charts.curves(run))},
     "numbers": lambda run: _numbers(run),
     "samples": lambda run: {"samples": pages.samples(run)},
     "alarms": lambda run: {"alarms": pages.events(run, "alarm", limit=50)},
-    "timeline": lambda run: {"timeline": pages.timeline(run)},
+    "timeline": lambda run: {"timeline": timeline.timeline(run)},
     "log": lambda run: {"log": pages.events(run, "log", limit=200)},
     "choices": lambda run: {"choices": pages.choices(run)},
     "rows": lambda run: {"made_rows": making.stages(run)},
@@ -50,13 +50,13 @@ PARTS: dict[str, Callable[[Run], dict[str, Any]]] = {
 
 def _header(run: Run) -> dict[str, Any]:
     return {
-        "reason": pages.reason(run),
+        "reason": waiting.reason(run),
         "left": board.seconds_left(run),
         "rate": board.rate(run),
         "seconds": pages.run_seconds(run),
         "method": pages.method_title(run.spec),
         "stages": board.stages(run),
-        "slot_name": pages.slot_label(run.slot) if run.slot else "",
+        "slot_name": waiting.slot_label(run.slot) if run.slot else "",
     }
 
 
@@ -89,7 +89,7 @@ def run_list(request: TeamRequest) -> HttpResponse:
 
 @require_GET
 def queue(request: TeamRequest) -> HttpResponse:
-    context = {"queue": pages.queue(request.team), "usage": pages.team_usage(request.team)}
+    context = {"queue": waiting.queue(request.team), "usage": waiting.team_usage(request.team)}
     return render(request, "runs/_partials/queue.html" if request.htmx else "runs/queue.html", context)
 
 

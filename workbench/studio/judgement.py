@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from jobs.distill.plan.compiler import compile as compile_plan
@@ -69,9 +68,8 @@ def _seconds(plan: Plan, measured: dry_runs.Measured | None) -> float:
 
 def devices(check: Check) -> list[Device]:
     """The slot a run would get, the other slots that answer, then common GPUs."""
-    since = timezone.now() - queries.SLOT_GONE_AFTER
     found = [Device("", f"Here: {check.found.device.name}", check.found.device)]
-    slots = Slot.objects.filter(queue=Queue.GPU, last_seen__gt=since, draining=False).order_by("host", "name")
+    slots = Slot.objects.taking().filter(queue=Queue.GPU).order_by("host", "name")
     seen = {check.found.device.model_dump_json()}
     for slot in slots:
         facts = DeviceFacts.model_validate(slot.device or {})

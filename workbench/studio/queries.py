@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from jobs.distill import recipe as recipes
 from jobs.distill.catalog import SYSTEMS, System
@@ -32,7 +30,6 @@ from . import paths
 from .models import Draft
 
 DEFAULT_METHOD = "llm-neo"
-SLOT_GONE_AFTER = timedelta(seconds=60)
 
 
 @dataclass
@@ -154,7 +151,7 @@ def versions(team: Team, key: str | None) -> list[DatasetVersion]:
 
 def best_device() -> tuple[DeviceFacts, bool]:
     """The device a training run would get: a live GPU slot before a CPU slot. The flag says whether a worker answers."""
-    live = Slot.objects.filter(queue=Queue.GPU, last_seen__gt=timezone.now() - SLOT_GONE_AFTER, draining=False)
+    live = Slot.objects.taking().filter(queue=Queue.GPU)
     known = [DeviceFacts.model_validate(s.device) for s in live if s.device]
     best = max(known, key=lambda d: (d.kind == "cuda", d.memory_bytes), default=None)
     return (best, True) if best else (DeviceFacts(), live.exists())
