@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..asking.request import Reply, Request
 from ..errors import DistillError, Transient
@@ -16,7 +16,7 @@ from .gate import Gate
 from .judge import judged
 from .openai import Chat, Completions
 from .patience import Patience, check_status
-from .problems import FIELD, Again, Bad, EndpointFailed, Problem, Refusal
+from .problems import FIELD, MESSAGE, Again, Bad, EndpointFailed, Problem, Refusal, one_line
 from .purse import Cost, Purse
 from .stream import Events
 from .style import SEEN, Said, Style, load
@@ -131,6 +131,15 @@ class Caller:
                 return reply
 
     async def _once(self, wire: Wire, request: Request) -> Reply:
+        """One try. Whatever the other side says of a trouble is made fit to be shown and kept: it may repeat our key."""
+        try:
+            reply = await self._tried(wire, request)
+        except Problem as e:
+            e.args = (one_line(str(e.args[0]), self._key, MESSAGE), *e.args[1:])
+            raise
+        return replace(reply, why=one_line(reply.why, self._key, MESSAGE)) if reply.why else reply
+
+    async def _tried(self, wire: Wire, request: Request) -> Reply:
         body, began = self.style.body(request), time.monotonic()
         head = self._head(
             "POST", self.style.target, f"Content-Length: {len(body)}\r\nIdempotency-Key: {request.sha256}\r\n"
@@ -146,11 +155,11 @@ class Caller:
         self.health.answered(said, request)
         return reply
 
-    async def get(self, wire: Wire, target: str) -> object:
-        """What stands at another path of the endpoint, as JSON. Raises EndpointFailed or a Problem."""
+    async def get(self, wire: Wire, target: str) -> dict[str, Any]:
+        """The JSON object at another path of the endpoint. Raises EndpointFailed or a Problem."""
         answer = await wire.exchange("GET", target, self._head("GET", target), b"")
         check_status(answer, self.address.host, self.endpoint.model, self._key, self.patience)
-        return json.loads(answer.body)
+        return load(answer.body)
 
     def _head(self, method: str, target: str, more: str = "") -> bytes:
         """Nothing in it can end a line: address and key were checked for that, the rest is ours."""

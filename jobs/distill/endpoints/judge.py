@@ -7,7 +7,7 @@ import re
 from ..asking.request import Reply, Request
 from ..asking.schema import problem
 from ..recipe.endpoint import Endpoint
-from .problems import Bad
+from .problems import Bad, one_line
 from .purse import Purse, longest_prompt
 from .style import Said, same_model
 
@@ -41,7 +41,7 @@ def judged(said: Said, request: Request, endpoint: Endpoint, purse: Purse, secon
         tokens_out,
         purse.price(tokens_in, tokens_out),
         round(seconds, 4),
-        said.model or endpoint.model,
+        one_line(said.model) or endpoint.model,
         why,
         said.logprobs,
     )
@@ -51,7 +51,7 @@ def outcome_of(said: Said, request: Request) -> tuple[str, str]:
     """(outcome, why). Raises Bad for an answer that does not say how it ended."""
     finish = said.finish.lower()
     if said.refusal or finish in FILTERED:
-        return "refused", said.refusal[:300] or f"the endpoint ended it with {said.finish!r}"
+        return "refused", said.refusal or f"the endpoint ended it with {said.finish!r}"
     if finish in CUT:
         return "truncated", f"cut off after {request.max_new_tokens:,} tokens"
     if not finish:

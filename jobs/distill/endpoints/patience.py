@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC
 
-from .problems import FIELD, Again, Answered, Bad, EndpointFailed, Refusal, code_of, words
+from .problems import FIELD, Again, Answered, Bad, EndpointFailed, Refusal, code_of, one_line, words
 
 TOO_LONG = ("context_length_exceeded", "string_above_max_length", "context_window_exceeded")
 FILTERED = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation")
@@ -55,7 +55,7 @@ def check_status(answer: Answered, host: str, model: str, key: str, patience: Pa
     if status == 200:
         return
     if 300 <= status < 400:
-        place = "".join(c for c in answer.headers.get("location", "nowhere") if c.isprintable())[:LOCATION]
+        place = one_line(answer.headers.get("location", "nowhere"), key)
         raise EndpointFailed(
             f"{host} answers with a redirect ({status}) to {place}. Redirects are not followed.",
             code="REDIRECT",
@@ -79,9 +79,6 @@ def check_status(answer: Answered, host: str, model: str, key: str, patience: Pa
     if status < 200 or 200 < status < 300:
         raise Bad(f"{host} answered {status}, which is neither an answer nor an error.")
     raise _fatal(status, host, model, said)
-
-
-LOCATION = 300
 
 
 def _fatal(status: int, host: str, model: str, said: str) -> EndpointFailed:

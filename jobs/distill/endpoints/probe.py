@@ -17,8 +17,8 @@ from ..recipe.endpoint import Budget, Endpoint
 from .asker import EndpointAsker
 from .caller import Caller
 from .patience import Patience
-from .problems import EndpointFailed, Problem
-from .style import same_model
+from .problems import EndpointFailed, Problem, one_line
+from .style import count_in, same_model
 from .wire import Wire
 
 LISTED = 500  # models that are shown
@@ -96,24 +96,23 @@ async def _answer(caller: Caller, wire: Wire, request: Request, facts: Facts) ->
 async def _list_models(caller: Caller, wire: Wire, endpoint: Endpoint, facts: Facts) -> None:
     try:
         found = await caller.get(wire, caller.style.base + "/models")
-        models = [m for m in found["data"] if isinstance(m.get("id"), str)]  # type: ignore[index]
+        models = [m for m in found["data"] if isinstance(m.get("id"), str)]
     except EndpointFailed as e:
         if e.code in ("KEY_REFUSED", "REDIRECT"):
             raise
         facts.notes.append("The endpoint gives no list of its models.")
         return
-    except (Problem, ValueError, TypeError, KeyError, AttributeError):
+    except (Problem, TypeError, KeyError, AttributeError):
         facts.notes.append("The endpoint gives no list of its models.")
         return
-    facts.models = sorted(m["id"] for m in models)[:LISTED]
+    facts.models = sorted(one_line(m["id"]) for m in models)[:LISTED]
     mine = next((m for m in models if m["id"] == endpoint.model), None)
     mine = mine or next((m for m in models if same_model(endpoint.model, m["id"])), None)
     facts.listed = mine is not None
     if mine is None:
         facts.notes.append(f"{endpoint.model} is not in its list of {len(models):,} models.")
         return
-    sizes = [mine.get(name) for name in CONTEXTS]
-    facts.context = next((n for n in sizes if isinstance(n, int) and not isinstance(n, bool) and n > 0), None)
+    facts.context = next((n for name in CONTEXTS if (n := count_in(mine, name))), None)
 
 
 async def _log_probabilities(caller: Caller, wire: Wire, facts: Facts) -> None:

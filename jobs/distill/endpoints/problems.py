@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import DistillError
 
 LONGEST = 300  # characters of a provider's words
+MESSAGE = 600  # characters of a sentence with such words in it
 FIELD = "teacher.endpoint"
 BAD = "TEACHER_BAD_RESPONSE"
 
@@ -74,11 +75,14 @@ def words(answer: Answered, key: str = "") -> str:
     except (ValueError, RecursionError):
         found = None
     text = said_in(found) if found is not None else _plain(answer.body)
-    if key:
-        text = text.replace(key, "(the key)")
+    return one_line(text, key) or "it gives no reason"
+
+
+def one_line(text: str, key: str = "", most: int = LONGEST) -> str:
+    """What may be shown and kept of a text from outside: the key's place taken, what cannot be printed gone, then cut."""
+    text = text.replace(key, "(the key)") if key else text
     text = "".join(c if c.isprintable() else " " for c in text)
-    text = re.sub(r"\s+", " ", text).strip()
-    return text[:LONGEST] or "it gives no reason"
+    return re.sub(r"\s+", " ", text).strip()[:most]
 
 
 def said_in(found: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def raise_error(error: Any) -> None:
     """An error inside an answer whose status says that all is well."""
     kind = str(error.get("type") or error.get("code") or "") if isinstance(error, dict) else ""
     busy = "rate" in kind or "overloaded" in kind
-    raise Again(f"the endpoint answered 200 with an error inside: {said_in(error)[:300]}", busy=busy)
+    raise Again(f"the endpoint answered 200 with an error inside: {said_in(error)}", busy=busy)
 
 
 def _no_number(text: str) -> float:
@@ -151,7 +152,7 @@ def alternatives(found: Sequence[tuple[str, Any]], token: int) -> dict[str, floa
     out: dict[str, float] = {}
     for text, value in found:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not isinstance(text, str) or not number or not math.isfinite(value) or value > MASS:
+        if not isinstance(text, str) or not number or not -sys.float_info.max <= value <= MASS:
             raise Bad(f"its log-probability of token {token + 1:,} is {str(value)[:40]}, which none can be.")
         out[text] = max(float(value), out.get(text, -math.inf))
     if (mass := math.fsum(math.exp(v) for v in out.values())) > 1 + MASS:

@@ -174,7 +174,9 @@ class Wire:
         patience, left = self._patience, until - time.monotonic()
         silence = patience.first_byte if first else patience.idle
         try:
-            async with asyncio.timeout(min(silence, max(left, 0.0))):
+            if left <= 0:  # said here: bytes that wait already are read without a pause in which the time could end
+                raise TimeoutError
+            async with asyncio.timeout(min(silence, left)):
                 data = await self._reader.read(BLOCK)
         except TimeoutError:
             whole = patience.total if left <= silence else silence

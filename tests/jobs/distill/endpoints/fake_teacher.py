@@ -296,6 +296,14 @@ async def _drip(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) 
     return False
 
 
+async def _interim(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) -> bool:
+    """Words that an answer will come, as fast as they are read."""
+    for _ in range(100_000):
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 4000)
+        await writer.drain()
+    return False
+
+
 async def _too_short(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter) -> bool:
     """Announces fewer bytes than it sends."""
     data = json.dumps(teacher.completion(call)).encode()
@@ -334,7 +342,7 @@ async def _noise(teacher: FakeTeacher, call: Call, writer: asyncio.StreamWriter)
 
 
 BREAKS = {
-    "nothing": _nothing, "reset": _reset, "hang": _hang, "half": _half, "stall": _stall, "drip": _drip, "too-short": _too_short,
+    "nothing": _nothing, "reset": _reset, "hang": _hang, "half": _half, "stall": _stall, "drip": _drip, "interim": _interim, "too-short": _too_short,
     "bomb": _bomb, "huge": _huge, "headers": _headers, "noise": _noise,
 }  # fmt: skip
 
@@ -379,6 +387,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "mass": lambda f: _set(_choice(f), logprobs={"content": [{"token": "a", "logprob": -0.1, "top_logprobs": [{"token": "b", "logprob": -0.1}]}]}),
     "positive": lambda f: _set(_choice(f), logprobs={"content": [{"token": "a", "logprob": 0.5}]}),
     "no-logprobs": lambda f: _set(_choice(f), logprobs=None),
+    "long-logprob": lambda f: _set(_choice(f), logprobs={"content": [{"token": "a", "logprob": -(10**400)}]}),
     "odd-logprobs": lambda f: _set(_choice(f), logprobs={"content": [["a", -0.1]]}),
     "nan": lambda f: json.dumps(f).replace('"index": 0', '"index": NaN').encode(),
 }  # fmt: skip

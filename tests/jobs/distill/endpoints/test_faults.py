@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from jobs.distill.endpoints import probe
+from jobs.distill.endpoints.problems import Bad
+from jobs.distill.endpoints.stream import Events
 from jobs.distill.errors import DistillError, Transient
 
-from .fake_teacher import FakeTeacher, fake_teacher
+from .fake_teacher import STATUSES, FakeTeacher, fake_teacher
 from .plain import QUICK, ask, asker, question
+
+KEY = "sk-secret-123"
 
 # mode -> what is said of the item. Each of these is tried again.
 BAD = {
@@ -40,6 +45,7 @@ BROKEN = {
     "hang": "127.0.0.1 took too long: nothing came within 0.8 s",
     "stall": "127.0.0.1 took too long: nothing came within 0.4 s",
     "drip": "127.0.0.1 took too long: the answer was not complete within 1.2 s",
+    "interim": "127.0.0.1 took too long: the answer was not complete within 1.2 s",
     "500": "127.0.0.1 answered 500: the provider's words for 500",
     "503": "127.0.0.1 answered 503",
     "408": "127.0.0.1 answered 408",
@@ -61,6 +67,7 @@ STREAMED = {
 LOGPROBS = {
     "mass": "its probabilities of token 1 add up to 1.810, which is more than 1.",
     "positive": "its log-probability of token 1 is 0.5, which none can be.",
+    "long-logprob": "its log-probability of token 1 is -100000000000000000000000000000000000000, which none can be.",
     "no-logprobs": "2 log-probabilities a token were asked for; none came.",
     "odd-logprobs": "its log-probabilities do not have the usual form.",
 }
@@ -191,22 +198,53 @@ def test_a_refusal_of_all_stops_at_once_with_the_providers_words(tmp_path: Path,
         assert got == [(i, f"answer to question {i}") for i in range(3)] and len(teacher.calls) == 4
 
 
-def test_a_key_never_stands_in_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_API_KEY", "sk-secret-123")
+ECHO = f"Incorrect API key provided: {KEY}."
+ECHOES: dict[str, tuple[int, Any]] = {  # where an endpoint may repeat the key that it was given
+    "an error": (401, {"error": {"message": ECHO}}),
+    "an error inside": (200, {"error": {"message": ECHO}}),
+    "an error at the end of what is kept": (200, {"error": {"message": "x" * 290 + KEY}}),
+    "a refusal": (200, {"choices": [{"finish_reason": "stop", "message": {"content": None, "refusal": ECHO}}]}),
+    "a reason to end": (200, {"choices": [{"finish_reason": KEY, "message": {"content": "a"}}]}),
+    "the model's name": (200, {"model": KEY, "choices": [{"finish_reason": "stop", "message": {"content": "a"}}]}),
+}
 
-    def words(question: str, body: dict[str, Any]) -> str:
-        return "x"
 
-    with fake_teacher("401", answer=words) as teacher:
-        from . import fake_teacher as module
+@pytest.mark.parametrize("mode", ECHOES)
+def test_a_key_never_stands_in_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("MY_API_KEY", KEY)
+    monkeypatch.setitem(STATUSES, mode, ECHOES[mode])
+    said: list[str] = []
+    with fake_teacher(mode) as teacher:
+        who = asker(teacher, tmp_path, IMPATIENT, key_env="MY_API_KEY", say=said.append)
+        try:
+            (reply,) = ask(who, question(1))
+            said.append(reply.why)
+        except DistillError as e:
+            said.append(str(e.as_dict()))
+        assert teacher.calls[0].headers["authorization"] == f"Bearer {KEY}"
+    assert "sk-sec" not in str(said) and "(the key)" in str(said)
+    assert b"sk-sec" not in b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
 
-        module.STATUSES["key"] = (401, {"error": {"message": "Incorrect API key provided: sk-secret-123."}})
-        teacher.plan = lambda n, body: "key"
-        with pytest.raises(DistillError) as caught:
-            ask(asker(teacher, tmp_path, key_env="MY_API_KEY"), question(1))
-        assert "sk-secret" not in str(caught.value.as_dict()) and "(the key)" in caught.value.message
-        assert teacher.calls[0].headers["authorization"] == "Bearer sk-secret-123"
-    assert b"sk-secret" not in b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+
+def test_what_a_test_finds_can_be_kept(tmp_path: Path) -> None:
+    """The name a model calls itself is text from outside: half a character in it would end the test of the endpoint."""
+    with fake_teacher(model="teacher-1:\ud800\0x") as teacher:
+        who = asker(teacher, tmp_path, IMPATIENT)
+        facts = probe.test_endpoint(who.endpoint, allowed=who._allowed, patience=IMPATIENT)
+    assert facts.model == "teacher-1: x" and facts.models == ["other", "teacher-1"] and facts.context == 4096
+
+
+def test_a_stream_in_the_smallest_pieces_is_read_in_time() -> None:
+    """Each byte a piece of its own: two hundred thousand of them are put together once, not two hundred thousand times."""
+    got: list[tuple[str, str]] = []
+    events, text = Events(lambda name, data: got.append((name, data))), "é" * 100_000
+    began = time.process_time()
+    for byte in f"event: a\r\ndata: {text}\r\n\r\ndata: b\n\n".encode():
+        events.feed(bytes([byte]))
+    assert got == [("a", text), ("", "b")] and time.process_time() - began < 2
+    with pytest.raises(Bad, match="longer than 2,097,152 characters"):
+        for _ in range(40):
+            events.feed(b"x" * 65536)
 
 
 @pytest.mark.parametrize(
