@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+
+from tests.workers import Worker
 
 SERVER: list[Any] = []  # the embedded PostgreSQL of this process, to be stopped by it
 
@@ -73,6 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     while SERVER:
         SERVER.pop().cleanup()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the engine collects garbage between stages and need not look at all of it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -142,50 +148,6 @@ def client_of() -> Callable[[Any], Any]:
         return client
 
     return signed_in
-
-
-class Worker:
-    """A real Celery worker process on the test database, with the broker that needs no server unless told otherwise."""
-
-    def __init__(self, folder: Path, queues: str = "gpu,cpu", **env: str) -> None:
-        from django.conf import settings
-        from django.db import connection
-
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + connection.settings_dict["NAME"]).geturl()
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "jobs.celery_app",
-            "worker",
-            "-Q",
-            queues,
-            "-P",
-            "threads",
-            "-c",
-            "1",
-            "-l",
-            "info",
-        ]
-        self.log = folder / f"worker-{time.monotonic_ns()}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=settings.BASE_DIR, env={**os.environ, "DATABASE_URL": database, **env}, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
-
-    def stop(self, number: int = signal.SIGTERM, patience: float = 60) -> None:
-        """SIGTERM drains; SIGKILL is the fault. A worker that does not go is killed and the test fails."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            self.process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError(
-                f"the worker did not stop within {patience} s:\n{self.log.read_text()[-3000:]}"
-            ) from None
 
 
 @pytest.fixture

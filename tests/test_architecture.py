@@ -104,7 +104,15 @@ def test_it_keeps_the_engine_alone(path: Path) -> None:
             assert under(name, ("jobs.distill", "jobs.samples")), f"{name_of(path)} imports {name}"
 
 
-ENTRIES = (*LIGHT, "jobs.samples.catalog", "jobs.celery_app", "jobs.agent", "jobs.results", "workbench.asgi")
+ENTRIES = (
+    *LIGHT,
+    "jobs.distill.plan.compiler",
+    "jobs.samples.catalog",
+    "jobs.celery_app",
+    "jobs.agent",
+    "jobs.results",
+    "workbench.asgi",
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from .align.spelling import Spelling
 from .data.load import load_rows
@@ -23,6 +22,9 @@ from .events import Events
 from .models.conversation import TwoTexts, conversation_of, frame_of
 from .models.families import Kind
 from .painting import token_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ def test_it_ends_an_engine_that_hangs_f38(submit, faulty, reaches) -> None:
 
 def test_it_drains_on_sigterm_f44(submit, faulty, reaches, until) -> None:
     run = submit(act="wait", steps=40)
-    worker = faulty()
+    worker = faulty(STOP_SECONDS="15")  # so that a busy machine does not make it a kill
     until(is_working(run))
     began = time.monotonic()
     worker.stop(signal.SIGTERM)

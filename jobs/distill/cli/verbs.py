@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def _distill(folder: Path, events: Events) -> None:
     offline()
     from ..run import distill
 
+    gc.freeze()  # what is loaded stays: collecting between stages need not look at it
     distill(folder, events)
 
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -22,6 +23,7 @@ def serve() -> None:
     import jobs.distill.verify  # noqa: F401
     from jobs.distill.cli.main import main
 
+    gc.freeze()  # no child need look at what is loaded, or copy its pages
     print("ready", flush=True)
     for line in sys.stdin:
         arguments, environment, kill = json.loads(line)

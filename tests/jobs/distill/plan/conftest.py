@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.distill import recipe as recipes
-from jobs.distill.plan import compile
+from jobs.distill.plan.compiler import compile
 from jobs.distill.plan.facts import DataFacts, DeviceFacts, Facts, LinearFacts, ModelFacts, TokenizerFacts
 from jobs.distill.plan.result import Plan, Problem
 

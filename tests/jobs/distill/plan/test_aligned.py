@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.distill.plan import compile
+from jobs.distill.plan.compiler import compile
 
 METHODS = ["alm", "uld", "hybrid-tokenizers", "mined", "dskd", "dskd-cma"]
 

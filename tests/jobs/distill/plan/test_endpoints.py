@@ -6,7 +6,7 @@ import pytest
 
 from jobs.distill import recipe as recipes
 from jobs.distill.catalog import SYSTEMS
-from jobs.distill.plan import compile
+from jobs.distill.plan.compiler import compile
 from jobs.distill.plan.facts import EndpointFacts, Facts
 from jobs.distill.plan.result import Plan
 

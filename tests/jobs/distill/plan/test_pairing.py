@@ -1,6 +1,7 @@
 import pytest
 
-from jobs.distill.plan import licences, pairing
+from jobs.distill.plan import licences
+from jobs.distill.plan.pairing import pairing
 
 
 def item(verdict, topic):

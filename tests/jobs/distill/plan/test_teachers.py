@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.distill import recipe as recipes
-from jobs.distill.plan import compile
+from jobs.distill.plan.compiler import compile
 from jobs.distill.plan.facts import Facts
 from jobs.distill.plan.result import Plan
 from tests.jobs.distill.plan.conftest import OTHER, data, model
