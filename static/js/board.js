@@ -17,7 +17,7 @@ document.addEventListener("keydown", (event) => {
   else if (step) all[i + step]?.focus();
   else if (event.key === "Delete" || event.key === "Backspace") press("remove", card);
   else if (event.key === "d" || event.key === "D") press("copy", card);
-  else if (event.key === "+") document.getElementById(`plus-button-${i + 1}`)?.click();
+  else if (event.key === "+") card.closest(".stage-slot").nextElementSibling?.querySelector(".stage-plus")?.click();
   else if (event.key === "Enter" || event.key === "F2") fields(card);
   else return;
   event.preventDefault();
@@ -44,30 +44,31 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("studio:focus", (event) => {
   const [verb, path] = String(event.detail.do).split(":");
   const moved = { up: 1, down: 1, copy: 1, insert: 1, add: 1, move: 1 }[verb] ? event.detail.at : path;
-  const at = Number((moved || "").split(".")[1]);
-  const all = cards();
-  if (!Number.isInteger(at) || !all.length || !/^stages(\.\d+)?$/.test(moved)) return;
-  const card = all[Math.min(at, all.length - 1)];
+  const [, list, at] = /^(stages(?:\.\d+\.stages)?)\.(\d+)$/.exec(moved || "") || [];
+  const all = list ? cards().filter((card) => card.dataset.path.slice(0, card.dataset.path.lastIndexOf(".")) === list) : [];
+  const card = all[Math.min(Number(at), all.length - 1)] || cards().find((other) => list?.startsWith(`${other.dataset.path}.`));
+  if (!card) return;
   card.focus({ preventScroll: true });
   card.scrollIntoView({ block: "nearest", inline: "nearest" });
 });
 
-// Dragging, also by touch.
+// Dragging, also by touch; a stage stays in its list: the recipe's, or that of its rounds.
 function draggable() {
-  const list = document.getElementById("stage-list");
-  if (!list || !window.Sortable || !form || form.querySelector("fieldset[disabled]") || list.dataset.ready) return;
-  list.dataset.ready = "1";
-  for (const card of cards()) card.dataset.movable = "";
-  window.Sortable.create(list, {
-    draggable: ".stage-slot[data-index]", handle: ".stage-card", filter: "button, a", preventOnFilter: false, animation: 120,
-    delay: 150, delayOnTouchOnly: true, ghostClass: "stage-dragged",
-    onEnd: ({ oldDraggableIndex: from, newDraggableIndex: to }) => {
-      if (from !== to) edit(`move:stages.${from}:${to}`);
-    },
-  });
+  if (!window.Sortable || !form || form.querySelector("fieldset[disabled]")) return;
+  for (const list of document.querySelectorAll("ol[data-list]:not([data-ready])")) {
+    list.dataset.ready = "1";
+    for (const card of list.querySelectorAll(".stage-card")) card.dataset.movable = "";
+    window.Sortable.create(list, {
+      draggable: ".stage-slot[data-index]", handle: ".stage-card", filter: "button, a", preventOnFilter: false, animation: 120,
+      delay: 150, delayOnTouchOnly: true, ghostClass: "stage-dragged",
+      onEnd: ({ oldDraggableIndex: from, newDraggableIndex: to }) => {
+        if (from !== to) edit(list, `move:${list.dataset.list}.${from}:${to}`);
+      },
+    });
+  }
 }
-const edit = (what) => window.htmx.ajax("POST", form.dataset.edit, {
-  source: "#stage-list", target: "#summary", swap: "outerHTML", values: { ...Object.fromEntries(new FormData(form)), do: what },
+const edit = (list, what) => window.htmx.ajax("POST", form.dataset.edit, {
+  source: list, target: "#summary", swap: "outerHTML", values: { ...Object.fromEntries(new FormData(form)), do: what },
 });
 // htmx remembers the last button of a form, and would send a later change of a field to that button's address.
 document.addEventListener("htmx:configRequest", (event) => {

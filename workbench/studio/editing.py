@@ -12,10 +12,10 @@ from jobs.distill.catalog import expand
 from jobs.distill.catalog.tables import KINDS
 
 from . import paths, queries
-from .lanes import WORDS, name_of
+from .naming import LONGEST_NAME, all_stages, follow_names, own_names, with_own_name
+from .stage_words import WORDS, name_of
 
 LONGEST_LIST = 50
-LONGEST_NAME = 80
 NEW_STAGES: dict[str, dict[str, Any]] = {
     "train": {"epochs": 1, "terms": [{"type": "cross-entropy"}]},
     "select": {"method": next(iter(KINDS["selection"]), "")},
@@ -110,7 +110,10 @@ def _add(out: dict[str, Any], path: str, kind: str) -> Edited:
 def _insert(out: dict[str, Any], path: str, kind: str) -> Edited:
     """Before the item at `path`, which may be one past the last."""
     parent, _, last = path.rpartition(".")
+    loop = paths.get(out, parent.rpartition(".")[0]) if "." in parent else None
     items = paths.get(out, parent)
+    if items is None and isinstance(loop, dict) and loop.get("kind") == "loop":
+        items = []  # the last of its stages was removed
     if not isinstance(items, list) or not last.isdigit() or int(last) > len(items):
         return Edited(out, parent)
     return _insert_at(out, parent, items, int(last), kind)
@@ -119,35 +122,35 @@ def _insert(out: dict[str, Any], path: str, kind: str) -> Edited:
 def _insert_at(out: dict[str, Any], path: str, items: list[Any], i: int, kind: str) -> Edited:
     if len(items) >= LONGEST_LIST:
         return Edited(out, path, f"There are {LONGEST_LIST} already, which is the most.")
-    new = _new(out, kind, len(items), i)
+    if kind == "loop" and path != "stages":
+        return Edited(out, path, "Rounds stand beside other rounds, not inside them.")
+    new = _new(out, kind, path, i)
     paths.put(out, path, [*items[:i], new, *items[i:]])
     order = (*range(i), None, *range(i, len(items)))
     return Edited(out, f"{path}.{i}", f"{_called(path, i, new)} was added.", path, order)
 
 
-def _new(out: Mapping[str, Any], kind: str, count: int, i: int) -> dict[str, Any]:
-    """What an item starts with, so that it means something at once."""
+def _new(out: Mapping[str, Any], kind: str, path: str, i: int) -> dict[str, Any]:
+    """What the item at place `i` of the list at `path` starts with, so that it means something at once."""
     if kind == "Term":
         return {"type": "cross-entropy"}
     if kind == "Teacher":
-        return {"id": f"teacher-{count + 2}"}
-    stages = [s for s in out.get("stages") or [] if isinstance(s, dict)]
+        return {"id": f"teacher-{len(out.get('teachers') or []) + 2}"}
+    stages = all_stages(out)
     if kind == "merge":
-        trained = [name_of(s) for s in stages[:i] if s.get("kind") == "train"]
-        return _named({"kind": "merge", "parents": list(dict.fromkeys(trained))}, stages)
+        before = [s for at, s in stages if _comes_before(at, f"{path}.{i}")]
+        trained = [name_of(s) for s in before if s.get("kind") == "train"]
+        return with_own_name({"kind": "merge", "parents": list(dict.fromkeys(trained))}, [s for _, s in stages])
     if kind in WORDS:
-        return _named({"kind": kind, **deepcopy(NEW_STAGES.get(kind, {}))}, stages)
+        return own_names({"kind": kind, **deepcopy(NEW_STAGES.get(kind, {}))}, [s for _, s in stages])
     return {}
 
 
-def _named(new: dict[str, Any], stages: list[dict[str, Any]], name: str = "") -> dict[str, Any]:
-    """The stage with a name that no other has: train, train 2, train 3."""
-    name, taken = name or name_of(new), {name_of(s) for s in stages}
-    if name in taken:
-        stem = name.rstrip("0123456789").rstrip() or name
-        number = next(n for n in range(2, len(taken) + 3) if f"{stem[: LONGEST_NAME - 4]} {n}" not in taken)
-        name = f"{stem[: LONGEST_NAME - 4]} {number}"
-    return new if name == name_of(new) else {"kind": new["kind"], **new, "name": name}
+def _comes_before(path: str, other: str) -> bool:
+    def places(p: str) -> list[int]:
+        return [int(part) for part in p.split(".") if part.isdigit()]
+
+    return places(path) < places(other)
 
 
 def _copy(out: dict[str, Any], path: str, more: str) -> Edited:
@@ -155,8 +158,8 @@ def _copy(out: dict[str, Any], path: str, more: str) -> Edited:
     if i is None or len(items) >= LONGEST_LIST:
         return Edited(out, parent)
     new = deepcopy(items[i])
-    if parent == "stages" and isinstance(new, dict) and "kind" in new:
-        new = _named(new, [s for s in items if isinstance(s, dict)])
+    if _holds_stages(parent) and isinstance(new, dict) and "kind" in new:
+        new = own_names(new, [s for _, s in all_stages(out)])
     if parent == "teachers" and isinstance(new, dict):
         taken = {t.get("id") for t in items if isinstance(t, dict)}
         new["id"] = next(f"teacher-{n}" for n in range(2, len(items) + 4) if f"teacher-{n}" not in taken)
@@ -194,7 +197,7 @@ def _move(out: dict[str, Any], path: str, to: str) -> Edited:
     places = list(range(len(items)))
     places.insert(j, places.pop(i))
     items[:] = [items[n] for n in places]
-    called = f"Stage {name_of(items[j])}" if parent == "stages" and isinstance(items[j], dict) else "It"
+    called = f"Stage {name_of(items[j])}" if _holds_stages(parent) and isinstance(items[j], dict) else "It"
     words = f"{called} moved from place {i + 1} to {j + 1} of {len(items)}."
     return Edited(out, f"{parent}.{j}", words, parent, tuple(places))
 
@@ -217,7 +220,7 @@ def _rename(out: dict[str, Any], path: str, name: str) -> Edited:
     before = deepcopy(out)
     items[i]["name"] = name
     follow_names(before, out)
-    return Edited(out, path, f"{_called(parent, i, before['stages'][i])} is now called {name}.", parent)
+    return Edited(out, path, f"{_called(parent, i, paths.get(before, path))} is now called {name}.", parent)
 
 
 def _item(out: dict[str, Any], path: str) -> tuple[str, int | None, Any]:
@@ -228,41 +231,19 @@ def _item(out: dict[str, Any], path: str) -> tuple[str, int | None, Any]:
     return parent, int(last) if there else None, items
 
 
+def _holds_stages(path: str) -> bool:
+    """Whether this is the list of the recipe's stages, or of a loop's."""
+    return path.rpartition(".")[2] == "stages"
+
+
 def _called(path: str, i: int, item: Any) -> str:
-    """Stage 2, distil."""
+    """Stage 2, distil; Stage 3.1, ask, inside a loop."""
     name = path.rpartition(".")[2]
-    if name == "stages" and isinstance(item, dict):
-        return f"Stage {i + 1}, {name_of(item)} ({WORDS.get(str(item.get('kind')), 'unknown').lower()}),"
+    if _holds_stages(path) and isinstance(item, dict):
+        number = ".".join(str(int(n) + 1) for n in f"{path}.{i}".split(".") if n.isdigit())
+        return f"Stage {number}, {name_of(item)} ({WORDS.get(str(item.get('kind')), 'unknown').lower()}),"
     words = {"terms": "Term", "teachers": "Teacher", "members": "Voice"}
     return f"{words.get(name, name.replace('_', ' ').capitalize())} {i + 1}"
-
-
-def follow_names(before: Mapping[str, Any], after: dict[str, Any]) -> None:
-    """A stage that got another name is called so by the stages that name it: starts, parents, teachers."""
-    old, new = before.get("stages"), after.get("stages")
-    if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
-        return
-    still = {name_of(s) for s in new if isinstance(s, dict)}
-    for a, b in zip(old, new, strict=True):
-        same = isinstance(a, dict) and isinstance(b, dict) and a.get("kind") == b.get("kind")
-        if same and name_of(a) != name_of(b) and name_of(a) not in still:
-            for stage in new:
-                if isinstance(stage, dict):
-                    _call(stage, name_of(a), name_of(b))
-
-
-def _call(stage: dict[str, Any], old: str, new: str) -> None:
-    if stage.get("start") == old:
-        stage["start"] = new
-    if isinstance(stage.get("parents"), list):
-        stage["parents"] = [new if p == old else p for p in stage["parents"]]
-    teaching, source = stage.get("teaching"), stage.get("source")
-    members = teaching.get("members") if isinstance(teaching, dict) else None
-    voices = [*(members if isinstance(members, list) else [])]
-    voices += [source.get("strong"), source.get("weak")] if isinstance(source, dict) else []
-    for voice in voices:
-        if isinstance(voice, dict) and voice.get("kind") == "adapter" and voice.get("name") == old:
-            voice["name"] = new
 
 
 _VERBS = {

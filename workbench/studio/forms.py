@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.distill.recipe import Adapter, Data, Evaluation, ModelRef, Recipe, Schedule, TrainOptions
+from jobs.distill.recipe import Adapter, Data, Evaluation, ModelRef, Recipe, Schedule, Student, TrainOptions
 from workbench.home.templatetags.ui import anchor
 
 from . import paths
@@ -23,8 +23,8 @@ LONGEST_PROSE = 60_000
 
 # card -> fields shown at once, fields behind "Advanced". Models, dataset and method have pickers of their own.
 CARDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "teacher": ((), ("teacher.revision", "teacher.dtype")),
-    "student": ((), ("student.revision", "student.dtype")),
+    "teacher": ((), ("teacher.revision", "teacher.dtype", "teacher.quantise", "teacher.placement")),
+    "student": ((), ("student.revision", "student.dtype", "student.quantise", "student.placement")),
     "dataset": ((), ("data.limit", "data.max_length", "data.too_long")),
     "training": (
         ("train.epochs", "train.steps", "train.learning_rate", "train.batch_size"),
@@ -39,7 +39,7 @@ CARDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "output": (("name",), ("seed",)),
 }  # fmt: skip
 MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("student.adapter", Adapter), ("train.schedule", Schedule), ("teacher", ModelRef), ("student", ModelRef), ("data", Data),
+    ("student.adapter", Adapter), ("train.schedule", Schedule), ("teacher", ModelRef), ("student", Student), ("data", Data),
     ("train", TrainOptions), ("evaluation", Evaluation), ("", Recipe),
 )  # fmt: skip
 WORDS = {
@@ -47,6 +47,7 @@ WORDS = {
     "bfloat16": "bfloat16",
     "float16": "float16",
     "auto": "Automatic",
+    "nf4": "4 bits (NF4)",
     "rouge_l": "ROUGE-L",
     "rouge_1": "ROUGE-1",
     "rouge_2": "ROUGE-2",
@@ -57,6 +58,9 @@ WORDS = {
     "truncate": "Cut the question",
     "online": "Teacher runs beside",
     "recorded": "Recorded once",
+    "each": "A copy on each GPU",
+    "sharded": "Shared out over the GPUs",
+    "own": "A GPU of its own",
 }
 PICKED = ("teacher.model", "student.model", "data.dataset", "data.version", "method")
 

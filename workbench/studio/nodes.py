@@ -251,7 +251,8 @@ def _union(path: str, spec: Schema, union: Schema, schema: Schema, value: Any, n
 
 
 def _list(path: str, spec: Schema, items: Schema, schema: Schema, value: Any) -> Node:
-    values = value if isinstance(value, list) else [{}] * int(spec.get("minItems", 0))
+    least = 0 if "oneOf" in items else int(spec.get("minItems", 0))  # a stage of no kind would be none
+    values = value if isinstance(value, list) else [{}] * least
     make = _union_item if "oneOf" in items else _group_item
     children = tuple(make(f"{path}.{i}", items, schema, v) for i, v in enumerate(values))
     if "oneOf" in items:

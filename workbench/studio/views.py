@@ -22,7 +22,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, comments, editing, forms, further, nodes, paths, prompts, queries, reading, recipe_text
+from . import actions, comments, editing, forms, further, naming, nodes, paths, prompts, queries, reading, recipe_text
 from .board import board, form_page
 from .conflicts import conflict_page
 from .history import Conflict, Seen, base_of
@@ -229,7 +229,7 @@ def _save(request: TeamRequest, draft: Draft) -> Draft:
         if out.get("method"):
             out.pop("stages", None)
     further.apply(request.POST, fields, out)
-    editing.follow_names(fields, out)
+    naming.follow_names(fields, out)
     return actions.save_draft(draft, out, seen)
 
 

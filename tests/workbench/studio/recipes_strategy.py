@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jobs.distill import recipe as recipes
 from jobs.distill.catalog import SYSTEMS, options_schema
+from jobs.distill.catalog.tables import KINDS
 from jobs.distill.parts import Described
 from workbench.studio import nodes, paths
 from workbench.studio.nodes import TYPED
@@ -18,6 +19,8 @@ WORKING = [name for name, s in SYSTEMS.items() if s.status == "works"]
 ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 PLAIN_TEXT = st.text(st.sampled_from("abcxyz019_-"), min_size=1, max_size=8)
 LARGEST = 1e6
+MAKING = ("write", "verify", "prefer", "reward", "review", "use")
+STAGES = ("train", "train", "generate", "record", "select", "merge", *MAKING)
 
 
 @st.composite
@@ -50,12 +53,18 @@ def _filled(data: Any) -> Any:
     return [_filled(v) for v in data] if isinstance(data, list) else data
 
 
-def _stage(draw: st.DrawFn, text: st.SearchStrategy[str]) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["train", "train", "generate", "record", "select", "merge"]))
+def _stage(draw: st.DrawFn, text: st.SearchStrategy[str], inside: bool = False) -> dict[str, Any]:
+    """A stage of any kind; those of a loop are drawn like it, and hold no loop."""
+    kind = draw(st.sampled_from(STAGES if inside else (*STAGES, "loop", "loop")))
     definition = SCHEMA["$defs"][kind.capitalize()]
-    out = _object(draw, definition, text, {"kind"}) | {"kind": kind}
-    if kind == "train" and not out.get("steps"):
+    out = _object(draw, definition, text, {"kind", "stages", "prompts"}) | {"kind": kind}
+    if kind in ("train", "reward") and not out.get("steps"):
         out.setdefault("epochs", 1.5)
+    if kind == "loop":
+        out["stages"] = [_stage(draw, text, inside=True) for _ in range(draw(st.integers(1, 3)))]
+    if kind == "write" and (steps := list(getattr(KINDS["writer"][out["writer"]], "prompts", {}))):
+        worded = draw(st.sets(st.sampled_from(steps), max_size=2))
+        out["prompts"] = {n: _object(draw, SCHEMA["$defs"]["PromptText"], text, set()) for n in sorted(worded)}
     return out
 
 

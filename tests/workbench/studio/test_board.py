@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.distill.catalog import SYSTEMS
+from jobs.distill.plan.result import Problem
 from jobs.samples.catalog import RECIPE
 from tests.workbench.samples import sample_library
 from workbench.studio import editing, lanes
@@ -23,6 +24,17 @@ BRANCHES: list[dict[str, Any]] = [
 ]
 
 
+ROUNDS: list[dict[str, Any]] = [
+    {**TRAIN, "name": "warm"},
+    {"kind": "loop", "rounds": 2, "stages": [
+        {"kind": "write", "name": "ask", "writer": "answers", "rows": "wrong", "by": "teacher"},
+        {"kind": "verify", "checks": [{"type": "exact"}]},
+        {**TRAIN, "name": "learn"},
+    ]},
+    {**TRAIN, "name": "last"},
+]  # fmt: skip
+
+
 def names(fields: dict[str, Any]) -> list[str]:
     return [lanes.name_of(s) for s in fields["stages"]]
 
@@ -37,6 +49,60 @@ def test_it_draws_branches_and_merges_as_lanes() -> None:
     fresh = lanes.lanes([TRAIN, {**TRAIN, "name": "b", "start": "fresh"}, {**TRAIN, "learner": "teacher"}])
     assert fresh.titles == ("Student", "Student, new adapter", "Teacher")
     assert [round(t.share, 2) for t in found.cards[1].mix] == [0.75, 0.25]
+
+
+def test_it_draws_the_stages_of_a_loop_inside_it() -> None:
+    found = lanes.lanes(ROUNDS, [Problem(code="X", field="stages.1.stages.0.limit", message="too few")])
+    (loop,) = found.loops
+    assert loop.inner is not None and [c.name for c in loop.inner.cards] == ["ask", "verify", "learn"]
+    assert [c.number for c in loop.inner.cards] == ["2.1", "2.2", "2.3"] and loop.inner.end == "stages.1.stages.3"
+    assert loop.inner.cards[2].parents == "goes on from round to round"
+    assert [c.parents for c in found.cards] == ["a new adapter", *["goes on with the adapter as it is"] * 2]
+    assert [len(c.problems) for c in (*found.cards, *loop.inner.cards)] == [0, 1, 0, 1, 0, 0]
+    assert [kind for kind, _ in found.links] == ["line", "line"]
+
+
+def test_the_stages_of_a_loop_are_edited_like_any() -> None:
+    fields = {"stages": ROUNDS}
+
+    def inner(what: str) -> list[str]:
+        return [lanes.name_of(s) for s in editing.edit(fields, what, {}).fields["stages"][1]["stages"]]
+
+    assert inner("down:stages.1.stages.0") == ["verify", "ask", "learn"]
+    assert inner("insert:stages.1.stages.3:train") == ["ask", "verify", "learn", "train"]
+    assert inner("copy:stages.1.stages.0") == ["ask", "ask 2", "verify", "learn"]
+    assert inner("remove:stages.1.stages.1") == ["ask", "learn"]
+    assert inner("insert:stages.1.stages.0:loop") == ["ask", "verify", "learn"], "rounds hold no rounds"
+    gone = editing.edit(fields, "remove:stages.1.stages.1", {})
+    assert gone.words == "Stage 2.2, verify (verify), was removed." and gone.where == "stages.1.stages"
+    copied = editing.edit(fields, "copy:stages.1", {}).fields["stages"][2]
+    assert copied["name"] == "rounds 2" and [s["name"] for s in copied["stages"]] == ["ask 2", "verify 2", "learn 2"]
+
+
+def test_a_loop_without_stages_takes_the_first_again() -> None:
+    fields: dict[str, Any] = {"stages": [{"kind": "loop", "stages": [{**TRAIN, "name": "learn"}]}]}
+    empty = editing.edit(fields, "remove:stages.0.stages.0", {}).fields
+    assert empty["stages"] == [{"kind": "loop"}] and lanes.lanes(empty["stages"]).cards[0].inner == lanes.Lanes(
+        at="stages.0.stages"
+    )
+    again = editing.edit(empty, "insert:stages.0.stages.0:write", {}).fields["stages"][0]["stages"]
+    assert [s["kind"] for s in again] == ["write"]
+
+
+def test_names_are_followed_into_loops_and_by_writers_and_rewards() -> None:
+    stages = [
+        {"kind": "reward"},
+        *ROUNDS,
+        {"kind": "write", "writer": "answers", "by": "learn", "name": "w"},
+        {"kind": "verify", "name": "v", "checks": [{"type": "reward-model"}]},
+        {"kind": "prefer", "rule": "by-score", "options": {"score": "reward-model"}},
+        {**TRAIN, "name": "on-policy", "source": {"kind": "student", "reward": "model"}},
+    ]
+    out = editing.edit({"stages": stages}, "rename:stages.2.stages.2:study", {}).fields["stages"]
+    assert out[2]["stages"][2]["name"] == "study" and out[4]["by"] == "study"
+    out = editing.edit({"stages": stages}, "rename:stages.0:taste", {}).fields["stages"]
+    assert out[5]["checks"][0]["options"] == {"model": "taste"} and out[6]["options"]["reward"] == "taste"
+    assert out[7]["source"]["reward_model"] == "taste"
 
 
 def test_it_draws_one_line_as_one_lane() -> None:
@@ -135,6 +201,27 @@ def test_every_button_of_the_board_is_a_form_button(draft: Draft, client_of: Any
     assert page.index('form="board" tabindex="-1">Check') < page.index('name="do"'), (
         "Enter must not press a button of the board"
     )
+
+
+def test_the_stages_of_a_loop_have_cards_buttons_and_fields(draft: Draft, client_of: Any, alice: Any) -> None:
+    from .test_nodes import Controls
+
+    draft.fields = {k: v for k, v in RECIPE.items() if k not in ("method", "options", "train")} | {"stages": ROUNDS}
+    draft.save()
+    browser, form = client_of(alice), Controls()
+    page = browser.get(f"/studio/{draft.id}/").content.decode()
+    form.feed(page)
+    assert len(form.ids) == len(set(form.ids))
+    assert 'data-list="stages.1.stages"' in page and 'href="#inside-f-stages-1">3 stages inside</a>' in page
+    for do in ("insert:stages.1.stages.0:write", "remove:stages.1.stages.2", "down:stages.1.stages.0"):
+        assert f'name="do" value="{do}"' in page
+    assert 'value="insert:stages.1.stages.0:loop"' not in page and 'value="insert:stages.1:loop"' in page
+    browser.post(
+        f"/studio/{draft.id}/edit/", form.sent | {"stages.1.stages.0.limit": "40", "do": "up:stages.1.stages.2"}
+    )
+    draft.refresh_from_db()
+    inner = draft.fields["stages"][1]["stages"]
+    assert [s["kind"] for s in inner] == ["write", "train", "verify"] and inner[0]["limit"] == 40
 
 
 def test_the_plain_form_saves_the_same_draft(draft: Draft, client_of: Any, alice: Any) -> None:

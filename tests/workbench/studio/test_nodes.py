@@ -102,12 +102,13 @@ class Controls(HTMLParser):
             self.sent[self.area] += data
 
 
+CHOICES = {"kind", *(name for name, _ in nodes.TYPED.values())}  # what decides which fields there are
+
+
 def bare(value: Any, key: str = "") -> Any:
     """The same lists, groups and kinds with every other value taken out, so that the form alone can bring them back."""
     if isinstance(value, dict):
-        return {
-            k: bare(v, k) for k, v in value.items() if k in ("kind", "type", "method") or isinstance(v, dict | list)
-        }
+        return {k: bare(v, k) for k, v in value.items() if k in CHOICES or isinstance(v, dict | list)}
     if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
         return [bare(v) for v in value]
     return None if isinstance(value, list) else value

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from jobs.distill import recipe as recipes
-from jobs.distill.catalog import PARTS, SYSTEMS, options_schema
+from jobs.distill.catalog import SYSTEMS, options_schema
+from jobs.distill.catalog.tables import KINDS
 from jobs.distill.errors import RecipeInvalid
-from workbench.studio import comments, differences, editing, forms, lanes, nodes, queries, reading, recipe_text
+from workbench.studio import comments, differences, editing, forms, lanes, naming, nodes, queries, reading, recipe_text
 
 from . import recipes_strategy as any_recipe
 from .test_nodes import Controls, bare
@@ -46,13 +47,18 @@ def options(fields: dict[str, Any], system: Any) -> list[forms.Input]:
     return forms.option_inputs(options_schema(system), fields) if system else []
 
 
+NAMED_BY = [(name, table) for name, table in nodes.TYPED.values() if table is not KINDS["adapter"]]
+
+
 def said(fields: dict[str, Any]) -> dict[str, Any]:
     """The recipe with every option written out, whether it stands at its default or not."""
     out = recipes.parse(fields).model_dump()
-    for stage in out["stages"]:
-        for term in stage.get("terms", []):
-            known = PARTS[term["type"]].Options.model_fields
-            term["options"] = {**{k: f.get_default() for k, f in known.items()}, **term["options"]}
+    for _, stage in naming.all_stages(out):
+        for thing in (stage, *stage.get("terms", []), *stage.get("checks", [])):
+            part = next((t[thing[name]] for name, t in NAMED_BY if thing.get(name) in t), None)
+            if part is not None and "options" in thing:
+                defaults = {k: f.get_default() for k, f in part.Options.model_fields.items()}
+                thing["options"] = {**defaults, **thing["options"]}
     if out["method"]:
         defaults = {k: o.default for k, o in SYSTEMS[out["method"]].options.items()}
         out["options"] = {**defaults, **out["options"]}
