@@ -7,6 +7,7 @@ import re
 
 from .strict_json import Number
 
+FORMAT = 255  # characters of a number format: a spreadsheet's own most
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 SHAPE = re.compile(r"(?P<int>[#0,]*[#0])?(?:\.(?P<dec>[#0]+))?(?P<percent>%?)")
 DECORATION = re.compile(r'\[[^\]]*\]|"([^"]*)"|\\(.)|[_*].')
@@ -38,7 +39,10 @@ def _character(match: re.Match[str]) -> str:
 
 
 def number(value: int | float, number_format: str) -> Number | str:
-    """The digits a cell shows. General shows up to 15 significant ones, as the spreadsheet keeps them."""
+    """The digits a cell shows. General shows up to 15 significant ones, as the spreadsheet keeps them; so does a format that
+    no spreadsheet wrote, which could ask for a million decimals."""
+    if len(number_format) > FORMAT:
+        return Number(_general(value))
     section = _section(number_format, value)
     bare = DECORATION.sub(lambda m: (m.group(1) or "") + (m.group(2) or ""), section)
     place = SHAPE.search(bare)

@@ -230,11 +230,9 @@ def _tokens(source: Source, encoding: str) -> Iterator[tuple[str, str]]:
                     "Shorten it, or check that its quote closes.",
                 )
             at = 0
-            for match in STRUCTURE.finditer(rest):
+            while match := STRUCTURE.match(rest, at):  # not finditer: it would look on from every character in turn
                 text, mark = match.group(1), match.group(2) or ""
-                if match.start() != at or (
-                    text and (len(text) < 2 or not text.endswith('"') or match.end() == len(rest))
-                ):
+                if text and (len(text) < 2 or not text.endswith('"') or match.end() == len(rest)):
                     break
                 yield match.group(), mark
                 at = match.end()

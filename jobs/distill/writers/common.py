@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..rows import Row
 
 KEPT = ("domain", "group", "privileged", "weight")  # what a row hands on to every row made of it
-ITEM = re.compile(r"^\s*(?:[-*•]|(?:[A-Za-z]?\d{1,3}[.:)]))\s+(?=\S)", re.MULTILINE)
+ITEM = re.compile(r"^[^\S\n]*+(?:[-*•]|(?:[A-Za-z]?\d{1,3}[.:)]))\s++(?=\S)", re.MULTILINE)
 CODE = re.compile(r"```[A-Za-z0-9_+-]*[ \t]*\n(.*?)```", re.DOTALL)
 MARKER = "Answer:"
 

@@ -12,7 +12,7 @@ from .base import ROW_VARIABLES, Desk, Made, Seed, Steps, Unusable, Writer, abou
 from .common import KEPT
 from .template import Prompt
 
-LINE = re.compile(r"^\s*(.+?)\s*(?:=>|->|→)\s*(.+?)\s*$", re.MULTILINE)
+ARROW = re.compile("=>|->|→")
 
 
 class GenericWords(Writer):
@@ -47,7 +47,7 @@ class GenericWords(Writer):
         row = seed.row
         text = row.answer or row.question
         (reply,) = yield [desk.ask("list", about(row, text=text))]
-        found = {a: g for a, g in LINE.findall(reply.text)[: options.most] if a in text and a != g}
+        found = {a: g for a, g in listed(reply.text)[: options.most] if a in text and a != g}
         if not found:
             raise Unusable("none of the listed words stands in the text")
         own = {name: row.fields[name] for name in KEPT if row.fields.get(name) is not None}
@@ -56,6 +56,12 @@ class GenericWords(Writer):
         if row.answer:
             return [Made(row.messages, changed, fields)]
         return [Made((*row.messages[:-1], {"role": "user", "content": changed}), "", fields)]
+
+
+def listed(reply: str) -> list[tuple[str, str]]:
+    """(particular, ordinary) of each line that has an arrow with something on both sides."""
+    sides = (tuple(side.strip() for side in ARROW.split(line, maxsplit=1)) for line in reply.splitlines())
+    return [(s[0], s[1]) for s in sides if len(s) == 2 and all(s)]
 
 
 def replaced(text: str, words: dict[str, str]) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobs.distill.writers.base import Unusable
@@ -26,6 +28,12 @@ def test_answers_agree_as_numbers_or_as_words(said: str, gold: str, same: bool):
 def test_votes_and_lists_and_code():
     assert vote(["Answer: 12", "13", "12.0"]) == (0, pytest.approx(2 / 3)) and vote(["", ""]) == (-1, 0.0)
     assert items_of("1. a\n2) b\n- c") == ["a", "b", "c"] and items_of("a\n\nb") == ["a", "b"]
+    assert items_of("\n\n  1.\n a\n\n\t-  b \n\n") == ["a", "b"]
+
+
+def test_a_text_of_empty_lines_is_looked_through_once():
+    began = time.process_time()
+    assert items_of("\n" * 200_000 + "- a") == ["a"] and time.process_time() - began < 2
     assert code_of("x\n```python\na = 1\n```\ny") == "a = 1"
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobs.distill.writers.base import Unusable
-from jobs.distill.writers.generic import replaced
+from jobs.distill.writers.generic import listed, replaced
 from tests.jobs.distill.writers.speaking import row, script, write
 
 TEXT = "Zorblax rode to Quindle. Zorblaxes live in Quindle."
@@ -22,6 +24,12 @@ def test_particular_words_become_ordinary_ones_and_the_list_is_kept():
 
 def test_words_are_replaced_whole_and_once():
     assert replaced("a ab a", {"a": "ab", "ab": "c"}) == "ab c ab"
+
+
+def test_only_lines_with_two_sides_are_pairs():
+    began = time.process_time()
+    reply = "a => b => c\n x y→z \n=> b\na =>\nno arrow\n" + " " * 100_000 + "a -> b" + " " * 100_000
+    assert listed(reply) == [("a", "b => c"), ("x y", "z"), ("a", "b")] and time.process_time() - began < 2
 
 
 def test_a_list_of_nothing_is_none():
