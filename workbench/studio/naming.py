@@ -90,6 +90,6 @@ def _call_rewards(stage: dict[str, Any], old: str, new: str) -> None:
         asked = check.get("options") or {}
         if check.get("type") == "reward-model" and isinstance(asked, dict) and asked.get("model", "reward") == old:
             check["options"] = {**asked, "model": new}
-    if stage.get("kind") == "prefer" and isinstance(options, dict) and options.get("score") == "reward-model":
-        if options.get("reward", "reward") == old:
-            stage["options"] = {**options, "reward": new}
+    ranked = options if stage.get("kind") == "prefer" and isinstance(options, dict) else {}
+    if ranked.get("score") == "reward-model" and ranked.get("reward", "reward") == old:
+        stage["options"] = {**ranked, "reward": new}
