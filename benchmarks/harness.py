@@ -69,6 +69,26 @@ def interleave(sides: list[Side], repeats: int, threads: int) -> dict[str, list[
     return results
 
 
+def matmul_rate(threads: int) -> float:
+    """Floating-point operations a processor second of the machine's matrix products in float32, as `sides.matmul` has it."""
+    return float(measure(sys.executable, "benchmarks.sides.matmul", [], threads)["flops_per_cpu_second"])
+
+
+def limits(row: dict[str, Any], flops: int, moved: int, rate: float) -> dict[str, Any]:
+    """What no other program could do away with: products at the measured rate, and bytes that must pass through memory.
+
+    matmul_share: part of the processor time that is matrix products at the rate measured in this run.
+    """
+    floor = flops / rate
+    return {
+        "matmul_flops": flops,
+        "matmul_floor_cpu_seconds": floor,
+        "matmul_share": floor / row["cpu_seconds"],
+        "bytes_moved": moved,
+        "bytes_per_cpu_second": moved / row["cpu_seconds"],
+    }
+
+
 def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Median of every number; other values as in the first run; plus the number of runs."""
     out: dict[str, Any] = {}

@@ -87,12 +87,21 @@ def _cutter(length: int):  # type: ignore[no-untyped-def]
     return fit
 
 
+WIDTHS = {"teacher": (512, 8, 8), "student": (256, 6, 4)}  # width, layers, heads
+
+
+def linear_parameters(role: str) -> int:
+    """Numbers in the linear layers of all blocks: four of attention, three of 4 * width in the feed-forward part."""
+    width, layers, _ = WIDTHS[role]
+    return layers * 16 * width * width
+
+
 def model(role: str, case: Case):  # type: ignore[no-untyped-def]
     """teacher: 8 layers, 512 wide; student: 6 layers, 256 wide; tied embeddings; seeded random weights in float32."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    width, layers, heads = {"teacher": (512, 8, 8), "student": (256, 6, 4)}[role]
+    width, layers, heads = WIDTHS[role]
     torch.manual_seed({"teacher": 1, "student": 2}[role])
     config = Qwen2Config(
         vocab_size=case.vocab,

@@ -41,7 +41,7 @@ class Meter:
         reset_peak()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
-    def stop(self, supervised_tokens: int, loss: float) -> None:
+    def stop(self, supervised_tokens: int, loss: float, **more: float) -> None:
         wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
         print(
             json.dumps(
@@ -54,6 +54,7 @@ class Meter:
                     "peak_bytes": peak_since_reset(),
                     "resident_before_bytes": self.resident,
                     "loss": loss,
+                    **more,
                 }
             ),
             flush=True,

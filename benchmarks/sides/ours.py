@@ -1,4 +1,5 @@
-"""Our training loop on the shared workload: the teacher online beside the student, or its recorded signals (K = 64)."""
+"""Our training loop on the shared workload: the teacher online beside the student, in float32 or bfloat16 (the recipe's
+`dtype` of a teacher), or its recorded signals (K = 64)."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks import workloads
 from benchmarks.sides.meter import Meter
+from jobs.distill import heap
 from jobs.distill.batches import limits_on
 from jobs.distill.catalog import objective
 from jobs.distill.checkpoint import Checkpoints
@@ -42,7 +45,19 @@ def examples(case: workloads.Case) -> list[Example]:
     return made
 
 
+def products(case: workloads.Case, rows: list[Example], teacher: bool) -> int:
+    """Operations of the linear layers and output layers for these rows; attention and the adapter come on top."""
+    tokens, supervised = sum(len(e.ids) - 1 for e in rows), sum(e.supervised for e in rows)
+    student = workloads.linear_parameters("student"), workloads.WIDTHS["student"][0]
+    total = 4 * (tokens * student[0] + supervised * case.vocab * student[1])  # forward, and the gradient by the states
+    if teacher:
+        wide = workloads.WIDTHS["teacher"][0]
+        total += 2 * (tokens * workloads.linear_parameters("teacher") + supervised * case.vocab * wide)
+    return total
+
+
 def main(name: str, mode: str) -> None:
+    heap.keep()  # as every run does
     case = workloads.CASES[name]
     rows = examples(case)
     stage = Train(
@@ -57,7 +72,8 @@ def main(name: str, mode: str) -> None:
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out)
         events = Events(folder)
-        teacher: Any = LocalTeacher(workloads.model("teacher", case).eval(), case.vocab)
+        dtype = torch.bfloat16 if mode == "online-bfloat16" else torch.float32
+        teacher: Any = LocalTeacher(workloads.model("teacher", case).eval().to(dtype), case.vocab)
         if mode == "recorded":
             store = Store(folder / "signals", Settings("teacher", 64, 1.0, (TEMPERATURE, 1.0)), events)
             teacher.record(rows, store, limits, 16, lambda _: False)
@@ -83,7 +99,9 @@ def main(name: str, mode: str) -> None:
         meter.start()
         for _ in range(case.steps):
             loop.one_step()
-        meter.stop(loop.progress.tokens - before, loop.losses[-1])
+        timed = [e for step in range(case.warmup, case.warmup + case.steps) for e in loop.arm.source.step(step)]
+        flops = products(case, timed, mode != "recorded")
+        meter.stop(loop.progress.tokens - before, loop.losses[-1], matmul_flops=flops)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 
+from . import heap
 from .events import Events
 from .plan.facts import DeviceFacts
 from .ranks import here
@@ -59,6 +60,7 @@ def settle(events: Events, width: int | None = None) -> torch.device:
         index = torch.cuda.current_device()
         events.reason("device", "cuda", f"{torch.cuda.get_device_name(index)} is free to use")
         return torch.device("cuda", index)
+    heap.keep()
     threads, why = _threads(width)
     torch.set_num_threads(threads)
     events.reason("device", "cpu", f"no GPU here; {why}")
