@@ -18,6 +18,11 @@ FIELD = "student.shape"
 # Separate query, key, value, gate, up and down matrices and norms without bias: what the width surgery knows.
 WIDTH_FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3_text")
 SCALES_EMBEDDING = ("gemma", "gemma2", "gemma3_text")  # by the square root of the hidden width
+HEADS_DIVIDE_WIDTH = (
+    "llama",
+    "gemma2",
+    "gemma3_text",
+)  # what their stock configurations demand, stated head size or not
 LEARNED_POSITIONS = ("gpt2", "opt")
 QUERY, KEY_VALUE = ("q_proj",), ("k_proj", "v_proj")
 
@@ -104,14 +109,24 @@ def _narrow(shape: PruneWidth, size: Size) -> Size:
         kept = max(1, round(shape.heads_share * (size.heads if each_its_own else group)))
         heads = kept if each_its_own else kept * (shape.kv_heads or size.kv_heads)
     kv = shape.kv_heads if shape.kv_heads is not None else heads if each_its_own else size.kv_heads
+    hidden = _width(shape.hidden, shape.hidden_share, size.hidden)
+    if shape.heads is None and size.model_type in HEADS_DIVIDE_WIDTH:
+        heads = _dividing(heads, 1 if each_its_own else kv, hidden, size.heads)
+        kv = heads if each_its_own and shape.kv_heads is None else kv
     return replace(
         size,
-        hidden=_width(shape.hidden, shape.hidden_share, size.hidden),
+        hidden=hidden,
         heads=heads,
         kv_heads=kv,
         intermediate=_width(shape.intermediate, shape.mlp_share, size.intermediate),
         layers=_share(shape.layers, shape.layers_share, size.layers),
     )
+
+
+def _dividing(heads: int, step: int, hidden: int, most: int) -> int:
+    """The number nearest to `heads` that divides the width and is a multiple of `step`; `heads` itself where there is none."""
+    possible = [n for n in range(max(1, step), most + 1, max(1, step)) if hidden % n == 0]
+    return min(possible, key=lambda n: (abs(n - heads), -n), default=heads)
 
 
 def _width(asked: int | None, share: float, whole: int) -> int:
@@ -241,6 +256,14 @@ def _wrong_heads(want: Size, size: Size) -> Iterator[Wrong]:
             f"{FIELD}.heads",
             f"{want.heads} heads on {want.kv_heads} key-value heads are {want.heads // want.kv_heads} a group, but the model has only {group} a group.",
             want.kv_heads * group,
+        )
+    elif size.model_type in HEADS_DIVIDE_WIDTH and want.hidden % want.heads:
+        better = _dividing(want.heads, want.kv_heads, want.hidden, size.heads)
+        yield Wrong(
+            "SHAPE_HEADS_WIDTH",
+            f"{FIELD}.heads",
+            f"{want.heads} heads do not divide a hidden width of {want.hidden:,}, which models of type {size.model_type} need.",
+            better if better != want.heads else None,
         )
 
 

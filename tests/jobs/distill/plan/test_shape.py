@@ -2,6 +2,9 @@
 
 import pytest
 
+from jobs.distill.plan import shape
+from jobs.distill.recipe import PruneWidth
+
 
 def shaped(desk, student=None, rows=None, **shape):
     asked = desk.recipe(student={"model": "student", "shape": shape})
@@ -28,6 +31,12 @@ def test_a_shaped_student_trains_faster(desk):
         ({"kind": "prune_width", "heads": 3, "kv_heads": 2}, "SHAPE_HEADS_UNEVEN", "multiple of them", 2),
         ({"kind": "prune_width", "heads": 4, "kv_heads": 2}, "SHAPE_HEADS_GROUP", "has only 1 a group", 2),
         ({"kind": "prune_width", "heads": 0}, "SHAPE_NO_HEADS", "0 heads", 1),
+        (
+            {"kind": "prune_width", "heads": 3, "kv_heads": 3},
+            "SHAPE_HEADS_WIDTH",
+            "do not divide a hidden width of 128",
+            None,
+        ),
         ({"kind": "prune_width", "hidden": 999}, "SHAPE_TOO_MANY_HIDDEN", "has only 128", 128),
         ({"kind": "merge", "models": ["sister"]}, "SHAPE_MODEL_UNKNOWN", "there are: teacher", None),
     ],
@@ -36,6 +45,23 @@ def test_it_refuses_what_cannot_be_with_a_value_that_can(desk, shape, code, word
     problem = desk.one(shaped(desk, **shape).refusals, code)
     assert words in problem.message and problem.field.startswith("student.shape")
     assert (problem.fix.value if problem.fix else None) == better
+
+
+@pytest.mark.parametrize(
+    ("family", "size", "share", "kept"),
+    [
+        ("llama", (128, 4, 4), 0.8, (4, 4)),  # a stock Llama cannot have 3 heads on 128
+        ("llama", (128, 4, 4), 0.55, (2, 2)),
+        ("qwen2", (128, 4, 4), 0.8, (3, 3)),
+        ("llama", (120, 16, 2), 0.5, (8, 2)),
+        ("llama", (120, 16, 2), 0.9, (12, 2)),  # 14 would be nearest, and does not divide 120
+    ],
+)
+def test_a_share_of_the_heads_becomes_a_number_that_divides_the_width(family, size, share, kept):
+    hidden, heads, kv_heads = size
+    whole = shape.Size(family, 4, hidden, heads, kv_heads, 256)
+    found = shape.target(PruneWidth(kind="prune_width", heads_share=share), whole)
+    assert (found.heads, found.kv_heads) == kept
 
 
 def test_it_refuses_families_whose_width_cannot_be_cut(desk):
