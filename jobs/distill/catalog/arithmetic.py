@@ -9,6 +9,8 @@ from typing import Any
 
 Scalar = float | int | str | bool | list[str]
 
+WHEN = "when"  # a stage that an option turns on and off
+
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -27,11 +29,12 @@ def evaluate(text: str, names: Mapping[str, Scalar]) -> Scalar:
 
 
 def resolve(data: Any, names: Mapping[str, Scalar]) -> Any:
-    """Plain data with every string `= expression` replaced by its value."""
+    """Plain data with every string `= expression` replaced by its value. What stands in a list with a `when` is there only
+    where that is true; the `when` itself goes."""
     if isinstance(data, dict):
-        return {key: resolve(value, names) for key, value in data.items()}
+        return {key: resolve(value, names) for key, value in data.items() if key != WHEN}
     if isinstance(data, list):
-        return [resolve(value, names) for value in data]
+        return [resolve(value, names) for value in data if _wanted(value, names)]
     return evaluate(data[1:], names) if isinstance(data, str) and data.startswith("=") else data
 
 
@@ -42,6 +45,10 @@ def names_in(data: Any) -> set[str]:
     if isinstance(data, str) and data.startswith("="):
         return {n.id for n in ast.walk(ast.parse(data[1:].strip(), mode="eval")) if isinstance(n, ast.Name)}
     return set()
+
+
+def _wanted(item: Any, names: Mapping[str, Scalar]) -> bool:
+    return not isinstance(item, dict) or WHEN not in item or bool(resolve(item[WHEN], names))
 
 
 def _value(node: ast.expr, names: Mapping[str, Scalar], text: str) -> Any:

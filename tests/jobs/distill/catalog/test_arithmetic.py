@@ -38,3 +38,10 @@ def test_it_walks_nested_data():
     data = [{"a": "= 1 - k", "b": ["=k", "plain = text", 3]}]
     assert resolve(data, {"k": 0.25}) == [{"a": 0.75, "b": [0.25, "plain = text", 3]}]
     assert names_in(data) == {"k"}
+
+
+def test_what_an_option_turns_off_is_left_out():
+    data = {"stages": [{"kind": "a"}, {"kind": "b", "when": "= more", "c": "= 2 * k"}, "when"]}
+    assert resolve(data, {"more": True, "k": 3}) == {"stages": [{"kind": "a"}, {"kind": "b", "c": 6}, "when"]}
+    assert resolve(data, {"more": False, "k": 3}) == {"stages": [{"kind": "a"}, "when"]}
+    assert names_in(data) == {"more", "k"}
