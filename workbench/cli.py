@@ -35,7 +35,7 @@ from typing import Any
 
 import httpx
 
-from workbench.client import Api, Refused, read_answer, save_login
+from workbench.client import Api, Refused, save_login
 from workbench.commands import drafts as draft_commands
 from workbench.commands import endpoints as endpoint_commands
 from workbench.commands import guidance, incoming, making, profiles, transforms
@@ -170,6 +170,7 @@ def sentence(event: dict[str, Any]) -> str:
         "phase": lambda: f"-- {data.get('phase')} {data.get('stage') or ''}".rstrip(),
         "log": lambda: str(data.get("message")),
         "alarm": lambda: f"! {data.get('message')}",
+        "review": lambda: f"{data.get('rows'):,} rows wait for a review: {data.get('stage')}",
         "error": lambda: f"! {data.get('message')} {data.get('hint') or ''}".rstrip(),
         "reason": lambda: f"{data.get('field')} = {data.get('value')}: {data.get('why')}",
     }.get(event["type"])
@@ -230,10 +231,7 @@ def download(args: argparse.Namespace) -> int:
     """The zip under a temporary name first, so that a broken download never looks like an adapter."""
     api = Api.from_config()
     run = api.run(args.run)
-    with api.http.stream("GET", f"/adapters/{run['id']}/download") as answer:
-        if not answer.is_success:
-            answer.read()
-            read_answer(answer)
+    with api.download(f"/adapters/{run['id']}/download") as answer:
         target = Path(args.output or f"adapter-{run['number']}.zip")
         partial = target.with_name(target.name + ".partial")
         with partial.open("wb") as file:
@@ -321,8 +319,14 @@ def main(argv: list[str] | None = None) -> int:
     except httpx.TransportError as e:
         print(f"The workbench cannot be reached: {e}", file=sys.stderr)
         return UNREACHABLE
+    except BrokenPipeError:  # a reader such as head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except OSError as e:
         print(f"{e.filename}: {e.strerror}", file=sys.stderr)
+        return REFUSED
+    except UnicodeDecodeError as e:
+        print(f"Byte {e.start:,} of the file is no UTF-8 text. Save the file as UTF-8.", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print("Stopped watching; the run goes on.", file=sys.stderr)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,15 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self.call("GET", path, params=query)
 
+    @contextmanager
+    def download(self, path: str, **query: Any) -> Iterator[httpx.Response]:
+        """An answer that is read while it comes; refused before the first byte where it is no success."""
+        with self.http.stream("GET", path, params=query) as answer:
+            if not answer.is_success:
+                answer.read()
+                read_answer(answer)
+            yield answer
+
     def run(self, name: str) -> dict[str, Any]:
         """A run by id, or by the number people see."""
         text = name.removeprefix("#")
@@ -94,6 +105,9 @@ def _id(text: str) -> str:
 
 
 def read_answer(answer: httpx.Response) -> Any:
+    """What was answered: None for an answer without a body. Raises Refused for one that is no success."""
+    if answer.status_code == httpx.codes.NO_CONTENT:
+        return None
     try:
         data = answer.json()
     except ValueError:

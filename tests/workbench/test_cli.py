@@ -99,6 +99,18 @@ def test_it_says_which_file_is_missing(signed_in, capsys):
     assert "nothing.yaml" in capsys.readouterr().err
 
 
+def test_it_says_where_a_recipe_is_no_text(signed_in, tmp_path, capsys):
+    (tmp_path / "recipe.yaml").write_bytes(b"version: 1\nname: Stra\xdfe\n")
+    assert cli.main(["check", str(tmp_path / "recipe.yaml")]) == cli.REFUSED
+    assert "Byte 21 of the file is no UTF-8 text" in capsys.readouterr().err
+
+
+def test_it_says_what_a_run_does_not_have(signed_in, team_a, alice, capsys):
+    run = make_runs.succeeded(team_a, alice)
+    assert cli.main(["gate", str(run.number)]) == cli.REFUSED
+    assert "This run waits for no review." in capsys.readouterr().err
+
+
 def test_it_does_not_find_a_strangers_run(signed_in, team_b, charlie, capsys):
     run = make_runs.waiting(team_b, charlie)
     assert cli.main(["cancel", str(run.number)]) == cli.REFUSED and cli.main(["watch", str(run.id)]) == cli.REFUSED

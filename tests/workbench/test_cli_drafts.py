@@ -40,7 +40,7 @@ def test_drafts_are_made_changed_compared_and_checked(signed_in: Any, capsys: An
         (["drafts", "show"], "Say which draft"),
         (["drafts", "show", "x"], "no id of a draft"),
         (["drafts", "set", "00000000-0000-4000-8000-000000000000", "rank"], "field=value"),
-        (["diff", "draft:x", "#1"], "There is nothing"),
+        (["diff", "draft:x", "#1"], "no such draft or run"),
         (["check", "none.yaml"], "none.yaml"),
     ],
 )

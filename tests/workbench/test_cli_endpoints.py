@@ -47,12 +47,42 @@ def test_the_key_comes_from_the_environment(signed_in: Any, monkeypatch: Any) ->
     assert actions.key_of(Endpoint.objects.get()) == SECRET
 
 
+def test_what_is_not_said_stays_as_it_is(signed_in: Any, capsys: Any, monkeypatch: Any) -> None:  # noqa: F811
+    Membership.objects.update(role="admin")
+    monkeypatch.setenv("MY_KEY", SECRET)
+    add = [
+        "endpoints",
+        "add",
+        "A",
+        "--url",
+        "https://a.example",
+        "--model",
+        "m",
+        "--outputs",
+        "yes",
+        "--key-env",
+        "MY_KEY",
+    ]
+    assert cli.main([*add, "--monthly-tokens", "100"]) == 0
+    assert cli.main(["endpoints", "change", "a", "--model", "n", "--concurrency", "3"]) == 0
+    row = Endpoint.objects.get()
+    assert (row.spec["model"], row.spec["concurrency"], row.spec["url"]) == ("n", 3, "https://a.example")
+    assert (row.outputs, row.monthly_tokens, actions.key_of(row)) == ("yes", 100, SECRET)
+    assert "Test it: workbench endpoints test endpoint/a" in capsys.readouterr().out
+    assert cli.main(["endpoints", "change", "a", "--url", "https://b.example"]) == cli.REFUSED
+    assert (
+        "given for another host" in capsys.readouterr().err
+        and Endpoint.objects.get().spec["url"] == "https://a.example"
+    )
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [
         (["endpoints", "add"], "Say which endpoint"),
         (["endpoints", "calls"], "Say which run"),
-        (["endpoints", "show", "none"], "nothing"),
+        (["endpoints", "show", "none"], "no endpoint called endpoint/none"),
+        (["endpoints", "change", "none", "--model", "m"], "no endpoint called endpoint/none"),
         (["endpoints", "add", "A", "--key-env", "NOT_THERE_AT_ALL"], "is empty or not there"),
         (["endpoints", "add", "A", "--url", "http://10.0.0.1", "--model", "m"], "not allowed"),
     ],

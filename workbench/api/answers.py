@@ -123,7 +123,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(Http404)
     def missing(request: HttpRequest, e: Http404) -> HttpResponse:
-        return answer(request, 404, "NOT_FOUND", "There is nothing with this id.")
+        return answer(request, 404, "NOT_FOUND", str(e) or "There is nothing with this id.")
 
     @api.exception_handler(PermissionDenied)
     def denied(request: HttpRequest, e: PermissionDenied) -> HttpResponse:

@@ -23,8 +23,8 @@ UPLOAD = "/datasets/uploads"
 
 
 def _refuse_forms(request: HttpRequest) -> None:
-    """Browsers send forms across sites without asking; this API does not read them, except for an upload's file."""
-    if request.method in SAFE or (request.path.endswith(UPLOAD) and request.content_type != FORMS[0]):
+    """Browsers post forms across sites without asking; this API does not read them, except for an upload's file."""
+    if request.method != "POST" or (request.path.endswith(UPLOAD) and request.content_type != FORMS[0]):
         return
     if request.content_type in FORMS:
         raise Refusal(

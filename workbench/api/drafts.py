@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.urls import reverse
 from ninja import Query, Router, Status
 from pydantic import Field
@@ -71,7 +71,9 @@ class TwoRecipes(Body):
 
 
 def _one(request: TeamRequest, draft_id: UUID, change: bool = False) -> Draft:
-    draft = get_object_or_404(queries.drafts(request.team).select_related("created_by", "run"), pk=draft_id)
+    draft = queries.drafts(request.team).select_related("created_by", "run").filter(pk=draft_id).first()
+    if draft is None:
+        raise Http404("There is no such draft.")
     if change:
         need(request, Role.MEMBER)
         if not actions.may_change(draft, request.user):

@@ -10,8 +10,7 @@ from django.http import Http404
 from ninja import Field, Query, Router, Schema, Status
 
 from workbench.adapters.zipped import attachment
-from workbench.endpoints import actions, queries, views, words
-from workbench.endpoints.forms import KEY
+from workbench.endpoints import actions, queries, words
 from workbench.endpoints.models import Endpoint
 from workbench.endpoints.presets import BY_ID
 from workbench.runs import pages
@@ -24,6 +23,7 @@ from .runs import run_out
 from .schemas import Body, RunOut
 
 router = Router(tags=["endpoints"])
+MORE = ("monthly_price", "monthly_tokens", "outputs", "licence")
 JSONL = {"responses": {200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}}
 
 
@@ -57,49 +57,71 @@ class EndpointIn(Body):
     licence: str = Field("", max_length=200)
 
 
+class EndpointChange(Body):
+    """What is left out stays as it is."""
+
+    spec: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of `spec` to change; null sets one back to its default."
+    )
+    secret: str = Field("", max_length=500, description="Another key; needed where the address names another host.")
+    monthly_price: float | None = Field(None, ge=0, le=1e9)
+    monthly_tokens: int | None = Field(None, ge=1, le=10**15)
+    outputs: Literal["yes", "terms", "limited", "no", "unknown"] = "unknown"
+    licence: str = Field("", max_length=200)
+
+
 class CapIn(Body):
     endpoint: str = Field(pattern=r"^endpoint/[a-z0-9_-]{1,80}$")
     max_price: float | None = Field(None, gt=0, le=1e9)
     max_tokens: int | None = Field(None, ge=1, le=10**13)
 
 
-def _out(row: Endpoint) -> dict[str, Any]:
-    names = ("key", "name", "has_key", "outputs", "licence", "monthly_price", "monthly_tokens", "tested_at", "tested")
+def _out(row: Endpoint, used: queries.Spent | None = None) -> dict[str, Any]:
+    names = ("key", "name", "has_key", *MORE, "tested_at", "tested")
     return {n: getattr(row, n) for n in names} | {
-        "spec": row.public(), "gives": queries.kinds_of_answers(row), "month": words.month(row)
-    }  # fmt: skip
+        "spec": row.spec,
+        "gives": queries.kinds_of_answers(row),
+        "month": words.month(row, used or queries.spent_this_month(row)),
+    }
 
 
 def _row(request: TeamRequest, slug: str) -> Endpoint:
     row = queries.by_key(request.team, f"endpoint/{slug}")
     if row is None:
-        raise Http404
+        raise Http404(f"Your team has no endpoint called endpoint/{slug}.")
     return row
 
 
 @router.get("/endpoints", response=list[EndpointOut], summary="Teacher endpoints of your team")
 def list_endpoints(request: TeamRequest) -> list[dict[str, Any]]:
-    return [_out(row) for row in queries.endpoints(request.team)]
+    spent, none = queries.spent_by_endpoint(request.team), queries.Spent()
+    return [_out(row, spent.get(row.pk, none)) for row in queries.endpoints(request.team)]
 
 
 @router.post("/endpoints", response={201: EndpointOut}, summary="Add an endpoint")
 def add_endpoint(request: TeamRequest, body: EndpointIn) -> Status[dict[str, Any]]:
     """Nothing is asked yet; test it next."""
     need(request, Role.ADMIN)
-    if body.secret and not KEY.fullmatch(body.secret):
-        raise Refusal(
-            422, "INPUT_INVALID", "A key is 1 to 500 characters without spaces or line breaks.", field="secret"
-        )
     if body.preset and body.preset not in BY_ID:
         raise Refusal(422, "INPUT_INVALID", f"There is no preset {body.preset!r}.", field="preset", hint=f"One of {', '.join(BY_ID)}.")  # fmt: skip
     fills = {k: v for k, v in BY_ID[body.preset].fills.items() if k != "name"} if body.preset else {}
-    more = {n: getattr(body, n) for n in ("monthly_price", "monthly_tokens", "outputs", "licence")}
+    more = {n: getattr(body, n) for n in MORE}
     return Status(201, _out(actions.add(request.team, request.user, body.name, fills | body.spec, more, body.secret)))
 
 
 @router.get("/endpoints/{slug:slug}", response=EndpointOut, summary="One endpoint")
 def get_endpoint(request: TeamRequest, slug: str) -> dict[str, Any]:
     return _out(_row(request, slug))
+
+
+@router.patch("/endpoints/{slug:slug}", response=EndpointOut, summary="Change an endpoint")
+def change_endpoint(request: TeamRequest, slug: str, body: EndpointChange) -> dict[str, Any]:
+    """Under the same name. Another address, model or limit asks for a new test."""
+    need(request, Role.ADMIN)
+    row = _row(request, slug)
+    spec = {name: value for name, value in (row.spec | body.spec).items() if value is not None}
+    more = {n: getattr(body if n in body.model_fields_set else row, n) for n in MORE}
+    return _out(actions.change(row, spec, more, body.secret))
 
 
 @router.delete("/endpoints/{slug:slug}", response={204: None}, summary="Remove an endpoint and its key")
@@ -147,7 +169,7 @@ def count_calls(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
 def download_calls(request: TeamRequest, run_id: UUID, outcome: str = Query("", max_length=20)) -> Any:
     run = pages.run_or_404(request.team, run_id)
     lines = queries.as_lines(queries.calls_of(run, outcome))
-    return attachment(views.jsonl(lines), f"run-{run.number}-teacher-calls.jsonl", "application/x-ndjson")
+    return attachment(lines, f"run-{run.number}-teacher-calls.jsonl", "application/x-ndjson")
 
 
 @router.post("/runs/{uuid:run_id}/cap", response=RunOut, summary="Raise the cap of a run whose budget is spent")

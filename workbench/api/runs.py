@@ -130,7 +130,7 @@ def metrics(request: TeamRequest, run_id: UUID) -> list[charts.Curve]:
 def report(request: TeamRequest, run_id: UUID) -> dict[str, Any]:
     run = pages.run_or_404(request.team, run_id)
     if run.report is None:
-        raise Http404
+        raise Http404(f"Run {run.number} has no report.")
     return run.report
 
 

@@ -163,11 +163,9 @@ def _submit(api: Api, args: argparse.Namespace) -> int:
 
 
 def _discard(api: Api, args: argparse.Namespace) -> int:
-    from workbench.cli import OK, read_answer, show
+    from workbench.cli import OK, show
 
-    answer = api.http.request("DELETE", _at(args))
-    if answer.status_code != 204:
-        read_answer(answer)
+    api.call("DELETE", _at(args))
     show("The draft was discarded.")
     return OK
 

@@ -1,4 +1,4 @@
-"""workbench endpoints [list | add NAME | test NAME | remove NAME | calls RUN]; a key is read from standard input or the environment"""
+"""workbench endpoints [list | add NAME | change NAME | test NAME | remove NAME | calls RUN]; a key is read from standard input or the environment"""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.client import Api, Refused
+from workbench.endpoints.presets import BY_ID
 
-ACTIONS = ("list", "show", "add", "test", "remove", "calls")
+ACTIONS = ("list", "show", "add", "change", "test", "remove", "calls")
 NUMBERS = ("price_in", "price_out", "context", "concurrency", "requests_per_minute", "tokens_per_minute", "logprobs")
 
 
@@ -18,15 +19,11 @@ def register(add: Callable[[str, Callable[[argparse.Namespace], int], str], argp
     p = add(
         "endpoints",
         endpoints,
-        "teachers behind an address: list, show, add, test, remove; calls RUN: what one was asked",
+        "teachers behind an address: list, show, add, change, test, remove; calls RUN: what a run asked",
     )
     p.add_argument("action", nargs="?", choices=ACTIONS, default="list")
     p.add_argument("what", nargs="?", metavar="NAME_OR_RUN")
-    p.add_argument(
-        "--preset",
-        default="",
-        help="openai, anthropic, mistral, together, openrouter, vllm, sglang, ollama, transformers",
-    )
+    p.add_argument("--preset", choices=list(BY_ID), default="", help="with add: a known server fills what is left out")
     p.add_argument("--url")
     p.add_argument("--model")
     p.add_argument("--style", choices=["openai-chat", "openai-completions", "anthropic"])
@@ -35,7 +32,11 @@ def register(add: Callable[[str, Callable[[argparse.Namespace], int], str], argp
     p.add_argument("--currency", metavar="USD")
     p.add_argument("--monthly-price", type=float, metavar="N", help="hard cap of a month")
     p.add_argument("--monthly-tokens", type=int, metavar="N")
-    p.add_argument("--outputs", choices=["yes", "terms", "limited", "no", "unknown"], default="unknown")
+    p.add_argument(
+        "--outputs",
+        choices=["yes", "terms", "limited", "no", "unknown"],
+        help="whether its outputs may train other models",
+    )
     p.add_argument("--key-stdin", action="store_true", help="read the key as one line of standard input")
     p.add_argument("--key-env", metavar="VARIABLE", help="read the key from this environment variable")
     p.add_argument("--outcome", default="", help="with calls: ok, truncated, empty, refused, invalid, kept-out")
@@ -48,7 +49,9 @@ def endpoints(args: argparse.Namespace) -> int:
     if not args.what:
         what = "run" if args.action == "calls" else "endpoint"
         raise Refused({"message": f"Say which {what}: workbench endpoints {args.action} ..."}, 422)
-    return {"show": _show, "add": _add, "test": _test, "remove": _remove, "calls": _calls}[args.action](api, args)
+    return {"show": _show, "add": _add, "change": _change, "test": _test, "remove": _remove, "calls": _calls}[
+        args.action
+    ](api, args)
 
 
 def _list(api: Api) -> int:
@@ -84,19 +87,28 @@ def _key(args: argparse.Namespace) -> str:
 def _add(api: Api, args: argparse.Namespace) -> int:
     from workbench.cli import OK, show
 
-    spec: dict[str, Any] = {n: getattr(args, n) for n in (*NUMBERS, "url", "model", "style", "currency")}
-    body = {
-        "name": args.what,
-        "preset": args.preset,
-        "spec": {k: v for k, v in spec.items() if v is not None},
-        "secret": _key(args),
-        "monthly_price": args.monthly_price,
-        "monthly_tokens": args.monthly_tokens,
-        "outputs": args.outputs,
-    }
-    made = api.call("POST", "/endpoints", json=body)
+    made = api.call("POST", "/endpoints", json={"name": args.what, "preset": args.preset, **_given(args)})
     show(f"{made['name']} is added; recipes call it {made['key']}. Test it: workbench endpoints test {made['key']}")
     return OK
+
+
+def _change(api: Api, args: argparse.Namespace) -> int:
+    from workbench.cli import OK, show
+
+    changed = api.call("PATCH", _path(args.what), json=_given(args))
+    show(
+        f"{changed['name']} is changed.{'' if changed['tested'] else ' Test it: workbench endpoints test ' + changed['key']}"
+    )
+    return OK
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """What the command's words say of an endpoint; nothing of what they leave out."""
+    spec = {n: getattr(args, n) for n in (*NUMBERS, "url", "model", "style", "currency")}
+    more = {"secret": _key(args) or None} | {
+        n: getattr(args, n) for n in ("monthly_price", "monthly_tokens", "outputs")
+    }
+    return {n: v for n, v in more.items() if v is not None} | {"spec": {n: v for n, v in spec.items() if v is not None}}
 
 
 def _test(api: Api, args: argparse.Namespace) -> int:
@@ -115,12 +127,7 @@ def _test(api: Api, args: argparse.Namespace) -> int:
 def _remove(api: Api, args: argparse.Namespace) -> int:
     from workbench.cli import OK, show
 
-    with api.http.stream("DELETE", _path(args.what), headers={"Content-Type": "application/json"}) as answer:
-        if not answer.is_success:
-            answer.read()
-            from workbench.client import read_answer
-
-            read_answer(answer)
+    api.call("DELETE", _path(args.what))
     show("Removed, with its key. What it answered stays with the runs.")
     return OK
 
@@ -133,7 +140,7 @@ def _calls(api: Api, args: argparse.Namespace) -> int:
     found = api.get(f"/runs/{run['id']}/calls")
     words = ", ".join(f"{n} {name}" for name, n in found["outcomes"].items())
     print(f"{found['calls']} calls: {words or 'none'}", file=sys.stderr)
-    with api.http.stream("GET", f"/runs/{run['id']}/calls.jsonl", params={"outcome": args.outcome}) as answer:
+    with api.download(f"/runs/{run['id']}/calls.jsonl", outcome=args.outcome) as answer:
         for line in answer.iter_lines():
             print(line)
     return OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import uuid
 from pathlib import Path
@@ -29,6 +30,9 @@ from . import queries
 from .models import Allowance, Endpoint
 
 PURPOSE = "endpoint-key"
+# What printable ASCII a header takes; the longest keys of providers have some 200 characters.
+KEY = re.compile(r"[\x21-\x7e]{1,500}")
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 MOST = 200  # endpoints of a team
 
 
@@ -59,6 +63,8 @@ def checked(spec: dict[str, Any]) -> dict[str, Any]:
 
 def slug_of(name: str) -> str:
     """my-vllm of "My vLLM"; raises EndpointRefused when nothing is left that a recipe could say."""
+    if not NAME.fullmatch(name):
+        raise EndpointRefused("A name is 1 to 80 characters without line breaks.", field="name")
     slug = slugify(name)[:80]
     if not slug:
         raise EndpointRefused(
@@ -189,6 +195,8 @@ def _caps(spec: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seal(row: Endpoint, secret: str) -> None:
+    if secret and not KEY.fullmatch(secret):
+        raise EndpointRefused("A key is 1 to 500 characters without spaces or line breaks.", field="secret")
     if secret:
         row.sealed, row.key_set_at = secrets.seal(secret, PURPOSE), timezone.now()
 

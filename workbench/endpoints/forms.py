@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from annotated_types import Ge, Le
@@ -15,9 +14,6 @@ from jobs.distill.plan.licences import WORDS
 from jobs.distill.recipe import endpoint as schema
 from workbench.home.forms import Styled
 
-# What printable ASCII a header takes; the longest keys of providers have some 200 characters.
-KEY = re.compile(r"[\x21-\x7e]{1,500}")
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 SIMPLE = ("url", "style", "model")
 COST = ("price_in", "price_out", "currency")
 LIMITS = ("context", "concurrency", "requests_per_minute", "tokens_per_minute")
@@ -123,18 +119,6 @@ class EndpointForm(Styled, forms.Form):
     @property
     def switches(self) -> list[forms.BoundField]:
         return self.group("stream", "seeds")
-
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"]).strip()
-        if not NAME.fullmatch(name) or not name:
-            raise ValidationError("A name is 1 to 80 characters without line breaks.")
-        return name
-
-    def clean_secret(self) -> str:
-        secret = str(self.cleaned_data["secret"])
-        if secret and not KEY.fullmatch(secret):
-            raise ValidationError("A key is 1 to 500 characters without spaces or line breaks.")
-        return secret
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).strip().upper()

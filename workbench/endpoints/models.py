@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -49,10 +48,6 @@ class Endpoint(models.Model):
     def logprobs(self) -> int:
         """Alternatives a token it gives; 0: text only."""
         return int(self.spec.get("logprobs") or 0)
-
-    def public(self) -> dict[str, Any]:
-        """The specification with its defaults left out: what everybody of the team may read."""
-        return dict(self.spec)
 
 
 class TeacherCall(models.Model):

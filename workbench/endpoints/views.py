@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +28,14 @@ from .presets import BY_ID, PRESETS
 
 @require_GET
 def listing(request: TeamRequest) -> HttpResponse:
+    spent, none = queries.spent_by_endpoint(request.team), queries.Spent()
     rows = [
-        {"row": row, "answers": queries.kinds_of_answers(row), "price": words.price(row), "month": words.month(row)}
+        {
+            "row": row,
+            "answers": queries.kinds_of_answers(row),
+            "price": words.price(row),
+            "month": words.month(row, spent.get(row.pk, none)),
+        }
         for row in queries.endpoints(request.team)
     ]
     context = {"rows": rows, "presets": PRESETS, "may_change": allows(request.role, Role.ADMIN)}
@@ -50,7 +54,7 @@ def detail(request: TeamRequest, endpoint_id: UUID) -> HttpResponse:
         "notes": (row.tested or {}).get("notes") or [],
         "test": test,
         "testing": test is not None and test.state not in ENDED,
-        "month": words.month(row),
+        "month": words.month(row, queries.spent_this_month(row)),
         "months": [(m, s, queries.money(s.price, currency)) for m, s in queries.by_month(row)],
         "may_change": allows(request.role, Role.ADMIN),
         "may_test": allows(request.role, Role.MEMBER),
@@ -166,12 +170,8 @@ def calls(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @require_GET
 def download(request: TeamRequest, run_id: UUID) -> StreamingHttpResponse:
     run = pages.run_or_404(request.team, run_id)
-    return attachment(jsonl(queries.as_lines(queries.calls_of(run))), f"run-{run.number}-teacher-calls.jsonl")
-
-
-def jsonl(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    for line in lines:
-        yield (json.dumps(line, ensure_ascii=False) + "\n").encode()
+    lines = queries.as_lines(queries.calls_of(run))
+    return attachment(lines, f"run-{run.number}-teacher-calls.jsonl", "application/x-ndjson")
 
 
 @require_POST

@@ -47,9 +47,8 @@ def facts(row: Endpoint) -> list[tuple[str, str]]:
     ]
 
 
-def month(row: Endpoint) -> dict[str, Any]:
+def month(row: Endpoint, used: queries.Spent) -> dict[str, Any]:
     """What this month cost, against the cap; `share` is of the fuller of both caps, 0 to 1."""
-    used = queries.spent_this_month(row)
     currency, shares, caps = row.spec["currency"], [], []
     if row.monthly_price is not None:
         caps.append(queries.money(row.monthly_price, currency))

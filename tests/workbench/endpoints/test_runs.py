@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from jobs import lease as leases
@@ -18,7 +20,7 @@ from workbench.studio import methods
 from workbench.studio import queries as studio
 from workbench.team.models import ApiToken, Membership
 
-from .conftest import SECRET
+from .conftest import SECRET, SPEC
 
 SPENT = {"code": "BUDGET_SPENT", "message": "The budget is spent: 1.0 of 1.0 USD are used.", "hint": "Raise it."}
 
@@ -175,6 +177,19 @@ def test_the_month_counts_all_runs(run, endpoint) -> None:
     assert [s.calls for _, s in queries.by_month(endpoint)] == [1, 1]
 
 
+def test_the_list_asks_one_query_for_what_all_endpoints_spent(client_of, alice, run, endpoint) -> None:
+    def queries_of(page: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert page in text(client_of(alice).get(reverse("endpoints:list")))
+        return len(asked)
+
+    call(run, endpoint, 1)
+    few = queries_of("0.25 USD")
+    for name in ("Two", "Three", "Four"):
+        actions.add(run.team, alice, name, dict(SPEC), {})
+    assert queries_of("Four") == few
+
+
 # -- API
 
 
@@ -217,7 +232,8 @@ def test_the_api_adds_lists_and_removes_without_giving_the_key_back(api, admin) 
         ({"spec": {"url": "https://a.example", "model": "m", "budget": {}}}, "ENDPOINT_INVALID", "budget"),
         ({"spec": {"url": "https://a.example", "model": "m", "unknown": 1}}, "ENDPOINT_INVALID", "unknown"),
         ({"preset": "nobody"}, "INPUT_INVALID", "preset"),
-        ({"secret": "two words"}, "INPUT_INVALID", "secret"),
+        ({"secret": "two words"}, "ENDPOINT_INVALID", "secret"),
+        ({"name": "two\nlines"}, "ENDPOINT_INVALID", "name"),
     ],
 )
 def test_the_api_refuses_with_the_field(api, admin, change, code, field) -> None:
