@@ -69,9 +69,12 @@ def interleave(sides: list[Side], repeats: int, threads: int) -> dict[str, list[
     return results
 
 
-def matmul_rate(threads: int) -> float:
-    """Floating-point operations a processor second of the machine's matrix products in float32, as `sides.matmul` has it."""
-    return float(measure(sys.executable, "benchmarks.sides.matmul", [], threads)["flops_per_cpu_second"])
+def matmul_rate(threads: int, case: str = "") -> float:
+    """Operations a processor second of the machine's products in float32, or, for a case of `gpu_step`, a second of its own
+    device and number format: see `sides.matmul`."""
+    return float(
+        measure(sys.executable, "benchmarks.sides.matmul", [case] if case else [], threads)["flops_per_second"]
+    )
 
 
 def limits(row: dict[str, Any], flops: int, moved: int, rate: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The same work for every side: two Qwen2-shaped models with random weights and GSM8K rows. Needs torch and transformers only.
+"""The same work for every side: two models of Qwen2's kind with random weights and GSM8K rows. Needs torch and transformers only.
 
 GSM8K (OpenAI, MIT licence, data/LICENSE-gsm8k): question is the prompt, answer is supervised, rows of mixed length up to 512.
 """
@@ -27,6 +27,12 @@ class Case:
     warmup: int = 1
     length: int = 512
     packed: bool = False  # every row is filled to `length`: texts one after another, all but a short prompt supervised
+    shape: str = "small"  # of the two models, see SHAPES
+    device: str = "cpu"  # on cuda both models are made there, in bfloat16
+
+    def trainer(self) -> dict[str, bool]:
+        """What a transformers trainer is told of the device."""
+        return {"bf16": self.device == "cuda", "use_cpu": self.device == "cpu"}
 
 
 CASES = {
@@ -35,6 +41,16 @@ CASES = {
     "full-32k": Case(vocab=32_768, batch=4, steps=3, packed=True),
     "full-128k": Case(vocab=131_072, batch=2, steps=3, packed=True),
 }
+GPU_CASES = {  # of `gpu_step`
+    "gpu-2k": Case(
+        vocab=128_256, batch=4, steps=8, warmup=2, length=2048, packed=True, shape="billions", device="cuda"
+    ),
+    "tiny": Case(vocab=8192, batch=2, steps=2, length=64, packed=True, shape="tiny"),
+}
+
+
+def case(name: str) -> Case:
+    return {**CASES, **GPU_CASES}[name]
 
 
 def tokenizer():  # type: ignore[no-untyped-def]  # the return type would import transformers
@@ -87,32 +103,48 @@ def _cutter(length: int):  # type: ignore[no-untyped-def]
     return fit
 
 
-WIDTHS = {"teacher": (512, 8, 8), "student": (256, 6, 4)}  # width, layers, heads
+@dataclass(frozen=True)
+class Shape:
+    width: int
+    layers: int
+    heads: int
+    groups: int  # heads of keys and values
+    inner: int
+
+    @property
+    def linear_parameters(self) -> int:
+        """Numbers in the linear layers of all blocks."""
+        attention = 2 * self.width * self.width * (self.heads + self.groups) // self.heads
+        return self.layers * (attention + 3 * self.width * self.inner)
 
 
-def linear_parameters(role: str) -> int:
-    """Numbers in the linear layers of all blocks: four of attention, three of 4 * width in the feed-forward part."""
-    width, layers, _ = WIDTHS[role]
-    return layers * 16 * width * width
+SHAPES = {
+    "small": {"teacher": Shape(512, 8, 8, 8, 2048), "student": Shape(256, 6, 4, 4, 1024)},
+    "billions": {"teacher": Shape(4096, 32, 32, 8, 14336), "student": Shape(2048, 16, 32, 8, 8192)},  # 8 and 1 of them
+    "tiny": {"teacher": Shape(64, 2, 4, 2, 256), "student": Shape(32, 2, 4, 2, 128)},
+}
 
 
 def model(role: str, case: Case):  # type: ignore[no-untyped-def]
-    """teacher: 8 layers, 512 wide; student: 6 layers, 256 wide; tied embeddings; seeded random weights in float32."""
+    """teacher or student of the case's shapes; tied embeddings; seeded random weights, float32 on CPU."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    width, layers, heads = WIDTHS[role]
+    shape = SHAPES[case.shape][role]
     torch.manual_seed({"teacher": 1, "student": 2}[role])
     config = Qwen2Config(
         vocab_size=case.vocab,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=1024,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.groups,
+        intermediate_size=shape.inner,
+        max_position_embeddings=max(1024, case.length),
         tie_word_embeddings=True,
         eos_token_id=2,
         pad_token_id=0,
     )
-    return Qwen2ForCausalLM(config).float()
+    if case.device == "cpu":
+        return Qwen2ForCausalLM(config).float()
+    with torch.device(case.device):  # eight billion random numbers take minutes on a CPU
+        return Qwen2ForCausalLM._from_config(config, dtype=torch.bfloat16)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def peak_bytes() -> int:
@@ -33,15 +35,28 @@ def peak_since_reset() -> int:
     return peak_bytes()
 
 
+def gpu() -> Any:
+    """torch.cuda where this side uses it; what was asked of it is done when this returns."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    torch.cuda.synchronize()
+    return torch.cuda
+
+
 class Meter:
     """start() after the warm-up, stop() after the last step."""
 
     def start(self) -> None:
+        if (cuda := gpu()) is not None:
+            cuda.reset_peak_memory_stats()
         self.resident = resident_bytes()
         reset_peak()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def stop(self, supervised_tokens: int, loss: float, **more: float) -> None:
+        if (cuda := gpu()) is not None:
+            more["peak_gpu_bytes"] = cuda.max_memory_allocated()
         wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
         print(
             json.dumps(

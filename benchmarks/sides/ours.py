@@ -17,6 +17,7 @@ from jobs.distill import heap
 from jobs.distill.batches import limits_on
 from jobs.distill.catalog import objective
 from jobs.distill.checkpoint import Checkpoints
+from jobs.distill.device import settle
 from jobs.distill.events import Events
 from jobs.distill.recipe import Adapter, Term, Train
 from jobs.distill.rows import Example
@@ -48,17 +49,17 @@ def examples(case: workloads.Case) -> list[Example]:
 def products(case: workloads.Case, rows: list[Example], teacher: bool) -> int:
     """Operations of the linear layers and output layers for these rows; attention and the adapter come on top."""
     tokens, supervised = sum(len(e.ids) - 1 for e in rows), sum(e.supervised for e in rows)
-    student = workloads.linear_parameters("student"), workloads.WIDTHS["student"][0]
-    total = 4 * (tokens * student[0] + supervised * case.vocab * student[1])  # forward, and the gradient by the states
+    student, other = (workloads.SHAPES[case.shape][role] for role in ("student", "teacher"))
+    # forward, and the gradient by the states
+    total = 4 * (tokens * student.linear_parameters + supervised * case.vocab * student.width)
     if teacher:
-        wide = workloads.WIDTHS["teacher"][0]
-        total += 2 * (tokens * workloads.linear_parameters("teacher") + supervised * case.vocab * wide)
+        total += 2 * (tokens * other.linear_parameters + supervised * case.vocab * other.width)
     return total
 
 
 def main(name: str, mode: str) -> None:
     heap.keep()  # as every run does
-    case = workloads.CASES[name]
+    case = workloads.case(name)
     rows = examples(case)
     stage = Train(
         terms=[Term(type="jsd", temperature=TEMPERATURE, t_squared=False, options={"beta": 0.5})],
@@ -68,11 +69,13 @@ def main(name: str, mode: str) -> None:
         checkpoint_seconds=86400,
     )
     terms = [ArmTerm(objective(t), t.weight) for t in stage.terms]
-    limits = limits_on("cpu", case.batch, None)
+    limits = limits_on(case.device, case.batch, None)
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out)
         events = Events(folder)
-        dtype = torch.bfloat16 if mode == "online-bfloat16" else torch.float32
+        if case.device == "cuda":
+            settle(events)
+        dtype = torch.bfloat16 if mode == "online-bfloat16" or case.device == "cuda" else torch.float32
         teacher: Any = LocalTeacher(workloads.model("teacher", case).eval().to(dtype), case.vocab)
         if mode == "recorded":
             store = Store(folder / "signals", Settings("teacher", 64, 1.0, (TEMPERATURE, 1.0)), events)

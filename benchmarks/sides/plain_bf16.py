@@ -45,7 +45,7 @@ def divergence(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 def main(name: str) -> None:
     from peft import LoraConfig, get_peft_model
 
-    case = workloads.CASES[name]
+    case = workloads.case(name)
     teacher = workloads.model("teacher", case).bfloat16().eval()
     student = workloads.model("student", case).bfloat16()
     student = get_peft_model(

@@ -20,7 +20,7 @@ def main(name: str) -> None:
     from transformers import TrainerCallback
     from trl import DistillationConfig, DistillationTrainer
 
-    case, tokenizer = workloads.CASES[name], workloads.tokenizer()
+    case, tokenizer = workloads.case(name), workloads.tokenizer()
     prompts, answers = [], {}
     for row in workloads.rows(case):
         question = [{"role": "user", "content": row["question"]}]
@@ -54,8 +54,7 @@ def main(name: str) -> None:
             learning_rate=1e-4,
             beta=0.5,
             max_completion_length=case.length,
-            bf16=False,
-            use_cpu=True,
+            **case.trainer(),
             gradient_checkpointing=False,
             shuffle_dataset=False,
             save_strategy="no",

@@ -1,4 +1,7 @@
-"""TRL's GKD trainer on the shared workload (offline data: lmbda 0), LoRA 16 on all linear layers, JSD beta 0.5, T 0.9."""
+"""TRL's GKD trainer on the shared workload (offline data: lmbda 0), LoRA 16 on all linear layers, JSD beta 0.5, T 0.9.
+
+python -m benchmarks.sides.trl_gkd CASE [liger]: with Liger's kernels in the student's layers (they need a GPU)
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from benchmarks import workloads
 from benchmarks.sides.meter import Meter
 
 
-def main(name: str) -> None:
+def main(name: str, liger: bool = False) -> None:
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import TrainerCallback
     from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-    case = workloads.CASES[name]
+    case = workloads.case(name)
     data = Dataset.from_list(
         [
             {"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]}
@@ -40,8 +43,8 @@ def main(name: str) -> None:
             beta=0.5,
             temperature=0.9,
             max_length=case.length,
-            bf16=False,
-            use_cpu=True,
+            **case.trainer(),
+            use_liger_kernel=liger,
             gradient_checkpointing=False,
             save_strategy="no",
             report_to=[],
@@ -72,4 +75,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "liger" in sys.argv[2:])

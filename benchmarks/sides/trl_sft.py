@@ -16,7 +16,7 @@ def main(name: str) -> None:
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
-    case, tokenizer = workloads.CASES[name], workloads.tokenizer()
+    case, tokenizer = workloads.case(name), workloads.tokenizer()
     made = []
     for row in workloads.rows(case):
         question = [{"role": "user", "content": row["question"]}]
@@ -45,8 +45,7 @@ def main(name: str) -> None:
             learning_rate=1e-4,
             max_length=case.length,
             completion_only_loss=True,
-            bf16=False,
-            use_cpu=True,
+            **case.trainer(),
             gradient_checkpointing=False,
             save_strategy="no",
             report_to=[],
