@@ -14,6 +14,7 @@ import torch
 
 from . import heap
 from .events import Events
+from .four_bit import installed
 from .plan.facts import DeviceFacts
 from .ranks import here
 
@@ -29,6 +30,7 @@ def probe() -> DeviceFacts:
             memory_bytes=properties.total_memory,
             cores=_cores(),
             bfloat16=torch.cuda.is_bf16_supported(),
+            four_bit=installed(),
             flops=_matmul_rate(torch.device("cuda"), torch.bfloat16, 4096),
         )
     return DeviceFacts(
@@ -36,6 +38,7 @@ def probe() -> DeviceFacts:
         name=_cpu_name(),
         memory_bytes=_memory_limit(),
         cores=_cores(),
+        four_bit=installed(),
         flops=_matmul_rate(torch.device("cpu"), torch.float32, 512),
     )
 

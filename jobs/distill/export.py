@@ -11,6 +11,7 @@ from typing import Any
 from peft import get_peft_model_state_dict
 from safetensors.torch import save as save_tensors
 
+from . import base_note
 from . import recipe as recipes
 from .models.config import read_config
 from .models.inspect import inspect_model
@@ -34,6 +35,9 @@ def export(session: Session, model: Any, report: dict[str, Any]) -> str:
         report["student_shape"] = {"key": session.sources["student"].key, **shape_note(session)}
         write_sums(session.folder / "student")
         describe_student(session)
+    if found := base_note.note(session):
+        report["student_base"] = found
+        base_note.write_config(session, folder)
     (folder / "adapter_model.safetensors").write_bytes(weights)
     (folder / "adapter_config.json").write_text(
         json.dumps(public_config(model, session.sources["student"]), indent=2, sort_keys=True) + "\n"
@@ -133,13 +137,9 @@ Greedy answers on {report["rows"]["heldout"]:,} held-out rows that no arm was tr
 ## Use
 
 ```python
-from peft import PeftModel
-from transformers import {auto}, AutoTokenizer
-
-base = {auto}.from_pretrained("{base.key}"{f', revision="{base.revision}"' if base.revision else ""})
-model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")
+{base_note.loading_code(session, auto)}
 ```
-
+{base_note.words(session)}
 ## How it was made
 
 - Method: {session.asked.method or "stages of its own"}; seed {recipe.seed}. The whole recipe is in `recipe.yaml`.

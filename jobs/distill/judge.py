@@ -60,7 +60,7 @@ def _arms(session: Session, adapter: Path, metric: str) -> dict[str, Judged]:
             hint="python -m jobs.distill verify makes its score again; its report has macro F1 and a table by label.",
         )
     student = session.open("student")
-    sha = session.sources["student"].sha256
+    sha = session.weights_of("student")
     base = Speaker(lambda: student.model, student.renderer, student.context, sha, "", str(student.dtype))
     with session.timed("evaluate"):
         arms["base"] = judge(session, base, "base", metric)
@@ -73,7 +73,7 @@ def _arms(session: Session, adapter: Path, metric: str) -> dict[str, Judged]:
                 lambda: teacher.model,
                 teacher.renderer,
                 teacher.context,
-                session.sources["teacher"].sha256,
+                session.weights_of("teacher"),
                 "",
                 str(teacher.dtype),
             )

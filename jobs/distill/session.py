@@ -25,8 +25,9 @@ from .errors import DatasetChanged, ModelChanged, PlanRefused
 from .events import Events
 from .models.config import eos_ids, kind_of, read_config
 from .models.folder import manifest_sha256
+from .models.positions import window
 from .precision import choose
-from .recipe import Recipe
+from .recipe import Context, ModelRef, Recipe
 from .recipe.endpoint import Endpoint
 from .rows import Renderer, Row, read_rows, rows_sha256, stratified
 from .weights import ModelSource, load_model, load_tokenizer
@@ -45,12 +46,18 @@ class Opened:
 
     who: str
     sha256: str  # manifest hash that was promised
+    quantise: str = "none"
+    stretch: Context | None = None  # of its positions; `context` is the window that comes of it
 
     @cached_property
     def model(self) -> Any:
         """The weights; raises ModelChanged when the files are no longer those that were checked."""
         self.check()
-        return load_model(self.folder, self.dtype, self.device)
+        return load_model(self.folder, self.dtype, self.device, self.quantise, self.stretch)
+
+    def whole(self) -> dict[str, torch.nn.Module]:
+        """Modules by name with the weights as the files have them, in the machine's memory, for as long as the caller holds them."""
+        return dict(load_model(self.folder, self.dtype, torch.device("cpu")).named_modules())
 
     def check(self) -> None:
         """Raises ModelChanged when the files are no longer those that were promised."""
@@ -77,6 +84,8 @@ class Session:
     stopping: bool = False
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # teachers that are asked over HTTP, by name
     unshaped: dict[str, ModelSource] = field(default_factory=dict)  # what a student was made of, where it has a shape
+    dtypes: dict[str, torch.dtype] = field(default_factory=dict)  # of the models that were opened
+    windows: dict[str, int] = field(default_factory=dict)  # tokens of the longest row each of them reads
 
     def __post_init__(self) -> None:
         self.device = settle(
@@ -170,7 +179,7 @@ class Session:
                 field=f"{who}.sha256",
                 hint="Start a new run with the present model.",
             )
-        return self._opened(who, source, reference.dtype)
+        return self._opened(who, source, reference)
 
     def _shaped(self) -> Opened:
         """The student's bare base in its shape, which is made when it is first asked for."""
@@ -180,9 +189,16 @@ class Session:
             made = shaped_student(self)
             self.unshaped["student"] = self.sources["student"]
             self.sources["student"] = made
-        return self._opened("student", self.sources["student"], self.recipe.student.dtype)
+        return self._opened("student", self.sources["student"], self.recipe.student)
 
-    def _opened(self, who: str, source: ModelSource, asked: str) -> Opened:
+    def weights_of(self, who: str) -> str:
+        """Names the weights and positions a model answers with: its manifest hash, and another one where the recipe loads its
+        files in another way."""
+        manifest, reference = self.sources[who].sha256, self.recipe.model(who)
+        ways = loaded_as(reference) if reference else {}
+        return hashlib.sha256((manifest + json.dumps(ways, sort_keys=True)).encode()).hexdigest() if ways else manifest
+
+    def _opened(self, who: str, source: ModelSource, reference: ModelRef) -> Opened:
         tokenizer = load_tokenizer(source.folder)
         ends = eos_ids(source.folder, tokenizer.eos_token_id)
         if not ends and kind_of(source.folder) != "encoder":
@@ -193,9 +209,22 @@ class Session:
             )
         shape = read_config(source.folder)
         renderer = Renderer(tokenizer, ends, self.events, shape.kind)
-        dtype = choose(asked, self.device, who, self.events)
+        dtype = choose(reference.dtype, self.device, who, self.events)
         vocab = max(tokenizer.get_vocab().values()) + 1
-        return Opened(source.folder, dtype, self.device, renderer, vocab, shape.context, who, source.sha256)
+        stretch = getattr(reference, "context", None)
+        self.dtypes[who], self.windows[who] = dtype, window(stretch, shape.context)
+        return Opened(
+            source.folder,
+            dtype,
+            self.device,
+            renderer,
+            vocab,
+            self.windows[who],
+            who,
+            source.sha256,
+            reference.quantise,
+            stretch,
+        )
 
     def release(self) -> None:
         """Gives the memory of models that nobody holds any more back."""
@@ -229,6 +258,13 @@ class Session:
             if (kept := place / "seconds.json").exists():
                 self.seconds = json.loads(kept.read_text() or "{}")
                 return
+
+
+def loaded_as(reference: ModelRef) -> dict[str, Any]:
+    """How a model's files are loaded where that is not as they are: quantise, context."""
+    found: dict[str, Any] = {} if reference.quantise == "none" else {"quantise": reference.quantise}
+    context: Context | None = getattr(reference, "context", None)
+    return found | ({"context": context.model_dump(mode="json")} if context is not None and context.changes else {})
 
 
 def earlier_folders() -> list[Path]:

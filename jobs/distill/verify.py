@@ -13,13 +13,14 @@ from peft import PeftModel
 
 from . import recipe as recipes
 from .answers import Said, Speaker, decoding_of
+from .base_note import load_noted
 from .errors import ArtifactDamaged, VerifyFailed
 from .evaluate import answer_bits, answer_bytes, score_answers
 from .export import HEAD_FILE, SUMS
 from .generate import generate
 from .models.config import eos_ids, read_config
 from .rows import Renderer, read_rows, rows_sha256, stratified
-from .weights import load_model, load_tokenizer
+from .weights import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def verify(adapter: Path, base: Path | None = None, rows: Path | None = None) ->
         return Verified(files, None, reported, 0)
     if (adapter / HEAD_FILE).exists():
         return _verify_labels(adapter, base, rows, files, report)
-    model = load_model(base, torch.float32, torch.device("cpu"))
+    model = load_noted(base, report.get("student_base", {}), torch.float32, torch.device("cpu"))
     tuned = PeftModel.from_pretrained(model, str(adapter)).eval()
     if rows is None:
         return Verified(files, None, reported, 0)
@@ -104,7 +105,8 @@ def score_again(model: Any, base: Path, adapter: Path, rows_file: Path, report: 
     heldout = stratified([r for r in rows if r.split == "heldout" and r.labelled], evaluation.limit)
     tokenizer, shape = load_tokenizer(base), read_config(base)
     renderer = Renderer(tokenizer, eos_ids(base, tokenizer.eos_token_id), kind=shape.kind)
-    speaker = Speaker(lambda: model, renderer, shape.context)
+    longest = report.get("student_base", {}).get("window", {}).get("after", shape.context)
+    speaker = Speaker(lambda: model, renderer, longest)
     if report["metric"] == "bits_per_byte":
         return sum(answer_bits(speaker, [speaker.renderer.example(r) for r in heldout])) / sum(
             answer_bytes(heldout)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    CONFIG_MAPPING,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
@@ -16,8 +17,11 @@ from transformers import (
 )
 from transformers.utils import logging as hf_logging
 
+from . import four_bit
 from .errors import ModelRejected
 from .models.config import read_config
+from .models.positions import stretched
+from .recipe.context import Context
 from .two_parts import TwoParts
 
 hf_logging.set_verbosity_error()
@@ -34,8 +38,18 @@ class ModelSource:
     sha256: str = ""
 
 
-def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
-    """The model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over."""
+def load_model(
+    folder: Path,
+    dtype: torch.dtype,
+    device: torch.device,
+    quantise: str = "none",
+    context: Context | None = None,
+) -> PreTrainedModel:
+    """The model in `folder`, frozen and in eval mode; raises ModelRejected when a tensor is missing or left over.
+
+    `quantise` nf4 holds its layers in 4 bits, see four_bit.py; `context` stretches its positions. Raises PlanRefused where
+    either cannot be.
+    """
     shape = read_config(folder)
     if shape.kind == "encoder":
         raise ModelRejected(
@@ -43,6 +57,11 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
             hint="Let it classify or tag as the student, or choose a model that writes.",
         )
     auto: Any = AutoModelForSeq2SeqLM if shape.kind == "encoder-decoder" else AutoModelForCausalLM
+    more: dict[str, Any] = {}
+    if context is not None and context.changes:
+        more["config"] = CONFIG_MAPPING[shape.model_type].from_dict(stretched(shape.raw, context))
+    if quantise == "nf4":
+        more |= {"quantization_config": four_bit.settings(dtype), "device_map": {"": device}}
     try:
         loaded: Any = auto.from_pretrained(
             folder,
@@ -52,6 +71,7 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
             local_files_only=True,
             attn_implementation=shape.family.attention,
             output_loading_info=True,
+            **more,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as e:
         raise ModelRejected(
@@ -67,9 +87,23 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTra
                 hint="Its files are incomplete or belong to another architecture; add the model again.",
             )
     model.requires_grad_(False)
+    four_bit.keep_layout(model)
+    forget_lengths(model)
     if shape.decoder_start is not None:  # what config.json leaves to the reader
         model.config.decoder_start_token_id = shape.decoder_start
     return model.to(device).eval()
+
+
+def forget_lengths(model: torch.nn.Module) -> None:
+    """Dynamic scaling of positions remembers the longest row so far; here every forward starts from the row it is given, so
+    that an answer, and a resumed run, do not depend on what was read before."""
+
+    def forget(rotary: Any, _: Any) -> None:
+        rotary.inv_freq, rotary.max_seq_len_cached = rotary.original_inv_freq, rotary.original_max_seq_len
+
+    for module in model.modules():
+        if getattr(module, "rope_type", None) == "dynamic":
+            module.register_forward_pre_hook(forget)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

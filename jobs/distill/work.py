@@ -122,6 +122,7 @@ class Work:
                     self.session.recipe.seed,
                     self.session.events,
                     lambda: self.first_rows(opened),
+                    whole=opened.whole,
                 )
             start = {n: p.detach().clone() for n, p in trainable(model).items()}
             self.learners[name] = Learner(name, opened, model, start)
@@ -197,7 +198,7 @@ class Work:
 
     def teacher_sha256(self, name: str = "teacher") -> str:
         """What names the teacher's weights: its manifest, and its adapter where it learnt one."""
-        manifest = self.session.sources[name].sha256
+        manifest = self.session.weights_of(name)
         if not self.learnt(name):
             return manifest
         tensors = self.parked[name] if name in self.parked else self.learners[name].adapter()
@@ -216,7 +217,7 @@ class Work:
             lambda: who.model,
             who.opened.renderer,
             who.opened.context,
-            self.session.sources[learner].sha256,
+            self.session.weights_of(learner),
             adapter_sha256,
             str(who.opened.dtype),
         )

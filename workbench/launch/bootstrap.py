@@ -195,7 +195,12 @@ def bootstrap(dev: bool, browser: bool) -> None:
         install_assets,
     )
     if dev:
-        steps.step("Test tools", "dev", [r / "dev.txt"], lambda: install_locked("web", "engine", "dev"))
+        steps.step(
+            "Test tools",
+            "dev",
+            [r / "dev.txt", r / "four-bit.txt"],
+            lambda: install_locked("web", "engine", "dev", "four-bit"),
+        )
     if browser:
         steps.step("Browser for the tests", "browser", [], install_browser)
 

@@ -22,7 +22,7 @@ OPTIONS = [
 def compile_layer(name: str) -> None:
     """requirements/<name>.in -> <name>.txt. torch is resolved for its dependencies' sake and then left out: its builds differ by platform."""
     source, target = REQUIREMENTS / f"{name}.in", REQUIREMENTS / f"{name}.txt"
-    inputs = [source.name] + (["torch.txt"] if name == "engine" else [])
+    inputs = [source.name] + (["torch.txt"] if name in ("engine", "four-bit") else [])
     subprocess.run(
         [sys.executable, "-m", "piptools", "compile", *OPTIONS, "-o", target.name, *inputs],
         cwd=REQUIREMENTS,
@@ -33,7 +33,7 @@ def compile_layer(name: str) -> None:
 
 
 def main() -> None:
-    for name in ("web", "engine", "dev"):
+    for name in ("web", "engine", "four-bit", "dev"):
         compile_layer(name)
 
 

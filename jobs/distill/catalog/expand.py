@@ -101,8 +101,9 @@ def _expanded(recipe: Recipe, system: System) -> Recipe:
 def _student(asked: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """The student as asked for, with what the system says about its shape and adapter where the recipe is silent."""
     out = {**given, **asked}
-    if "adapter" in given and "adapter" in asked:
-        out["adapter"] = {**given["adapter"], **asked["adapter"]}
+    for part in ("adapter", "context"):
+        if isinstance(given.get(part), dict) and isinstance(asked.get(part), dict):
+            out[part] = {**given[part], **asked[part]}
     return out
 
 

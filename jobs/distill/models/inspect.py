@@ -13,6 +13,7 @@ from .config import Shape, read_config
 from .finite import check_finite
 from .folder import check_files, manifest_sha256
 from .headers import Tensor
+from .positions import scaling_of
 from .tokenizer import read_tokenizer
 
 LISTED = 20  # names in a message
@@ -57,6 +58,7 @@ def inspect_model(
         intermediate_size=shape.intermediate,
         vocab_rows=vocab_rows,
         context=shape.context,
+        positions=scaling_of(shape.raw),
         tied=_tied(tensors, shape),
         parameters=sum(t.numel for t in tensors.values()),
         weight_bytes=sum(t.end - t.start for t in tensors.values()),

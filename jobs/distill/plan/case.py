@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ..models.positions import window
 from ..recipe import Generate, Loop, Prefer, Recipe, Record, Select, Term, Train, TrainOptions, Verify, Write
 from ..recipe.recipe import Plain
 from .facts import EndpointFacts, Facts, LinearFacts, ModelFacts
@@ -202,9 +203,11 @@ class Case:
 
     @cached_property
     def student(self) -> ModelFacts:
-        """The student as it is trained: in its shape, where it has one."""
-        shape = self.recipe.student.shape
-        return self.facts.student if shape is None else shaped_facts(self.facts.student, shape)
+        """The student as it is trained: in its shape, where it has one, and with the window its positions are stretched to."""
+        shape, facts = self.recipe.student.shape, self.facts.student
+        made = facts if shape is None else shaped_facts(facts, shape)
+        longest = window(self.recipe.student.context, made.context)
+        return made if longest == made.context else made.model_copy(update={"context": longest})
 
     @property
     def teacher(self) -> ModelFacts | None:

@@ -56,6 +56,9 @@ class ModelFacts(Fact):
     intermediate_size: int
     vocab_rows: int = Field(description="Rows of the embedding matrix, padding included.")
     context: int
+    positions: str = Field(
+        "default", description="How config.json scales rotary positions already: default, llama3, yarn ..."
+    )
     tied: bool
     parameters: int
     weight_bytes: int
@@ -106,6 +109,7 @@ class DeviceFacts(Fact):
     memory_bytes: int = 0
     cores: int = 1
     bfloat16: bool = False
+    four_bit: bool | None = Field(None, description="Whether weights can be held in 4 bits there; None: not known.")
     flops: float = Field(
         2e10, description="Measured matmul rate, floating-point operations per second, in the training dtype."
     )

@@ -39,6 +39,27 @@ class Load:
     stage: Train | None = None  # whose rows and terms need room of their own
 
 
+BITS = 4 + 8 / 64 + 32 / (64 * 256)  # of a weight in 4 bits: 8 for each block of 64, 32 for 256 blocks
+
+
+def weight_bytes(case: Case, who: str, model: ModelFacts, pruned: int = 0) -> int:
+    """Bytes of a model's weights as the recipe loads them, without `pruned` of them; in 4 bits the linear layers alone, and
+    beside them the largest one as it is written out for its product."""
+    dtype, quantise = _asked(case, who)
+    width = dtype_bytes(case, dtype)
+    if quantise == "none":
+        return (model.parameters - pruned) * width
+    inside = sum(m.inputs * m.outputs * m.count for m in model.linears)
+    largest = max((m.inputs * m.outputs for m in model.linears), default=0)
+    return int(inside * BITS / 8) + (model.parameters - inside + largest) * width
+
+
+def _asked(case: Case, who: str) -> tuple[str, str]:
+    """(dtype, quantise) as the recipe has them for a model; `base` is the student before training."""
+    reference = case.recipe.model("student" if who == "base" else who)
+    return (reference.dtype, reference.quantise) if reference else ("auto", "none")
+
+
 def dtype_bytes(case: Case, asked: str) -> int:
     """Bytes of a weight as it is loaded."""
     if asked == "auto":
@@ -54,11 +75,11 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     supervised = int(load.micro_batch * case.answer_tokens) + 1
     width = dtype_bytes(case, case.recipe.student.dtype)
     adapter = case.recipe.student.adapter
-    parts = {"student weights": (student.parameters - _pruned_away(student, adapter.pruned)) * width}
+    parts = {"student weights": weight_bytes(case, "student", student, _pruned_away(student, adapter.pruned))}
     if learner is not student:
-        parts[f"{load.learner} weights"] = learner.parameters * _dtype_of(case, load.learner)
+        parts[f"{load.learner} weights"] = weight_bytes(case, load.learner, learner)
     for name, model in named.items():
-        parts[f"{name} weights"] = model.parameters * _dtype_of(case, name)
+        parts[f"{name} weights"] = weight_bytes(case, name, model)
     parts["adapter"] = case.adapter_parameters * 4
     parts["optimizer"] = case.adapter_parameters * ADAM
     kept = activation_bytes(learner, width, adapter.rank, adapter.velora.groups if adapter.velora else None)
@@ -76,38 +97,23 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     return _parts(case, parts)
 
 
-def _dtype_of(case: Case, who: str) -> int:
-    """Bytes of a weight of the model that stages call `who`."""
-    reference = case.recipe.model(who)
-    return dtype_bytes(case, reference.dtype if reference else "auto")
-
-
 def teacher_parts(case: Case, batch: int, new_tokens: int = 0) -> list[MemoryPart]:
     """Memory of a phase in which the teacher works alone: writing answers (with its key-value cache) or being recorded."""
-    return (
-        alone_parts(
-            case,
-            case.teacher,
-            "teacher weights",
-            case.recipe.teacher.dtype if case.recipe.teacher else "auto",
-            batch,
-            new_tokens,
-        )
-        if case.teacher
-        else []
-    )
+    return alone_parts(case, case.teacher, "teacher", batch, new_tokens) if case.teacher else []
 
 
 def evaluation_parts(case: Case, batch: int) -> list[MemoryPart]:
     """Memory of the larger of the two models while it writes answers for the score."""
     new = case.recipe.evaluation.max_new_tokens
-    student = alone_parts(case, case.student, "student weights", case.recipe.student.dtype, batch, new)
+    student = alone_parts(case, case.student, "student", batch, new)
     return max(student, teacher_parts(case, batch, new), key=total)
 
 
-def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int, new_tokens: int) -> list[MemoryPart]:
-    """One model without gradients."""
-    width = dtype_bytes(case, dtype)
+def alone_parts(
+    case: Case, model: ModelFacts, who: str, batch: int, new_tokens: int, shaped: bool = True
+) -> list[MemoryPart]:
+    """One model without gradients, by what stages call it; not `shaped`: the whole files a shape is made of."""
+    width = dtype_bytes(case, _asked(case, who)[0])
     tokens = int(batch * min(_long_row(case) + new_tokens, case.page))
     cache = (
         tokens * model.layers * 2 * model.kv_heads * (model.hidden_size // max(1, model.heads)) * width
@@ -115,7 +121,7 @@ def alone_parts(case: Case, model: ModelFacts, name: str, dtype: str, batch: int
         else 0
     )
     parts = {
-        name: model.parameters * width,
+        f"{who} weights": weight_bytes(case, who, model) if shaped else model.parameters * width,
         "activations": tokens * forward_bytes(model, width) + cache,
         "head chunk": batch * model.vocab_rows * 4 * 2
         if new_tokens

@@ -64,7 +64,7 @@ def _shape(case: Case, rows: Rows, work: Work) -> None:
         return
     read = min(getattr(shape, "rows", 0), rows.train)
     passes = shape_passes(shape, whole.layers)
-    parts = memory.alone_parts(case, whole, "student weights", case.recipe.student.dtype, SHAPE_ROWS, 0)
+    parts = memory.alone_parts(case, whole, "student", SHAPE_ROWS, 0, shaped=False)
     work.phases.append(parts)
     work.disk += case.student.weight_bytes
     how = f"The whole model reads {count(read, 'row')} {count(passes, 'time')}" if read else "Nothing is measured"
@@ -164,7 +164,7 @@ def _select(case: Case, rows: Rows, stage: Select, work: Work) -> None:
         model = case.student if who in ("base", "student") else case.model(who)
         if model is not None:
             spent += time.score_seconds(case, model, rows.train, 16)
-            work.phases.append(memory.alone_parts(case, model, f"{who} weights", case.recipe.student.dtype, 16, 0))
+            work.phases.append(memory.alone_parts(case, model, who, 16, 0))
     names = listed("the student as it starts" if who == "base" else f"the {who}" for who in readers)
     how = (
         f"{names[0].upper()}{names[1:]} {'read' if len(readers) > 1 else 'reads'} every row once; then"

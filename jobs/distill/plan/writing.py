@@ -100,7 +100,7 @@ def plan_write(case: Case, rows: Rows, index: int, stage: Write, work: Work) -> 
     spent = 0.0
     if who is not None:
         spent = time.generate_seconds(case, who, texts * times, new, stage.batch_size)
-        work.phases.append(memory.alone_parts(case, who, f"{stage.by} weights", case.recipe.student.dtype, stage.batch_size, stage.max_new_tokens))  # fmt: skip
+        work.phases.append(memory.alone_parts(case, who, stage.by, stage.batch_size, stage.max_new_tokens))
     elif there := case.endpoint(stage.by):
         n = texts * times
         spent = endpoints.seconds(there, n, n * (case.lengths.mean_prompt + ASKED_TOKENS), n * new)

@@ -6,6 +6,7 @@ The small form names a published system (`method: llm-neo`, `options: {k: 0.9}`)
 
 from .adapter import Adapter
 from .base import Curve, Strict
+from .context import Context
 from .data import Data
 from .endpoint import Budget, Endpoint
 from .evaluation import Evaluation
@@ -24,7 +25,7 @@ from .use import Use
 from .writing import Check, Prefer, PromptText, Review, Stop, Verify, Write
 
 __all__ = [
-    "VERSION", "Adapter", "Budget", "Check", "Collapse", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Reward", "Schedule",
+    "VERSION", "Adapter", "Budget", "Check", "Collapse", "Context", "Curve", "Data", "Endpoint", "Evaluation", "Generate", "Loop", "Member", "Merge", "MergeModels", "Mix", "ModelRef", "Prefer", "PromptText", "PruneDepth", "PruneWidth", "Recipe", "Record", "Review", "Reward", "Schedule",
     "Select", "Shape", "Source", "Stage", "Stop", "Strict", "Student", "Teacher", "Teaching", "Term", "Train", "TrainOptions", "TrimVocab", "Truncate", "Use", "Verify", "Watch",
     "Weighting", "Write", "from_yaml", "load", "parse", "problems", "sha256", "to_dict", "to_yaml",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ AdapterType = Literal[
     "lora", "adalora", "loha", "lokr", "oft", "boft", "ia3", "vera", "randlora", "miss", "fourierft", "waveft", "hra",
     "shira", "c3a", "vblora", "ln_tuning", "road", "delora", "gralora", "hira", "clover",
 ]  # fmt: skip
-Start = Literal["default", "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga"]
+Start = Literal["default", "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga", "loftq"]
 PROMPTS = (
     "prefix_tuning",
     "prompt_tuning",
@@ -99,7 +99,8 @@ class Adapter(Strict):
         "default",
         title="First values",
         description="default: random, and the update is zero. pissa, olora: the base's largest directions. eva, corda: "
-        "directions of the rows' activations. lora_ga: directions of the first gradient. The base itself never changes.",
+        "directions of the rows' activations. lora_ga: directions of the first gradient. loftq: what 4 bits took from the base's "
+        "weights. The base itself never changes.",
     )
     start_rows: int = Field(
         32,
@@ -158,7 +159,7 @@ class Adapter(Strict):
         if special and self.type != "lora":
             raise ValueError(f"{', '.join(special)}: only for adapters of type lora, not {self.type}")
         exclusive = [name for name in ("dora", "mixer", "velora") if self._special()[name]]
-        if self.start in ("pissa", "olora", "corda", "lora_ga"):
+        if self.start in ("pissa", "olora", "corda", "lora_ga", "loftq"):
             exclusive.append(f"start {self.start}")
         if len(exclusive) > 1:
             raise ValueError(f"{' and '.join(exclusive)} cannot be used together; choose one of them")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .adapter import Adapter
 from .base import Strict
+from .context import Context
 from .endpoint import Budget, Endpoint
 from .labelling import Labelling, Task
 from .shape import Shape
@@ -34,6 +35,12 @@ class ModelRef(Strict):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", title="Number format", description="auto: bfloat16 where the GPU supports it, float32 on CPU."
     )
+    quantise: Literal["none", "nf4"] = Field(
+        "none",
+        title="Weights in memory",
+        description="none: in the number format above. nf4: the layers' weights in 4 bits, computed in the number format above "
+        "(QLoRA, arXiv:2305.14314): about a quarter of the memory of bfloat16, slower, slightly different answers.",
+    )
     endpoint: Endpoint | None = Field(
         None,
         title="Endpoint",
@@ -55,6 +62,11 @@ class Teacher(ModelRef):
 class Student(ModelRef):
     shape: Shape | None = Field(
         None, title="Shape", description="Cut or merge the student before training; empty: as it is."
+    )
+    context: Context | None = Field(
+        None,
+        title="Longer rows",
+        description="Stretch the student's positions, so that it can be trained on rows longer than those it was made for; empty: as it is.",
     )
     adapter: Adapter = Adapter()
     task: Task = Field(

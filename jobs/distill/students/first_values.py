@@ -3,26 +3,45 @@
 W [outputs, inputs] with update s B A, so a wanted first product D is written as B0 A0 = D / s.
 PiSSA: Meng et al. 2024, arXiv:2404.02948. OLoRA: Büyükakyüz 2024, arXiv:2406.01775. EVA: Paischer et al. 2024,
 arXiv:2410.07170. CorDA: Yang et al. 2024, arXiv:2406.05223. LoRA-GA: Wang et al. 2024, arXiv:2407.05000.
+LoftQ: Li et al. 2023, arXiv:2310.08659, see `_from_rounding`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from ..four_bit import dense
 from .variants import NAME, Shifted, layers
 
 Rows = Sequence[tuple[Tensor, Tensor]]  # token ids [length] and labels [length], -100 where nothing is asked for
+PREFIX = "base_model.model."  # what peft puts before the names of the base's modules
 RIDGE = 1e-6  # of the mean diagonal: keeps a covariance of few tokens invertible
 
 
-def set_first_values(model: Any, start: str, rows: Callable[[], Rows] | None, targets: set[str]) -> None:
-    """Fills A and B of the layers whose leaf names are in `targets`; `rows` is asked only by starts that look at rows."""
+def set_first_values(
+    model: Any,
+    start: str,
+    rows: Callable[[], Rows] | None,
+    targets: set[str],
+    whole: Callable[[], Mapping[str, nn.Module]] | None = None,
+) -> None:
+    """Fills A and B of the layers whose leaf names are in `targets`. `rows` is asked only by starts that look at rows, `whole`
+    (the base's modules in full precision, by name) only by loftq."""
     found = {n: m for n, m in layers(model).items() if n.rsplit(".", 1)[-1] in targets}
+    if start == "loftq":
+        if whole is None:
+            raise ValueError("first values of kind loftq need the base in full precision, and it was not given")
+        modules = whole()
+        for name, layer in found.items():
+            down, up = _from_rounding(layer, _full(modules[name.removeprefix(PREFIX)]))
+            _copy(layer.lora_A[NAME].weight, down)
+            _copy(layer.lora_B[NAME].weight, up)
+        return
     if start in ("pissa", "olora"):
         for layer in found.values():
             _shift(layer, *_from_weight(layer, start))
@@ -45,8 +64,25 @@ def set_first_values(model: Any, start: str, rows: Callable[[], Rows] | None, ta
 
 def _weight(layer: Any) -> Tensor:
     """[outputs, inputs] in float32."""
-    base = layer.get_base_layer()
-    return (base.weight.T if isinstance(base, Conv1D) else base.weight).detach().float()
+    return _full(layer.get_base_layer())
+
+
+def _full(base: Any) -> Tensor:
+    weight = dense(base)
+    return (weight.T if isinstance(base, Conv1D) else weight).detach().float()
+
+
+def _from_rounding(layer: Any, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest components of W - Q, so that Q + s B A is the nearest to W that this rank allows.
+
+    One round of the paper's alternation: further rounds would quantise W - s B A, a base that nobody else has, while this
+    adapter belongs to the 4-bit base that any loader makes of the model's own files.
+    """
+    rank = layer.r[NAME]
+    lost = weight.to(layer.lora_A[NAME].weight.device) - _weight(layer)
+    u, s, vh = torch.linalg.svd(lost, full_matrices=False)
+    root = (s[:rank] / layer.scaling[NAME]).sqrt()
+    return root[:, None] * vh[:rank], u[:, :rank] * root
 
 
 def _from_weight(layer: Any, start: str) -> tuple[Tensor, Tensor]:

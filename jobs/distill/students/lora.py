@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import peft
@@ -45,16 +45,18 @@ def attach(
     events: Events | None = None,
     rows: Callable[[], Rows] | None = None,
     head: LabelHead | None = None,
+    whole: Callable[[], Mapping[str, torch.nn.Module]] | None = None,
 ) -> PeftModel:
     """Wraps `model` with a fresh adapter whose start is a function of the seed and, for starts that look at rows, of those
-    that `rows` gives (it is called only then). A label `head` is trained whole beside it.
+    that `rows` gives (it is called only then, as is `whole` for the start that compares with the base in full precision). A
+    label `head` is trained whole beside it.
 
     Names that the model does not have are refused: peft would read them as a regular expression of the user.
     """
     targets = _targets(model, adapter, events)
     torch.manual_seed(seed)
     if adapter.type == "lora":
-        wrapped = _lora(model, adapter, targets, rows, head)
+        wrapped = _lora(model, adapter, targets, rows, head, whole)
     elif adapter.type == "clover":
         wrapped = attach_clover(model)
     else:
@@ -85,6 +87,7 @@ def _lora(
     targets: list[str],
     rows: Callable[[], Rows] | None,
     head: LabelHead | None,
+    whole: Callable[[], Mapping[str, torch.nn.Module]] | None,
 ) -> Any:
     everywhere = list(targets)
     if adapter.head:
@@ -110,7 +113,7 @@ def _lora(
     # In the model's own number format: peft would otherwise make a float32 copy of each layer's input.
     wrapped: Any = get_peft_model(model, config, autocast_adapter_dtype=False)
     if adapter.start not in ("default", *OF_PEFT):
-        set_first_values(wrapped, adapter.start, rows, set(targets))
+        set_first_values(wrapped, adapter.start, rows, set(targets), whole)
     if adapter.mixer:
         for name, layer in layers(wrapped).items():
             if name.rsplit(".", 1)[-1] in targets:  # the output layer's effective weight knows plain LoRA only

@@ -10,6 +10,7 @@ from ..rows import Rows
 from . import (
     adapter,
     aligned,
+    base,
     data,
     endpoints,
     features,
@@ -46,6 +47,7 @@ RULES = (
     *writing.RULES,
     *merge.RULES,
     *shape.RULES,
+    *base.RULES,
     *adapter.RULES,
     *training.RULES,
     *unread.RULES,
@@ -64,6 +66,7 @@ LABEL_RULES = (
     objective.something_is_learned,
     objective.t_squared_is_stated,
     *labelling.LABELS,
+    base.labels_have_a_base_as_it_is,
     adapter.targets_exist,
     adapter.rank_fits,
     adapter.scale_is_sane,

@@ -118,7 +118,7 @@ def adapters_can_be_merged(case: Case, rows: Rows) -> Iterator[Finding]:
         "MoSLoRA": adapter.mixer,
         "VeLoRA": adapter.velora is not None,
         "modules trained whole": bool(adapter.whole),
-        f"first values {adapter.start}": adapter.start in ("pissa", "olora", "corda", "lora_ga"),
+        f"first values {adapter.start}": adapter.start in ("pissa", "olora", "corda", "lora_ga", "loftq"),
     }
     found = [name for name, on in odd.items() if on]
     if found and (first := next(_merges(case), None)):
