@@ -206,6 +206,19 @@ def _collate(which: list[int], group: list[Example], whole: Normaliser) -> Micro
     )
 
 
+def shortest(rows: Sequence[Example]) -> list[int]:
+    """Indices of the shortest row and of those in one group with it."""
+    least = min(range(len(rows)), key=lambda i: len(rows[i].ids))
+    group = rows[least].group
+    return [i for i, e in enumerate(rows) if i == least or group and e.group == group]
+
+
+def nothing_of(micro: Micro) -> Micro:
+    """The same forward with no weight on anything: what it adds to loss and gradient is 0."""
+    weights = torch.zeros_like(micro.weights), torch.zeros_like(micro.group_weights)
+    return replace(micro, weights=weights[0], group_weights=weights[1])
+
+
 def _paint(group: Sequence[Example]) -> np.ndarray | None:
     """Weight of each supervised token of these rows, float32 [N]; None where no row is painted."""
     if all(e.paint is None for e in group):

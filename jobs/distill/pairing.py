@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 def local_teacher(work: Work, teacher: Opened, learner: str = "student") -> LocalTeacher:
     """The teacher beside who learns. A student whose vocabulary was trimmed reads a part of the teacher's."""
-    shape, mine = work.session.recipe.student.shape, work.learner(learner).opened
-    if learner == "student" and shape is not None and shape.kind == "trim_vocab":
+    mine = work.learner(learner).opened
+    if trimmed(work, learner):
         tokenizers = [o.renderer.tokenizer.get_vocab() for o in (mine, teacher)]
         if (kept := kept_ids(*tokenizers)) is not None:
             return LocalTeacher(teacher.model, kept=kept)
     check_vocabulary(work, teacher, learner)
     return LocalTeacher(teacher.model, shared_vocabulary(work, teacher, learner))
+
+
+def trimmed(work: Work, learner: str) -> bool:
+    """Whether who learns knows only a part of the vocabulary."""
+    shape = work.session.recipe.student.shape
+    return learner == "student" and shape is not None and shape.kind == "trim_vocab"
 
 
 def check_vocabulary(work: Work, teacher: Opened, learner: str = "student") -> None:

@@ -1,27 +1,23 @@
-"""Several processes that train one run together, each on a GPU of its own: torchrun's ranks, or ranks started here.
+"""Several processes that train one run together, each on a GPU of its own; joining.py starts them and brings them together.
 
 Every rank carries out the same stages. What is not training is done by the first rank; the others then do the same and
 find it stored, as a resumed attempt does: each of them works in `ranks/<rank>/` of the run folder with the run itself as its
 earlier attempt. So only the first rank writes events, checkpoints, results and artifacts. In training every rank makes the
 rows of a step, reads its share of them, and the gradients are added up once a step. Decisions (stop, memory ran out,
 a step that is not finite) are functions of numbers that all ranks have in common.
+
+Weights that are shared out (sharding.py) need every rank whenever a block of them is read. In lockstep all ranks run the
+same forwards. What the first rank does by itself, the others serve: while they wait, they carry out its orders.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,13 +26,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from .checkpoint import failpoint
-from .errors import RecipeInvalid, Transient
+from .errors import Transient
 from .rows import Example
 
-TURN_SECONDS = 24 * 3600  # what the first rank may do alone: answers of a large teacher
-STEP_SECONDS = 1800  # between two sums of gradients
-GOODBYE_SECONDS = 30
 FOLDER = "ranks"
+GO_ON = (-1, -1)  # the order that ends a wait
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -59,6 +53,11 @@ class Ranks:
     def leader(self) -> bool:
         return self.rank == 0
 
+    @property
+    def sharing(self) -> bool:
+        """Whether weights are shared out over several ranks."""
+        return self.size > 1 and _orders.obey is not None
+
     def share(self, rows: Sequence[Example]) -> list[int]:
         """Indices of the rows that this rank reads."""
         return list(range(len(rows))) if self.size == 1 else shares(rows, self.size)[self.rank]
@@ -68,7 +67,7 @@ class Ranks:
         if self.size == 1:
             return flag
         told = torch.tensor([int(flag)])
-        with self._together():
+        with self.in_words():
             dist.all_reduce(told, dist.ReduceOp.MAX, self.groups[0])
         return bool(told.item())
 
@@ -79,7 +78,7 @@ class Ranks:
         failpoint(f"rank_{self.rank}_step")
         number = zlib.crc32(repr([(e.row_id, e.ids.tobytes(), e.start) for e in rows]).encode(), step)
         both = torch.tensor([number, -number])
-        with self._together():
+        with self.in_words():
             dist.all_reduce(both, dist.ReduceOp.MAX, self.groups[0])
         if both[0] != -both[1]:
             raise Transient(
@@ -97,7 +96,7 @@ class Ranks:
         there = torch.tensor([float(p.grad is not None) for p in parameters], device=device)
         numbers = torch.tensor(list(values.values()), device=device)
         flat = torch.cat([*(g.flatten() for g in grads), there, numbers])
-        with self._together():
+        with self.in_words():
             dist.all_reduce(flat, dist.ReduceOp.SUM, self.groups[1])
         *sums, there, numbers = flat.split([*(g.numel() for g in grads), len(there), len(numbers)])
         for p, total, held in zip(parameters, sums, there.tolist(), strict=True):
@@ -110,7 +109,7 @@ class Ranks:
         if self.size == 1:
             return
         flat = torch.cat([t.detach().flatten() for t in tensors])
-        with self._together():
+        with self.in_words():
             dist.broadcast(flat, 0, self.groups[1])
         for tensor, told in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(told.view_as(tensor))
@@ -118,30 +117,69 @@ class Ranks:
     def first(self, make: Callable[[], Made]) -> Made:
         """What the first rank makes, told to all."""
         made: list[Any] = [make() if self.leader else None]
+        self.wait()
         if self.size > 1:
-            with self._together():
+            with self.in_words():
                 dist.broadcast_object_list(made, 0, self.groups[0])
         answer: Made = made[0]
         return answer
 
     def dealt(self, items: Sequence[Item], make: Callable[[Sequence[Item]], list[Made]]) -> list[Made]:
-        """`make` of all items in order, each rank doing its part of them."""
+        """`make` of all items in order, each rank doing its part of them; the first rank all of them where weights are
+        shared out, for parts are seldom of one length."""
         if self.size == 1:
             return make(items)
+        if self.sharing:
+            return self.first(lambda: make(items))
         parts: list[Any] = [None] * self.size
         mine = make(items[self.rank :: self.size])
-        with self._together():
+        with self.in_words():
             dist.all_gather_object(parts, mine, self.groups[0])
         return [parts[i % self.size][i // self.size] for i in range(len(items))]
 
+    def most(self, number: int) -> int:
+        """The largest of every rank's number."""
+        if self.size == 1:
+            return number
+        told = torch.tensor([number])
+        with self.in_words():
+            dist.all_reduce(told, dist.ReduceOp.MAX, self.groups[0])
+        return int(told.item())
+
+    def led(self, work: Callable[[], object]) -> None:
+        """The first rank's work, by itself; the others serve until it is done."""
+        with out_of_step():
+            try:
+                if self.leader:
+                    work()
+            finally:
+                self.wait()
+
     def wait(self) -> None:
-        """Until every rank is here."""
-        if self.size > 1:
-            with self._together():
-                dist.barrier(self.groups[0])
+        """The others, until the first rank is here too; meanwhile they carry out its orders."""
+        if self.size == 1:
+            return
+        if self.leader:
+            self.order(GO_ON)
+            return
+        while (told := self._ordered()) != GO_ON:
+            assert _orders.obey is not None
+            _orders.obey(*told)
+
+    def order(self, told: tuple[int, int]) -> None:
+        """The first rank, to those that wait: gather block told[1] of model told[0] with me, or go on."""
+        with self.in_words():
+            dist.broadcast(torch.tensor(told), 0, self.groups[0])
+
+    def _ordered(self) -> tuple[int, int]:
+        told = torch.zeros(2, dtype=torch.int64)
+        with self.in_words():
+            dist.broadcast(told, 0, self.groups[0])
+        model, block = told.tolist()
+        return model, block
 
     @contextmanager
-    def _together(self) -> Iterator[None]:
+    def in_words(self) -> Iterator[None]:
         """A message that cannot be sent or does not come, in words; with the other rank's error where it left one."""
         try:
             yield
@@ -165,7 +203,52 @@ class Ranks:
         return ""
 
 
+@dataclass
+class _Orders:
+    """`obey` carries out the first rank's orders: set where weights are shared out. lockstep: all ranks run one forward."""
+
+    obey: Callable[[int, int], None] | None = None
+    lockstep: bool = False
+
+
+_orders = _Orders()
+
+
+def obey(carry_out: Callable[[int, int], None] | None) -> None:
+    """What a rank that waits does when it is told to gather (model, block); None: no weights are shared out."""
+    _orders.obey = carry_out
+
+
+def in_lockstep() -> bool:
+    return _orders.lockstep
+
+
+@contextmanager
+def lockstep(on: bool = True) -> Iterator[None]:
+    """Inside, every rank runs the same forwards and backwards in the same order."""
+    before, _orders.lockstep = _orders.lockstep, on
+    try:
+        yield
+    finally:
+        _orders.lockstep = before
+
+
+def out_of_step() -> AbstractContextManager[None]:
+    """Inside, the first rank works by itself."""
+    return lockstep(False)
+
+
 _here = [Ranks()]
+
+
+@contextmanager
+def standing(ranks: Ranks) -> Iterator[Ranks]:
+    """This process is one of these ranks inside the block."""
+    _here.append(ranks)
+    try:
+        yield ranks
+    finally:
+        _here.pop()
 
 
 def here() -> Ranks:
@@ -179,11 +262,8 @@ def turns() -> Iterator[None]:
     ranks = here()
     if not ranks.leader:
         ranks.wait()
-    _here.append(Ranks(ranks.rank, run=ranks.run))
-    try:
+    with standing(Ranks(ranks.rank, run=ranks.run)), out_of_step():
         yield
-    finally:
-        _here.pop()
     if ranks.leader:
         ranks.wait()
 
@@ -201,117 +281,3 @@ def shares(rows: Sequence[Example], size: int) -> list[list[int]]:
         out[least].extend(members)
         load[least] += tokens[unit]
     return [sorted(part) for part in out]
-
-
-# -- starting and ending ------------------------------------------------------------------------------------------------
-
-
-def wanted() -> int:
-    """How many ranks a run is to have: torchrun's, those WB_RANKS asks for, else one for each GPU that can be seen.
-
-    Raises RecipeInvalid when WB_RANKS is no number from 1 up.
-    """
-    asked = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else os.environ.get("WB_RANKS")
-    if not asked:
-        return max(1, torch.cuda.device_count())
-    if not asked.isdecimal() or int(asked) < 1:
-        raise RecipeInvalid(
-            f"WB_RANKS is {asked!r}, which is no number of processes.", field="WB_RANKS", hint="Give 1, 2, 3 ..."
-        )
-    return int(asked)
-
-
-def in_ranks(folder: Path, work: Callable[[Path, bool], int]) -> int:
-    """Carries out `work(folder of this rank, whether it is the first)` in every rank; returns this process's exit code."""
-    size = wanted()
-    if size == 1:
-        return work(folder, True)
-    if "RANK" in os.environ:  # torchrun, or a rank started below
-        return _member(folder, int(os.environ["RANK"]), size, os.environ.get("WB_RENDEZVOUS", "env://"), work)
-    meeting = Path(tempfile.mkdtemp(prefix="distill-ranks-"))
-    where = f"file://{meeting / 'meeting'}"
-    others = [_start(folder, rank, size, where, work) for rank in range(1, size)]
-    code = 1
-    try:
-        code = _member(folder, 0, size, where, work)
-    finally:
-        _end(others, patient=code in (0, 3))
-        shutil.rmtree(meeting, ignore_errors=True)
-        shutil.rmtree(folder / FOLDER, ignore_errors=True)
-    return code
-
-
-def _member(folder: Path, rank: int, size: int, where: str, work: Callable[[Path, bool], int]) -> int:
-    _join(folder, rank, size, where)
-    try:
-        return work(folder if rank == 0 else _own_folder(folder, rank), rank == 0)
-    finally:
-        _here.pop()
-        dist.destroy_process_group()
-
-
-def _join(folder: Path, rank: int, size: int, where: str) -> None:
-    """Meets the other ranks. Raises Transient when they do not come."""
-    if where.startswith("file://"):  # all on this machine
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    local = int(os.environ.get("LOCAL_RANK", rank))
-    gpus = torch.cuda.device_count()
-    own_gpu = gpus >= int(os.environ.get("LOCAL_WORLD_SIZE", size))
-    if gpus:
-        torch.cuda.set_device(local % gpus)
-    try:
-        dist.init_process_group(
-            "gloo", init_method=where, rank=rank, world_size=size, timeout=timedelta(seconds=TURN_SECONDS)
-        )
-        sums = dist.new_group(backend="nccl" if gpus and own_gpu else "gloo", timeout=timedelta(seconds=STEP_SECONDS))
-        if rank == 0:
-            shutil.rmtree(folder / FOLDER, ignore_errors=True)
-        dist.barrier()
-    except RuntimeError as e:
-        raise Transient(
-            f"The {size} ranks could not be brought together: {str(e).splitlines()[0][:200]}", code="RANK_LOST"
-        ) from e
-    _here.append(Ranks(rank, size, folder, (None, sums)))
-
-
-def _own_folder(run: Path, rank: int) -> Path:
-    """A folder for what another rank would write, with the run as the attempt it resumes."""
-    own = run / FOLDER / str(rank)
-    own.mkdir(parents=True)
-    (run / "signals").mkdir(exist_ok=True)  # so that signals recorded later are looked for
-    for name in ("recipe.yaml", "plan.json", "models.json", "data"):
-        if (run / name).exists():
-            (own / name).symlink_to((run / name).resolve())
-    earlier = [str(run), *filter(None, os.environ.get("WB_RESUME_FROM", "").split(os.pathsep))]
-    os.environ["WB_RESUME_FROM"] = os.pathsep.join(earlier)
-    os.environ.pop("WB_BEACON_FD", None)  # the supervisor hears the first rank
-    return own
-
-
-def _start(folder: Path, rank: int, size: int, where: str, work: Callable[[Path, bool], int]) -> int:
-    """Starts another rank, returns its process id. A fork costs nothing but cannot follow a process that has used CUDA."""
-    told = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "WB_RENDEZVOUS": where}
-    if torch.cuda.is_available():
-        command = [sys.executable, "-m", "jobs.distill", "distill", str(folder)]
-        return subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.DEVNULL).pid
-    if pid := os.fork():
-        return pid
-    os.environ.update(told)
-    code = 1
-    try:
-        code = _member(folder, rank, size, where, work)
-    finally:
-        os._exit(code)
-
-
-def _end(others: Sequence[int], patient: bool) -> None:
-    """Waits for the other ranks; those that do not end by themselves are ended."""
-    until = time.monotonic() + (GOODBYE_SECONDS if patient else 2)
-    left = set(others)
-    while left:
-        for pid in list(left):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                left.discard(pid)
-            elif time.monotonic() > until:
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)

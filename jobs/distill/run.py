@@ -21,7 +21,7 @@ from .pipeline.carry import carry_out, make_rows, reads_student
 from .pipeline.depths import solve_rates
 from .pipeline.scored import judge_asked
 from .pipeline.using import export_use, judge_together
-from .ranks import here, turns
+from .ranks import here, lockstep, turns
 from .recipe import Generate, Prefer, Record, Select, Train, Verify, Write
 from .recording import recorded_teacher
 from .report import build
@@ -47,9 +47,18 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
         with turns():  # the student's shape is made once
             work = stages.begin(session)
         if work.labelling is None:
-            probe(work.model, Head.of(work.model, work.student.vocab))
+            with lockstep():
+                probe(work.model, Head.of(work.model, work.student.vocab))
             if here().leader:
                 _measure_start(work)
+            if session.apart is not None and session.apart.teaches:
+                work.model.to("meta")  # this rank computes the teacher alone
+        elif session.sharing is not None or session.apart is not None:
+            raise PlanRefused(
+                "A student that names labels is trained on whole models.",
+                field="student.placement",
+                hint="Set the placement of student and teacher to each.",
+            )
     if work.labelling is not None:
         from .labelling.run import label_run
 
@@ -61,7 +70,9 @@ def distill(folder: Path, events: Events, signals: list[Path] | None = None) -> 
     arms = _before(work, metric)
     names = carry_out(work, work.session.recipe.stages, arms)
     _after(work, arms, metric, names)
-    return _ended(events, _finish(work, arms, metric, names), began)
+    report = _finish(work, arms, metric, names)
+    _last_service(work)
+    return _ended(events, report, began)
 
 
 def _ended(events: Events, report: dict[str, Any], began: float) -> dict[str, Any]:
@@ -76,12 +87,21 @@ def _follow(work: Work) -> dict[str, Any]:
     carry_out(work, work.session.recipe.stages, {})
     work.drop_teacher()
     stages.train_control(work)
+    _last_service(work)
     return {}
+
+
+def _last_service(work: Work) -> None:
+    """Where weights are shared out, the other ranks stay until the first one has its scores."""
+    if work.session.sharing is not None:
+        here().wait()
 
 
 def _tell_of_ranks(session: Session) -> None:
     if (size := here().size) > 1:
-        why = "each reads a share of a step's rows; the result is that of one process up to rounding"
+        learn = size - (session.apart is not None)
+        share = "each reads a share of a step's rows" if learn == size else f"{learn} train and one teaches"
+        why = f"{share}; the result is that of one process up to rounding"
         session.events.reason("ranks", size, why)
 
 

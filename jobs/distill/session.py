@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,10 +27,15 @@ from .models.config import eos_ids, kind_of, read_config
 from .models.folder import manifest_sha256
 from .models.positions import window
 from .precision import choose
+from .ranks import here
 from .recipe import Context, ModelRef, Recipe
 from .recipe.endpoint import Endpoint
 from .rows import Renderer, Row, read_rows, rows_sha256, stratified
 from .weights import ModelSource, load_model, load_tokenizer
+
+if TYPE_CHECKING:
+    from .sharding import Sharing
+    from .teachers.away import Apart
 
 
 @dataclass
@@ -48,12 +53,23 @@ class Opened:
     sha256: str  # manifest hash that was promised
     quantise: str = "none"
     stretch: Context | None = None  # of its positions; `context` is the window that comes of it
+    sharing: Sharing | None = None  # where its weights are shared out over the ranks
 
     @cached_property
     def model(self) -> Any:
-        """The weights; raises ModelChanged when the files are no longer those that were checked."""
+        """The weights; raises ModelChanged when the files are no longer those that were checked. A student that is to be
+        shared out is whole and not on the device yet: it gets its adapter first."""
+        if self.sharing is not None and self.who in self.sharing.held:
+            return self.sharing.held[self.who].model
         self.check()
-        return load_model(self.folder, self.dtype, self.device, self.quantise, self.stretch)
+        if self.sharing is None:
+            return load_model(self.folder, self.dtype, self.device, self.quantise, self.stretch)
+        loaded = load_model(self.folder, self.dtype, torch.device("cpu"), self.quantise, self.stretch)
+        return loaded if self.who == "student" else self.sharing.share(self.who, loaded).model
+
+    def put_down(self) -> None:
+        """Lets the weights go; tokenizer and sizes stay."""
+        self.__dict__.pop("model", None)
 
     def whole(self) -> dict[str, torch.nn.Module]:
         """Modules by name with the weights as the files have them, in the machine's memory, for as long as the caller holds them."""
@@ -84,6 +100,8 @@ class Session:
     stopping: bool = False
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # teachers that are asked over HTTP, by name
     unshaped: dict[str, ModelSource] = field(default_factory=dict)  # what a student was made of, where it has a shape
+    sharing: Sharing | None = None  # of weights, where a model is sharded over the ranks
+    apart: Apart | None = None  # where a teacher has a rank of its own
     dtypes: dict[str, torch.dtype] = field(default_factory=dict)  # of the models that were opened
     windows: dict[str, int] = field(default_factory=dict)  # tokens of the longest row each of them reads
 
@@ -92,6 +110,39 @@ class Session:
             self.events, max((read_config(s.folder).hidden for s in self.sources.values()), default=None)
         )
         self.results = Results(self.folder, self.identity, self.earlier, self.events)
+        self._place()
+
+    def _place(self) -> None:
+        """Where models lie when there are several ranks; every rank calls this at the same place."""
+        ranks = here()
+        wanted = {who: ref.placement for who in self.sources if (ref := self.recipe.model(who)) is not None}
+        sharded, own = ([who for who, place in wanted.items() if place == kind] for kind in ("sharded", "own"))
+        if ranks.size == 1:
+            for who in (*sharded, *own):
+                self.events.reason(f"{who}.placement", "each", f"{wanted[who]} needs more than one rank")
+            return
+        if len(own) > 1 or own and sharded:
+            raise PlanRefused(
+                f"Only one teacher can have a GPU of its own, with nothing else shared out; asked for are {', '.join((*own, *sharded))}.",
+                field=f"{own[-1]}.placement",
+                hint="Set the placement of the others to each.",
+            )
+        if sharded:
+            from .sharding import Sharing
+
+            self.sharing = Sharing(
+                ranks, sorted(self.sources), self.device, lambda who: self.open(who).model, self.events
+            )
+        elif own:
+            from .teachers.away import set_apart
+
+            self.apart = set_apart(own[0], ranks)
+            self.events.reason(f"{own[0]}.placement", "own", f"rank {ranks.size} of {ranks.size} holds it")
+
+    def sharded(self, who: str) -> bool:
+        """Whether the model's weights are shared out over the ranks."""
+        reference = self.recipe.model(who)
+        return self.sharing is not None and reference is not None and reference.placement == "sharded"
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +190,9 @@ class Session:
         frozen = self.recipe.model_dump(mode="json", exclude={"name"})
         for reference in (frozen["teacher"] or {}, *frozen["teachers"]):
             reference.pop("budget", None)  # a cap that was raised changes nothing of what is there
+            reference.pop("placement", None)  # nor does the place of the weights
             (reference.get("endpoint") or {}).pop("budget", None)
+        frozen["student"].pop("placement", None)
         text = json.dumps([frozen, self.rows_hash, models], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -224,6 +277,7 @@ class Session:
             source.sha256,
             reference.quantise,
             stretch,
+            self.sharing if self.sharded(who) else None,
         )
 
     def release(self) -> None:

@@ -13,12 +13,14 @@ from .capture import shape_of
 from .catalog.tables import get_part
 from .errors import PlanRefused
 from .objectives.states import ModelShape
-from .pairing import local_teacher, shared_vocabulary
+from .pairing import check_vocabulary, local_teacher, shared_vocabulary, trimmed
 from .recipe import Member, Train
 from .recording import recorded_teacher, routed, signals_cover
 from .rows import Example
+from .session import Opened
 from .step import Term
 from .teachers.aligned import AlignedTeacher
+from .teachers.away import Apart, AwayTeacher
 from .teachers.base import Teacher
 from .teachers.own import AdapterTeacher, BaseTeacher
 from .teachers.privileged import PrivilegedTeacher, privileged_prompts
@@ -73,10 +75,30 @@ def _voice(work: Work, stage: Train, member: Member) -> Taught:
     """One member of a stage's teaching, beside who learns."""
     if member.kind != "model":
         return _own_teacher(work, stage, member)
-    opened = work.open_teacher(member.name)
-    local = local_teacher(work, opened, stage.learner)
+    opened, apart = work.open_teacher(member.name), work.session.apart
     vocab = shared_vocabulary(work, opened, stage.learner)
+    if apart is not None and apart.who == member.name and not apart.teaches:
+        return Taught(_away(work, opened, stage, apart), None, vocab)
+    local = local_teacher(work, opened, stage.learner)
+    if apart is not None and apart.who == member.name:
+        apart.local, apart.shape = local, shape_of(opened.model, backbone(opened.model))
     return Taught(local, shape_of(opened.model, backbone(opened.model)), vocab)
+
+
+def _away(work: Work, opened: Opened, stage: Train, apart: Apart) -> AwayTeacher:
+    """The teacher as those see it who learn from another rank; its weights leave this one."""
+    if len(stage.teaching.members) > 1:
+        raise PlanRefused(
+            "A teacher on a GPU of its own teaches alone; this stage has several.",
+            field=f"{apart.who}.placement",
+            hint="Set its placement to each or sharded.",
+        )
+    if not trimmed(work, stage.learner):
+        check_vocabulary(work, opened, stage.learner)
+    opened.put_down()
+    work.session.release()
+    apart.away = AwayTeacher(apart, work.session.device)
+    return apart.away
 
 
 def _together(work: Work, stage: Train, voices: Sequence[Taught]) -> Taught:
@@ -106,6 +128,12 @@ def _aligned_teacher(work: Work, stage: Train, terms: Sequence[Term]) -> Taught:
             hint="Use teacher: online with one teacher, and terms of one sort in a stage.",
         )
     opened, learner = work.open_teacher(stage.teaching.members[0].name), work.learner(stage.learner)
+    if work.session.apart is not None:
+        raise PlanRefused(
+            "A teacher that reads the rows in its own tokens cannot have a GPU of its own.",
+            field=f"{work.session.apart.who}.placement",
+            hint="Set its placement to each or sharded.",
+        )
     why = "it reads each row in its own tokens, so there are no signals to keep"
     work.session.events.reason("train.teacher", "online", why)
     rows = {r.row_id: replace(r, answer=work.written.get(r.row_id, r.answer)) for r in work.train_rows}

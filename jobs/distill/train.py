@@ -15,21 +15,23 @@ import torch
 
 from .arm import Arm, Outcome, Progress, Stopped
 from .balance import imbalance, term_gradients
-from .batches import Micro
+from .batches import Micro, nothing_of, shortest
 from .checkpoint import Checkpoints
 from .device import memory_now
 from .errors import OutOfMemory, PlanRefused, TrainNonFinite, Transient
 from .events import Events
 from .loop_state import load_state, state_of
 from .precision import Masters
-from .ranks import here
+from .ranks import here, lockstep
 from .rows import Example
 from .schedules.curves import adapted
 from .schedules.momentum import follow
 from .schedules.rate import rate_at
 from .schedules.terms import terms_at
+from .sources.fixed import FixedRows
 from .step import Losses, Term
 from .students.lora import is_random, trainable
+from .teachers.away import AwayTeacher
 
 __all__ = ["Arm", "Loop", "Outcome", "Progress", "Stopped", "Term", "rate_at", "train"]
 
@@ -54,8 +56,8 @@ def train(model: Any, arm: Arm, checkpoints: Checkpoints, events: Events) -> Out
     saved = time.monotonic()
     while loop.progress.step < arm.steps:
         loop.one_step()
-        if arm.on_step and loop.ranks.leader:
-            arm.on_step(loop.progress.step)
+        if arm.on_step:
+            loop.peek()
         loop.watch()
         if loop.ranks.any(arm.stop()):
             loop.save()
@@ -145,6 +147,12 @@ class Loop:
                 if not _is_memory(e):
                     raise
                 full = str(e).splitlines()[0]
+                if self.ranks.sharing:  # the others are in the middle of the same forward and cannot turn back
+                    raise OutOfMemory(
+                        f"A micro-batch of {self.limits.rows} rows does not fit beside the shared weights: {full}",
+                        field="train.micro_batch",
+                        hint="Set a smaller micro-batch; it does not change the result.",
+                    ) from e
             if not self.ranks.any(bool(full)):
                 return found
             self.masters.clear()
@@ -164,16 +172,17 @@ class Loop:
 
     def _accumulate(self, rows: list[Example]) -> tuple[dict[str, float], int]:
         totals = torch.zeros(1 + len(self.arm.terms), device=self.device)
-        step, mine = self.progress.step, self.ranks.share(rows)
+        step = self.progress.step
         terms = terms_at(self.arm.terms, self.arm.curves, step, self.arm.steps, self.progress.reached)
-        for index, micro in enumerate(self.losses_of.micros(rows, mine, self.limits, self.arm.stage.reduction)):
-            place = index * self.ranks.size + self.ranks.rank
-            seed = (self.arm.seed << 32) + (step << 8) + place if self.dropout else None
+        micros = self._micros(rows)
+        if step == 0 and micros:
+            self.ranks.led(lambda: self._weigh_terms(micros[0], rows, terms))
+        for index, micro in enumerate(micros):
             group = [rows[i] for i in micro.which]
-            if step == 0 and index == 0:
-                self._weigh_terms(micro.to(self.device), group, terms, seed)
-            loss, values = self.losses_of.of(micro.to(self.device), group, terms, step, seed)
-            loss.backward()
+            self._ask_ahead(micros, index)
+            with lockstep():
+                loss, values = self.losses_of.of(micro.to(self.device), group, terms, step, self._seed(index))
+                loss.backward()
             now = torch.cat([loss.detach().reshape(1).float(), values])
             totals = totals + now
             self.events.beat()
@@ -181,9 +190,44 @@ class Loop:
             raise PlanRefused("There are no rows to train on.", field="data", hint="Add rows with answers.")
         return self._named(totals.tolist()), sum(e.supervised for e in rows)
 
-    def _weigh_terms(self, micro: Micro, group: list[Example], terms: list[Term], seed: int | None) -> None:
+    def _micros(self, rows: list[Example]) -> list[Micro]:
+        """This rank's forwards of a step. Where weights are shared out every rank makes as many as the others: reading them
+        takes all."""
+        cut, reduction = self.losses_of.micros, self.arm.stage.reduction
+        micros: list[Micro] = cut(rows, self.ranks.share(rows), self.limits, reduction)
+        if not self.ranks.sharing:
+            return micros
+        short = self.ranks.most(len(micros)) - len(micros)
+        return micros + [nothing_of(cut(rows, shortest(rows), self.limits, reduction)[0])] * short
+
+    def _ask_ahead(self, micros: list[Micro], index: int) -> None:
+        """A teacher on a GPU of its own begins with the next micro-batch while this one is worked on."""
+        teacher, captures, step = self.arm.teacher, self.losses_of.teacher_captures, self.progress.step
+        if not isinstance(teacher, AwayTeacher):
+            return
+        if index == 0:
+            teacher.expect(micros[0], captures, step)
+        if index + 1 < len(micros):
+            teacher.expect(micros[index + 1], captures, step)
+        elif soon := self._next_step():
+            teacher.expect(soon[0], captures, step + 1)
+
+    def _next_step(self) -> list[Micro]:
+        """The forwards of the step after this one, where its rows are known by now."""
+        step, source = self.progress.step + 1, self.arm.source
+        return self._micros(source.step(step)) if step < self.arm.steps and isinstance(source, FixedRows) else []
+
+    def _seed(self, index: int) -> int | None:
+        """Of the dropout of a step's micro-batch; None: there is none."""
+        place = index * self.ranks.size + self.ranks.rank
+        return (self.arm.seed << 32) + (self.progress.step << 8) + place if self.dropout else None
+
+    def _weigh_terms(self, micro: Micro, rows: list[Example], terms: list[Term]) -> None:
         """Compares the pull of the terms before the first update, and says so where one is lost beside another."""
-        self.norms = term_gradients(self.losses_of, self.parameters.values(), micro, group, terms, seed)
+        group = [rows[i] for i in micro.which]
+        self.norms = term_gradients(
+            self.losses_of, self.parameters.values(), micro.to(self.device), group, terms, self._seed(0)
+        )
         if said := imbalance(self.norms):
             self.events.emit("alarm", code="TERMS_UNEQUAL", step=1, message=said)
 
@@ -211,6 +255,10 @@ class Loop:
                 name = f"loss.{self.arm.terms[int(number)].objective.name}" if number.isdigit() else "loss"
                 follow(curve, place, self.progress.reached, values[name], self.progress.step, self.arm.steps)
         self.arm.reached.update(self.progress.reached)
+
+    def peek(self) -> None:
+        step = self.progress.step
+        self.ranks.led(lambda: self.arm.on_step(step) if self.arm.on_step else None)
 
     # -- looking at a frozen slice --------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,8 @@ class Work:
                     lambda: self.first_rows(opened),
                     whole=opened.whole,
                 )
+            if name == "student" and opened.sharing is not None:
+                opened.sharing.share(name, model)
             start = {n: p.detach().clone() for n, p in trainable(model).items()}
             self.learners[name] = Learner(name, opened, model, start)
             if name in self.parked:
@@ -193,6 +196,9 @@ class Work:
             left = self.learners.pop(name)
             if left.trained:
                 self.parked[name] = {n: t.cpu() for n, t in left.adapter().items()}
+        if self.session.sharing is not None:
+            for name in [n for n in self.teachers if n not in self.learners]:
+                self.session.sharing.drop(name)
         self.teachers = {n: t for n, t in self.teachers.items() if n in self.learners}
         self.session.release()
 
@@ -247,9 +253,17 @@ class Work:
     def run(self, name: str, arm: Arm, learner: Learner) -> None:
         """Trains and stores the result, so that a resumed run goes on after it."""
         session = self.session
+        if session.apart is not None and session.apart.teaches:
+            session.apart.teach()
+            return
         training_mode(learner.model)
         checkpoints = session.checkpoints(name)
-        with session.timed(arm.phase), pruned(learner.model, session.recipe.student.adapter.pruned):
+        with (
+            session.timed(arm.phase),
+            pruned(learner.model, session.recipe.student.adapter.pruned),
+            nullcontext() if session.apart is None else session.apart.learning() as shape,
+        ):
+            arm.teacher_shape = shape or arm.teacher_shape
             outcome = train(learner.model, arm, checkpoints, session.events)
         learner.model.eval()
         session.results.put(name, adapter_files(learner.model, outcome))

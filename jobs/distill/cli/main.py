@@ -75,7 +75,7 @@ def in_folder(folder: Path, echo: bool, work: Callable[[Events], Any]) -> int:
 
 def in_ranks_of(folder: Path, echo: bool, work: Callable[[Path, Events], Any]) -> int:
     """`in_folder` in as many processes as the run is to have; only the first one speaks."""
-    from ..ranks import in_ranks
+    from ..joining import in_ranks
 
     return in_ranks(folder, lambda own, first: in_folder(own, echo and first, lambda events: work(own, events)))
 

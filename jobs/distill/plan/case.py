@@ -222,6 +222,13 @@ class Case:
         return self.facts.endpoints.get(who)
 
     @cached_property
+    def places(self) -> dict[str, str]:
+        """Where the weights of each model lie on several GPUs: each, sharded or own."""
+        from .placement import places
+
+        return places(self)
+
+    @cached_property
     def same_vocabulary(self) -> bool:
         return self.teacher is None or self.teacher.tokenizer.vocab_sha256 == self.student.tokenizer.vocab_sha256
 

@@ -14,6 +14,7 @@ from .words import listed
 def choices(case: Case) -> Iterator[Choice]:
     yield from _dtypes(case)
     yield from _ranks(case)
+    yield from _placements(case)
     if case.recipe.data.max_length is None:
         yield Choice(field="data.max_length", value=case.max_length, why=_length_reason(case))
     if case.recipe.student.adapter.targets == "all-linear" and case.targets:
@@ -44,8 +45,37 @@ def _ranks(case: Case) -> Iterator[Choice]:
     """More than one GPU: a process on each, unless WB_RANKS says otherwise where the run is carried out."""
     count = case.facts.device.count
     if count > 1:
-        why = "Each GPU holds teacher and student and reads a share of every step's rows; WB_RANKS on the worker changes the number."
+        held = (
+            "Each GPU holds teacher and student and reads"
+            if set(case.places.values()) <= {"each"}
+            else "Each GPU reads"
+        )
+        if "own" in case.places.values():
+            held = (
+                "One GPU holds the teacher; each of the others reads"
+                if count > 2
+                else "One GPU holds the teacher, the other reads"
+            )
+        why = f"{held} a share of every step's rows; WB_RANKS on the worker changes the number."
         yield Choice(field="ranks", value=count, why=why)
+
+
+def _placements(case: Case) -> Iterator[Choice]:
+    """Weights that are not a copy on every GPU, where that was left to us."""
+    for who, place in case.places.items():
+        reference = case.recipe.model(who)
+        if reference is None or reference.placement != "auto" or place == "each":
+            continue
+        why = (
+            f"Teacher and student together do not fit one GPU, so the {who} gets the last of the {case.facts.device.count}."
+            if place == "own"
+            else f"The {who} does not fit one GPU beside what else is there: each of the {case.facts.device.count} holds a part of every layer."
+        )
+        yield Choice(
+            field=case.recipe.field_of(who).rpartition(".")[0] + ".placement",
+            value=place,
+            why=f"{why} The result is the same.",
+        )
 
 
 def _length_reason(case: Case) -> str:

@@ -117,7 +117,23 @@ def _resolved(case: Case, work: Work) -> Recipe:
         stages.append(stage.model_copy(update={"stages": inner}) if inner else stage)
     data = case.recipe.data.model_copy(update={"max_length": max(8, case.max_length)})
     evaluation = case.recipe.evaluation.model_copy(update={"batch_size": work.evaluation_batch})
-    return case.recipe.model_copy(update={"stages": stages, "data": data, "evaluation": evaluation})
+    resolved = case.recipe.model_copy(update={"stages": stages, "data": data, "evaluation": evaluation})
+    return _placed(case, resolved)
+
+
+def _placed(case: Case, recipe: Recipe) -> Recipe:
+    """With the place of each model's weights, where there is a choice."""
+    if case.facts.device.count < 2:
+        return recipe
+
+    def at(who: str, reference: Any) -> Any:
+        free = reference is not None and reference.placement == "auto" and who in case.places
+        return reference.model_copy(update={"placement": case.places[who]}) if free else reference
+
+    return recipe.model_copy(update={
+        "student": at("student", recipe.student), "teacher": at("teacher", recipe.teacher),
+        "teachers": [at(t.id, t) for t in recipe.teachers],
+    })  # fmt: skip
 
 
 def _memory_findings(case: Case, work: Work) -> list[Finding]:

@@ -48,7 +48,9 @@ def weight_bytes(case: Case, who: str, model: ModelFacts, pruned: int = 0) -> in
     dtype, quantise = _asked(case, who)
     width = dtype_bytes(case, dtype)
     if quantise == "none":
-        return (model.parameters - pruned) * width
+        from .placement import held_bytes  # here: it estimates with this module
+
+        return held_bytes(case, who, model, (model.parameters - pruned) * width)
     inside = sum(m.inputs * m.outputs * m.count for m in model.linears)
     largest = max((m.inputs * m.outputs for m in model.linears), default=0)
     return int(inside * BITS / 8) + (model.parameters - inside + largest) * width
@@ -78,6 +80,10 @@ def train_parts(case: Case, load: Load) -> list[MemoryPart]:
     parts = {"student weights": weight_bytes(case, "student", student, _pruned_away(student, adapter.pruned))}
     if learner is not student:
         parts[f"{load.learner} weights"] = weight_bytes(case, load.learner, learner)
+    for name in [n for n in named if case.places.get(n) == "own"]:  # elsewhere but for what the head pass reads
+        away = named.pop(name)
+        parts[f"{name} output layer"] = away.vocab_rows * away.hidden_size * dtype_bytes(case, _asked(case, name)[0])
+        parts["teacher states"] = 2 * supervised * away.hidden_size * width  # of this micro-batch and the next
     for name, model in named.items():
         parts[f"{name} weights"] = weight_bytes(case, name, model)
     parts["adapter"] = case.adapter_parameters * 4

@@ -62,7 +62,7 @@ class Choice(Part):
 
 class MemoryPart(Part):
     name: str = Field(
-        description="student weights | NAME weights of each teacher | adapter | optimizer | activations | head chunk | signals | rollout cache | replay | helper modules | other"
+        description="student weights | NAME weights of each teacher, or NAME output layer and teacher states where it has a GPU of its own | adapter | optimizer | activations | head chunk | signals | rollout cache | replay | helper modules | other"
     )
     bytes: int
 

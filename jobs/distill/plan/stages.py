@@ -214,6 +214,10 @@ def _train(case: Case, rows: Rows, index: int, stage: Train, work: Work) -> None
 
     micro = stage.micro_batch or _micro(case, index, stage, parts_at, work)
     work.phases.append(parts_at(micro))
+    if source == "online":
+        for name in teachers_of(stage):
+            if case.places.get(name) == "own" and (away := case.model(name)):
+                work.phases.append(memory.alone_parts(case, away, name, micro, 0))
     steps = case.steps(stage, n)
     seen = steps * stage.batch_size * answers_of(stage)
     if uses_teacher:
@@ -299,6 +303,8 @@ def _computes(case: Case, stage: Train, source: str, n: int, steps: int, micro: 
     titles = listed(f"{part.title.lower() if part.title.istitle() else part.title}" for _, _, part in case.terms(stage))
     forwards = -(-stage.batch_size // max(1, micro))
     text = f"{count(steps, 'step')} of {count(stage.batch_size, 'row')} ({count(forwards, 'forward')} each) over {count(n, 'row')}: {titles or 'no objective'}."
+    if source == "online" and "own" in case.places.values():
+        return f"{text} The teacher runs on a GPU of its own and sends its states at answer tokens; its output layer is read where the student trains."
     if source == "online":
         return f"{text} The teacher runs beside the student; both share one pass over the output layer at answer tokens only."
     if source == "recorded":

@@ -41,6 +41,12 @@ class ModelRef(Strict):
         description="none: in the number format above. nf4: the layers' weights in 4 bits, computed in the number format above "
         "(QLoRA, arXiv:2305.14314): about a quarter of the memory of bfloat16, slower, slightly different answers.",
     )
+    placement: Literal["auto", "each", "sharded", "own"] = Field(
+        "auto",
+        title="On several GPUs",
+        description="each: a copy on every GPU. sharded: every GPU holds a part of each layer. own: a GPU of its own, for a "
+        "teacher that runs beside the student. auto: each, as long as that fits. The result is the same.",
+    )
     endpoint: Endpoint | None = Field(
         None,
         title="Endpoint",
@@ -60,6 +66,12 @@ class Teacher(ModelRef):
 
 
 class Student(ModelRef):
+    placement: Literal["auto", "each", "sharded"] = Field(
+        "auto",
+        title="On several GPUs",
+        description="each: a copy on every GPU. sharded: every GPU holds a part of each layer. auto: each, as long as that fits. "
+        "The result is the same.",
+    )
     shape: Shape | None = Field(
         None, title="Shape", description="Cut or merge the student before training; empty: as it is."
     )

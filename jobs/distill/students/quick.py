@@ -45,7 +45,12 @@ def _quick(layer: Any) -> Callable[..., Tensor] | None:
         return None  # something of its own stands between or in place of the two
     dropout = layer.lora_dropout[name]
     down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
-    if type(base) is not torch.nn.Linear or dropout.training and getattr(dropout, "p", 0) > 0:
+    if (
+        type(base) is not torch.nn.Linear
+        or hasattr(base.weight, "to_local")
+        or dropout.training
+        and getattr(dropout, "p", 0) > 0
+    ):
         return None
     if down.dtype != base.weight.dtype or getattr(layer.lora_B[name], "bias", None) is not None:
         return None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.distill.batches import Limits, cut, micro_batches
+from jobs.distill.batches import Limits, cut, micro_batches, nothing_of, shortest
 from jobs.distill.rows import Example
 from jobs.distill.sources.fixed import epoch_order, step_rows
 
@@ -60,3 +60,15 @@ def test_its_normaliser_is_that_of_the_whole_step() -> None:
 def test_it_knows_which_places_belong_to_labelled_rows() -> None:
     (micro,) = micro_batches([example(6, 4), example(6, 3, labelled=False)], [0, 1], Limits(8))
     assert micro.labelled.tolist() == [True, True, False, False, False]
+
+
+def test_a_forward_of_nothing_has_the_shape_of_one_and_no_weight() -> None:
+    """What a rank runs for company: the shortest row, with those of its group, which no loss counts."""
+    rows = [example(9, 4), example(6, 3), example(7, 3)]
+    assert shortest(rows) == [1]
+    paired = [Example(e.row_id, e.ids, e.start, True, group=g) for e, g in zip(rows, ("a", "b", "b"), strict=True)]
+    assert shortest(paired) == [1, 2]
+    (micro,) = micro_batches(rows, shortest(rows), Limits(4), whole=rows)
+    idle = nothing_of(micro)
+    assert micro.weights.sum() > 0 and not idle.weights.any() and not idle.group_weights.any()
+    assert idle.input_ids is micro.input_ids and len(idle.labels) == 3

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from jobs.distill.errors import RecipeInvalid
 from jobs.distill.events import read
-from jobs.distill.ranks import Ranks, shares, wanted
+from jobs.distill.joining import wanted
+from jobs.distill.ranks import Ranks, shares
 from jobs.distill.rows import Example
 from tests.jobs.distill import tiny
 from tests.jobs.distill.forking import Forker

@@ -20,6 +20,7 @@ from . import (
     models,
     objective,
     on_policy,
+    placement,
     preference,
     selection,
     shape,
@@ -50,6 +51,7 @@ RULES = (
     *base.RULES,
     *adapter.RULES,
     *training.RULES,
+    *placement.RULES,
     *unread.RULES,
 )
 
@@ -71,6 +73,7 @@ LABEL_RULES = (
     adapter.rank_fits,
     adapter.scale_is_sane,
     *training.RULES,
+    *placement.RULES,
 )
 
 
