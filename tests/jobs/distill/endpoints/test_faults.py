@@ -13,8 +13,9 @@ from jobs.distill.endpoints.problems import Bad
 from jobs.distill.endpoints.stream import Events
 from jobs.distill.errors import DistillError, Transient
 
-from .fake_teacher import STATUSES, FakeTeacher, fake_teacher
+from .fake_teacher import FakeTeacher, fake_teacher
 from .plain import QUICK, ask, asker, question
+from .teacher_faults import STATUSES
 
 KEY = "sk-secret-123"
 
