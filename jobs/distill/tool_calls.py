@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .programs.safe import evaluate
 
-CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
-RESPONSE = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
-TOOLS = re.compile(r"<tools>\s*(.*?)\s*</tools>", re.DOTALL)
 CALCULATOR = {
     "name": "calculator",
     "description": "Computes an expression of numbers.",
@@ -47,18 +43,26 @@ class Broken:
     end: int
 
 
+def tagged(text: str, tag: str) -> Iterator[tuple[str, int, int]]:
+    """(what stands between <tag> and </tag>, where that begins and ends, marks included), in one walk through the text."""
+    opening, closing, at = f"<{tag}>", f"</{tag}>", 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
+        at = end + len(closing)
+        yield text[start + len(opening) : end].strip(), start, at
+
+
 def calls_of(text: str) -> list[Call | Broken]:
     """Every call of a text, in order."""
     out = list[Call | Broken]()
-    for found in CALL.finditer(text):
+    for inside, start, end in tagged(text, "tool_call"):
         try:
-            value = json.loads(found[1])
+            value = json.loads(inside)
             name, arguments = value["name"], value.get("arguments") or {}
             if not isinstance(name, str) or not isinstance(arguments, dict):
                 raise TypeError("name must be a text and arguments an object")
-            out.append(Call(name, arguments, found.start(), found.end()))
-        except (ValueError, TypeError, KeyError, AttributeError) as e:
-            out.append(Broken(f"it is no call: {e}", found.start(), found.end()))
+            out.append(Call(name, arguments, start, end))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+            out.append(Broken(f"it is no call: {e}", start, end))
     if text.count("<tool_call>") > len(out):
         place = text.rindex("<tool_call>")
         out.append(Broken("it never ends", place, len(text)))
@@ -69,11 +73,11 @@ def tools_of(messages: Sequence[Mapping[str, str]]) -> dict[str, Mapping[str, An
     """The tools a conversation lists in its turns, by name; a line that is no JSON is passed over."""
     out = dict[str, Mapping[str, Any]]()
     for message in messages:
-        for block in TOOLS.findall(message["content"]):
+        for block, _, _ in tagged(message["content"], "tools"):
             for line in block.splitlines():
                 try:
                     tool = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 tool = tool.get("function", tool) if isinstance(tool, dict) else {}
                 if isinstance(tool.get("name"), str):
@@ -87,18 +91,24 @@ def problem_of(call: Call | Broken, tools: Mapping[str, Mapping[str, Any]]) -> t
         return "format", call.why
     if call.name not in tools:
         return "unknown tool", f"there is no tool {call.name!r}"
-    schema = tools[call.name].get("parameters") or {}
-    known, needed = schema.get("properties") or {}, schema.get("required") or []
-    if missing := [n for n in needed if n not in call.arguments]:
+    schema = _mapping(tools[call.name].get("parameters"))
+    known, needed = _mapping(schema.get("properties")), schema.get("required")
+    needed = needed if isinstance(needed, list) else []
+    if missing := [n for n in needed if isinstance(n, str) and n not in call.arguments]:
         return "missing argument", f"{call.name} needs {missing[0]!r}"
     if known and (unknown := [n for n in call.arguments if n not in known]):
         return "unknown argument", f"{call.name} has no argument {unknown[0]!r}"
     for name, value in call.arguments.items():
-        kind = (known.get(name) or {}).get("type")
+        kind = _mapping(known.get(name)).get("type")
         expected = KINDS.get(kind) if isinstance(kind, str) else None
         if expected and (not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean")):  # type: ignore[arg-type]
             return "wrong type", f"{call.name}.{name} is {type(value).__name__}, the tool wants {kind}"
     return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A list of tools is somebody's text: what should be an object and is none says nothing."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def error_of(text: str, gold: str, tools: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -133,6 +143,11 @@ def compute(call: Call) -> str:
     if outcome is None or not outcome.ok or outcome.value is None:
         return f"error: {outcome.why if outcome else 'the calculator needs an expression'}"
     return str(outcome.value) if isinstance(outcome.value, int) else f"{outcome.value:.10g}"
+
+
+def responses_of(text: str) -> list[str]:
+    """The results that a turn brings, in order."""
+    return [inside for inside, _, _ in tagged(text, "tool_response")]
 
 
 def response(text: str) -> dict[str, str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
 
-FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
+from ..programs.source import unfenced
+
 LONGEST = 20_000  # characters of a reply
 
 
@@ -70,11 +70,8 @@ def _object(text: str, keys: set[str]) -> dict[str, Any]:
     """The object that the whole text is; a code fence around all of it is allowed."""
     if len(text) > LONGEST:
         raise Unreadable(f"the reply has {len(text):,} characters")
-    fenced = FENCE.match(text.strip())
     try:
-        found = json.loads(
-            fenced[1] if fenced else text, parse_constant=_no_constant, parse_int=_number, object_pairs_hook=_once
-        )
+        found = json.loads(unfenced(text), parse_constant=_no_constant, parse_int=_number, object_pairs_hook=_once)
     except Unreadable:
         raise
     except (ValueError, RecursionError):

@@ -7,15 +7,15 @@ mentions are looked for from left to right, each after the one before it, so tha
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..programs.source import unfenced
+
 KINDS = ("type", "label", "entity", "tag", "entity_type", "category", "class")
 TEXTS = ("text", "span", "mention", "value", "word", "name")
 ENDS = (("start", "end"), ("begin", "end"), ("start_offset", "end_offset"), ("start_char", "end_char"))
-FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ def spans_of_text(answer: str) -> list[Mention] | None:
 
     {"person": ["Ada"], ...} is read as the same list by kind.
     """
-    fenced = FENCE.match(answer)
     try:
-        found = json.loads(fenced[1] if fenced else answer)
+        found = json.loads(unfenced(answer))
     except (ValueError, RecursionError):
         return None
     if isinstance(found, dict):

@@ -139,7 +139,7 @@ def facts_of(rows: Sequence[Row]) -> list[Fact]:
     for row in rows:
         try:
             value = json.loads(str(row.fields.get("gold", row.answer) or ""))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict) and {"subject", "relation", "object"} <= set(item):

@@ -84,10 +84,11 @@ def read_table(text: str, caption: str = "") -> Table:
 def _of_json(text: str, caption: str) -> Table:
     try:
         found = json.loads(text)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise ValueError(f"it is no JSON: {e}") from e
     if isinstance(found, dict):
-        grid = [found.get("columns") or found.get("header"), *(found.get("rows") or [])]
+        rows = found.get("rows")
+        grid = [found.get("columns") or found.get("header"), *(rows if isinstance(rows, list) else [])]
         return _table(str(found.get("caption") or caption), grid)
     return _table(caption, found)
 

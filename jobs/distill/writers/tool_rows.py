@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from ..parts import Options, Paper
-from ..tool_calls import RESPONSE, Call, calls_of, problem_of, response, tools_of
+from ..tool_calls import Call, calls_of, problem_of, response, responses_of, tools_of
 from .base import Desk, Made, Seed, Steps, Unusable, Writer
 from .common import KEPT
 
@@ -85,7 +85,7 @@ def harmful(text: str, result: str, tools: Mapping[str, Any], failed: bool) -> s
         if found := problem_of(call, tools or {c.name: {} for c in calls if isinstance(c, Call)}):
             return f"{found[0]}: {found[1]}"
     if failed and calls and result:
-        for said in RESPONSE.findall(result) or [result]:
+        for said in responses_of(result) or [result]:
             if said_failed(said):
                 return f"the call failed: {' '.join(said.split())[:60] or 'no result'}"
     return None
@@ -163,7 +163,7 @@ def path_of(row: Any) -> tuple[list[dict[str, str]], list[tuple[Call, str]], str
         calls = calls_of(turns[k]["content"])
         if bad := [c for c in calls if not isinstance(c, Call)]:
             raise Unusable(f"turn {k + 1}: {bad[0].why}")
-        results = RESPONSE.findall(turns[k + 1]["content"]) if k + 1 < len(turns) else []
+        results = responses_of(turns[k + 1]["content"]) if k + 1 < len(turns) else []
         if turns[k]["role"] != "assistant" or not calls or len(results) != len(calls):
             raise Unusable(f"turn {k + 1}: {len(calls)} calls and {len(results)} results")
         path += [(c, r) for c, r in zip(calls, results, strict=True) if isinstance(c, Call)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -26,6 +27,23 @@ def test_calls_are_read_where_they_stand():
 @pytest.mark.parametrize("text", ["<tool_call>{}</tool_call>", "<tool_call>[1]</tool_call>", "<tool_call>{\"name\": 1}</tool_call>", "<tool_call>{"])  # fmt: skip
 def test_what_is_no_call_is_broken(text: str):
     assert [type(c) for c in calls_of(text)] == [Broken]
+
+
+@pytest.mark.parametrize("inside", [" " * 3000, "[" * 100_000, "<tool_call>" * 20_000])
+def test_what_a_model_repeats_is_read_in_one_walk(inside: str):
+    began = time.process_time()
+    assert {type(c) for c in calls_of(f"<tool_call>{inside}")} == {Broken}
+    assert {type(c) for c in calls_of(f"<tool_call>{inside}</tool_call>")} == {Broken}
+    assert tools_of([{"content": f"<tools>{inside}</tools>"}]) == {} == tools_of([{"content": f"<tools>{inside}"}])
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "parameters", [[1], {"properties": ["a"]}, {"properties": {"a": "text"}}, {"required": 5}, {"required": [["a"]]}]
+)
+def test_a_list_of_tools_that_is_odd_says_nothing_and_raises_nothing(parameters: object):
+    tools = tools_of([{"content": f"<tools>\n{json.dumps({'name': 'odd', 'parameters': parameters})}\n</tools>"}])
+    assert problem_of(Call("odd", {"a": 1}), tools) is None
 
 
 @pytest.mark.parametrize(

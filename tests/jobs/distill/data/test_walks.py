@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -50,3 +51,10 @@ def test_a_turn_that_never_closes_is_no_part_of_the_next(tmp_path: Path) -> None
 def test_a_number_format_that_no_spreadsheet_wrote_is_left_alone() -> None:
     assert str(number(1.5, "0." + "0" * 250)) == "1.5" + "0" * 249
     assert str(number(1.5, "0." + "0" * 5_000_000)) == "1.5"
+
+
+def test_an_answer_of_empty_lines_is_looked_through_once(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text(json.dumps([{"question": f"q{i}", "answer": "\n" * 500_000 + "a"} for i in range(2)]), "utf-8")
+    began = time.process_time()
+    assert scan(path, "x.json").counts["rows"] == 2 and time.process_time() - began < 4
