@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from .device import peak_memory
 from .evaluate import Judged, agreement
 from .events import read
+from .option_bias import option_bias
 from .rows import Row
 from .scores import Bootstrap
 from .session import Session
@@ -45,6 +46,7 @@ def build(session: Session, arms: Mapping[str, Judged], metric: str, training: d
         "tokens_per_answer": {n: _mean_tokens(a) for n, a in arms.items() if a.said},
         "examples": examples(rows, arms),
         "slices": slices(rows, arms),
+        **_of_options(rows, arms),
         "choices": _choices(session),
         "seconds": session.seconds,
         "peak_memory_bytes": peak_memory(),
@@ -74,16 +76,33 @@ def examples(rows: Sequence[Row], arms: Mapping[str, Judged]) -> dict[str, list[
 
 
 def slices(rows: Sequence[Row], arms: Mapping[str, Judged]) -> list[dict[str, Any]]:
-    """Mean score of each arm by gold answer, where answers are labels: at most a hundred of them, each met twice or more."""
+    """Mean score of each arm by domain (which may be a language), where rows name theirs, and by gold answer, where answers
+    are labels: at most a hundred of each, labels met twice or more."""
+    domains, labels = _groups(rows, lambda r: r.fields.get("domain")), _groups(rows, lambda r: r.answer or "")
+    if len(labels) * 2 > len(rows):
+        labels = {}
+    return [
+        {"label": name, "n": len(index), **{n: float(a.scores.mean(np.asarray(index))) for n, a in arms.items()}}
+        for groups in (domains, labels)
+        if 2 <= len(groups) <= SLICES
+        for name, index in sorted(groups.items())
+    ]
+
+
+def _of_options(rows: Sequence[Row], arms: Mapping[str, Judged]) -> dict[str, Any]:
+    """How far each arm prefers some options of multiple choice; empty where the gold answers are no letters of options."""
+    said = {name: [arm.said[r.row_id].text for r in rows] for name, arm in arms.items() if arm.said}
+    found = option_bias([r.answer or "" for r in rows], said)
+    return {"option_bias": found} if found else {}
+
+
+def _groups(rows: Sequence[Row], of: Callable[[Row], str | None]) -> dict[str, list[int]]:
+    """Places of the rows by what they have in common; a row that has no such thing is in none."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        groups[row.answer or ""].append(i)
-    if len(groups) > SLICES or len(groups) < 2 or len(groups) * 2 > len(rows):
-        return []
-    return [
-        {"label": label, "n": len(index), **{n: float(a.scores.mean(np.asarray(index))) for n, a in arms.items()}}
-        for label, index in sorted(groups.items())
-    ]
+        if (name := of(row)) is not None:
+            groups[name].append(i)
+    return groups
 
 
 def _shown(row: Row, arms: Mapping[str, Judged]) -> dict[str, Any]:

@@ -259,12 +259,24 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
     if (agreement := report.get("agreement_with_teacher")) is not None:
         value = agreement.get("value") if isinstance(agreement, dict) else agreement
         out.append(("Same answer as the teacher", words.number(value)))
+    if bias := report.get("option_bias"):
+        far = {arm: bias["distance"].get(arm) for arm in ("base", "control", "student", "teacher")}
+        told = ", ".join(f"{arm} {100 * d:.0f} %" for arm, d in far.items() if d is not None)
+        out.append(("Options said too often or too seldom", told or "no option was named"))
     if spent:
         out.append(
             ("Time", units.duration(spent.get("total", sum(v for v in spent.values() if isinstance(v, (int, float))))))
         )
     if report.get("peak_memory_bytes"):
         out.append(("Peak memory", units.size(report["peak_memory_bytes"])))
+    return out + _base_facts(report.get("student_base") or {})
+
+
+def _base_facts(base: dict[str, Any]) -> list[tuple[str, str]]:
+    """How the student's frozen base was loaded, where that was not as its files are."""
+    out = [("Base in memory", "4 bits (NF4)")] if base.get("quantise") == "nf4" else []
+    if window := base.get("window"):
+        out.append(("Base reads", f"{window['after']:,} tokens, {window['before']:,} by its own files"))
     return out
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 from safetensors.torch import load
 
 from jobs.distill.writers.interpretation import ASK
-from tests.jobs.distill import scripted
+from tests.jobs.distill import scripted, tiny_two_parts
 from tests.jobs.distill.systems import written
 
 TEXTS = [(f"text {n}", ("good" if n % 2 else "bad") if n < 4 or n > 7 else None) for n in range(12)]
@@ -30,3 +31,16 @@ def test_texts_are_explained_without_labels_and_the_task_follows(tmp_path: Path)
     explain, task = written.stages("fsa-distill")[1:]
     assert explain.tasks == ["explain"] and explain.start == "previous" and task.rows == "labelled" and not task.tasks
     assert len(report["trained"]) == 2
+
+
+def test_an_encoder_decoder_student_goes_through_both_stages(tmp_path: Path) -> None:
+    """As in the paper, whose students are of T5's shape; the exported adapter says so."""
+    tiny_two_parts.model(tmp_path / "student", 2, 32)
+    recipe = {
+        "method": "fsa-distill", "options": {"longest": 24}, "train": {"steps": 2, "batch_size": 4, "learning_rate": 0.01},
+        "evaluation": {"max_new_tokens": 6, "batch_size": 8, "bootstrap": 100},
+    }  # fmt: skip
+    folder, _ = scripted.run(tmp_path / "run", recipe, scripted.rows(TEXTS), says)
+    report = json.loads((folder / "report.json").read_text())
+    assert len(report["trained"]) == 2 and report["made_rows"]["explanations"]["made"] == 8
+    assert json.loads((folder / "adapter" / "adapter_config.json").read_text())["task_type"] == "SEQ_2_SEQ_LM"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,13 @@ def test_four_sections_in_every_row_or_a_mark(tmp_path: Path, fails: str) -> Non
     else:
         assert len(made) == 6 and [r["rationale"] for r in made if not r["structured"]] == ["because 5"]
     assert len(writing.losses(folder)) == 2
+
+
+def test_the_report_says_which_options_are_preferred_before_and_after(tmp_path: Path) -> None:
+    """Of four held-out questions each has another gold letter; answers of every arm are counted by the letter they name."""
+    heldout = [(f"case {c}: A, B, C or D?", c) for c in "ABCD"]
+    folder = writing.run(tmp_path, "irac-bar", ROWS[:4], says, heldout=heldout, train={"steps": 12})
+    found = json.loads((folder / "report.json").read_text())["option_bias"]
+    assert found["gold"] == dict.fromkeys("ABCD", 0.25)
+    assert set(found["said"]) >= {"base", "student"} and found["said"]["teacher"] == found["gold"]
+    assert found["distance"]["teacher"] == 0 and set(found["distance"]) == set(found["unread"]) == set(found["said"])

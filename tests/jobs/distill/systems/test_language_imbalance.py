@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,13 @@ def test_the_margin_grows_in_both_rounds(done: Path) -> None:
     losses = [e["values"]["loss.dpo"] for e in scripted.events(done, "metric") if "loss.dpo" in e["values"]]
     first, second = losses[:10], losses[10:20]
     assert len(second) == 10 and sum(first[-3:]) < sum(first[:3]) and sum(second[-3:]) < sum(first[:3])
+
+
+def test_both_languages_are_scored(done: Path) -> None:
+    """Half of the four held-out questions is German, half English; the mean of both is the score."""
+    report = json.loads((done / "report.json").read_text())
+    found = {s["label"]: s for s in report["slices"] if s["label"] in ("English", "German")}
+    assert {name: s["n"] for name, s in found.items()} == {"English": 2, "German": 2}
+    for arm in ("base", "student", "teacher"):
+        mean = sum(s[arm] for s in found.values()) / 2
+        assert mean == pytest.approx(report["scores"][arm]["value"])
