@@ -19,6 +19,12 @@ def test_it_links_only_what_exists(document: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name} links {target}"
 
 
+def test_every_document_stands_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    missing = [p.name for p in (ROOT / "docs").glob("*.md") if p.name != "README.md" and f"({p.name})" not in index]
+    assert not missing
+
+
 def test_it_names_only_make_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     named = set(re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", "\n".join(d.read_text() for d in DOCUMENTS), flags=re.M))
@@ -29,9 +35,20 @@ def test_it_names_only_engine_commands_that_exist() -> None:
     from subprocess import run
     from sys import executable
 
-    named = set(re.findall(r"python -m jobs\.distill ([a-z]+)", (ROOT / "README.md").read_text()))
+    text = "\n".join(d.read_text() for d in [*DOCUMENTS, *(ROOT / "workbench/help/pages").glob("*.md")])
+    named = set(re.findall(r"python -m jobs\.distill ([a-z_]+)", text))
     shown = run([executable, "-m", "jobs.distill", "--help"], cwd=ROOT, capture_output=True, text=True).stdout
     assert named and all(re.search(rf"\b{name}\b", shown) for name in named)
+
+
+def test_it_names_only_commands_of_the_workbench_that_exist() -> None:
+    """In code only: in a sentence the word after `workbench` is any."""
+    from workbench.cli import parser
+
+    text = "\n".join(d.read_text() for d in [*DOCUMENTS, *(ROOT / "workbench/help/pages").glob("*.md")])
+    named = set(re.findall(r"(?:^|`)workbench ([a-z-]+)", text, flags=re.M)) - {"jobs"}  # a folder beside the other
+    there = next(a.choices for a in parser()._actions if a.choices)
+    assert named and named <= set(there or ()), named - set(there or ())
 
 
 def test_it_lists_every_setting_that_is_read() -> None:
