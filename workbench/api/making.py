@@ -10,9 +10,8 @@ from django.urls import reverse
 from ninja import Body, Router, Schema, Status
 from pydantic import Field
 
-from workbench.adapters import zipped
 from workbench.review import gates
-from workbench.runs import actions, blobs, making, pages
+from workbench.runs import actions, making, pages
 from workbench.team.models import Role
 from workbench.team.request import TeamRequest
 
@@ -71,12 +70,7 @@ def _stage_out(s: making.Stage) -> dict[str, Any]:
 
 @router.get("/runs/{uuid:run_id}/outputs/{slug:file}", summary="Rows a stage made or left out, as JSON lines")
 def output(request: TeamRequest, run_id: UUID, file: str) -> StreamingHttpResponse:
-    run = pages.run_or_404(request.team, run_id)
-    artifact = making.output(run, file)
-    blobs.verify(artifact.blob_id)
-    return zipped.attachment(
-        blobs.iter_chunks(artifact.blob_id), f"run-{run.number}-{file}.jsonl", "application/x-ndjson"
-    )
+    return making.download(pages.run_or_404(request.team, run_id), file)
 
 
 @router.get(

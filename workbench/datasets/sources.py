@@ -21,7 +21,6 @@ from workbench.team.models import Team, User
 from . import actions, children
 from .models import Dataset, DatasetVersion, Upload
 
-OUTPUTS = "outputs/"
 WHO = {
     "teacher": "What the teacher answered for training",
     "heldout-teacher": "The teacher on the held-out rows",
@@ -156,26 +155,28 @@ def original_file(
 
 def outputs(team: Team, limit: int = 50) -> list[dict[str, Any]]:
     """Runs that kept what models said, the newest first: {run, files: [{who, title, rows, cut}]}."""
-    stored = Artifact.objects.filter(run__team=team, name__startswith=OUTPUTS).order_by("-run__created_at")
-    found: dict[Any, dict[str, Any]] = {}
-    for artifact in stored.select_related("run").defer("run__plan")[: limit * len(WHO)]:
-        entry = found.setdefault(artifact.run_id, {"run": artifact.run, "files": []})
-        entry["files"].append(_described(artifact))
+    stored = Artifact.objects.filter(run__team=team, name__startswith=making.OUTPUTS).order_by("-run__created_at")
+    artifacts = list(stored.select_related("run").defer("run__plan")[: limit * len(WHO)])
+    runs_of = {a.run_id: a.run for a in artifacts}
+    stages = making.stages_of(list(runs_of.values()))
+    found: dict[uuid.UUID, dict[str, Any]] = {pk: {"run": run, "files": []} for pk, run in runs_of.items()}
+    for artifact in artifacts:
+        found[artifact.run_id]["files"].append(_described(artifact, stages[artifact.run_id]))
     return list(found.values())[:limit]
 
 
-def _described(artifact: Artifact) -> dict[str, Any]:
-    who = artifact.name.removeprefix(OUTPUTS).removesuffix(".jsonl")
+def _described(artifact: Artifact, stages: list[making.Stage]) -> dict[str, Any]:
+    who = artifact.name.removeprefix(making.OUTPUTS).removesuffix(".jsonl")
     counted = ((artifact.run.report or {}).get("outputs") or {}).get(who) or {}
     if who not in WHO:
-        return _of_stage(artifact.run, who)
+        return _of_stage(stages, who)
     return {"who": who, "title": WHO[who], "rows": counted.get("rows"), "cut": counted.get("cut")}
 
 
-def _of_stage(run: Run, who: str) -> dict[str, Any]:
+def _of_stage(stages: list[making.Stage], who: str) -> dict[str, Any]:
     """What a stage made, or left out, in words."""
     out: dict[str, Any] = {"who": who, "title": who, "rows": None, "cut": None}
-    for stage in making.stages(run):
+    for stage in stages:
         if who == stage.file:
             return out | {"title": f"Rows of the stage “{stage.name}”", "rows": stage.made}
         if who == f"{stage.file}{making.REJECTED}":
@@ -187,14 +188,14 @@ def from_run(
     team: Team, user: User, run: Run, who: str, into: Dataset | None = None, idem_key: uuid.UUID | None = None
 ) -> Upload:
     """What a model of a run said, as an upload to confirm. Raises DataRefused when the run kept nothing of that name."""
-    artifact = Artifact.objects.filter(run=run, run__team=team, name=f"{OUTPUTS}{who}.jsonl").first()
+    artifact = Artifact.objects.filter(run=run, run__team=team, name=f"{making.OUTPUTS}{who}.jsonl").first()
     if artifact is None:
         raise DataRefused(
             f"Run {run.number} kept nothing that the {who[:60]} said.",
             field="run",
             hint="Runs keep answers as files; a run that compares by bits per byte writes none.",
         )
-    described = _described(artifact)
+    described = _described(artifact, making.stages(run))
     origin = {"kind": "run", "run": str(run.pk), "number": run.number, "title": run.title, "who": who}
     origin |= {"words": described["title"], "cut": described["cut"]}
     if run.dataset_version_id:

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jobs.distill.errors import DataRefused, DistillError
@@ -188,7 +187,3 @@ def item_or_404(request: TeamRequest, review_id: UUID, rank: int) -> Item:
         raise Http404
     item.review = found
     return item
-
-
-def row_url(item: Item) -> str:
-    return reverse("review:row", args=[item.review_id, item.rank])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from django.http import Http404
+from django.core.paginator import Page, Paginator
+from django.http import Http404, StreamingHttpResponse
 
 from jobs.distill.asking.request import OUTCOMES
+from workbench.adapters import zipped
 
 from . import blobs, words
 from .actions import has_rounds, rounds_are_enough
@@ -39,16 +42,33 @@ class Stage:
     rejected_file: str = ""
 
 
+@dataclass
+class Rejected:
+    """A page of rows left out: what the stage did, the rows with their reason in words, and which page it is."""
+
+    stage: Stage | None
+    lines: list[dict[str, Any]]
+    page: Page[Any]
+
+
 def stages(run: Run) -> list[Stage]:
     """Stages that made or left out rows, in their order. Stages of an earlier attempt count as their newest repetition."""
-    if run.kind != Kind.DISTILL:
-        return []
-    facts: dict[str, dict[str, Any]] = {}
-    for data in RunEvent.objects.filter(run=run, type="rows").order_by("id").values_list("data", flat=True):
-        facts[str(data.get("stage"))] = data
-    facts |= (run.report or {}).get("made_rows") or {}
-    kept = set(Artifact.objects.filter(run=run, name__startswith=OUTPUTS).values_list("name", flat=True))
-    return [_stage(name, f, kept) for name, f in facts.items()]
+    return stages_of([run])[run.pk]
+
+
+def stages_of(runs: Collection[Run]) -> dict[UUID, list[Stage]]:
+    """`stages` of several runs, in two queries."""
+    facts: dict[UUID, dict[str, dict[str, Any]]] = {run.pk: {} for run in runs}
+    kept: dict[UUID, set[str]] = {run.pk: set() for run in runs}
+    mine = [run.pk for run in runs if run.kind == Kind.DISTILL]
+    told = RunEvent.objects.filter(run__in=mine, type="rows").order_by("id").values_list("run", "data")
+    for run_id, data in told:
+        facts[run_id][str(data.get("stage"))] = data
+    for run in runs:
+        facts[run.pk] |= (run.report or {}).get("made_rows") or {}
+    for run_id, name in Artifact.objects.filter(run__in=mine, name__startswith=OUTPUTS).values_list("run", "name"):
+        kept[run_id].add(name)
+    return {run.pk: [_stage(name, f, kept[run.pk]) for name, f in facts[run.pk].items()] for run in runs}
 
 
 def _stage(name: str, f: dict[str, Any], kept: set[str]) -> Stage:
@@ -70,10 +90,34 @@ def output(run: Run, name: str) -> Artifact:
     return found
 
 
-def lines(artifact: Artifact) -> Iterator[dict[str, Any]]:
+def rejected(run: Run, file: str, code: str, page: int, size: int) -> Rejected:
+    """One page of the rows that a stage left out, those of one reason where `code` says one. Only that page is kept in memory.
+
+    Raises Http404 where the run kept no such file. A page behind the last is the last.
+    """
+    artifact = output(run, f"{file}{REJECTED}")
+    stage = next((s for s in stages(run) if s.file == file), None)
+    words_of = {c: text for c, text, _ in stage.reasons} if stage else {}
+    shown, at, places = [], 0, []
     with blobs.open_blob(artifact.blob_id) as file:
-        for line in file:
-            yield json.loads(line)
+        for text in file:
+            if not code or json.loads(text).get("code") == code:
+                places.append(at)
+            at += len(text)
+        chosen = Paginator(places, size).get_page(page)
+        for at in chosen.object_list:
+            file.seek(at)
+            line = json.loads(file.readline())
+            shown.append(line | {"words": words_of.get(str(line.get("code")), line.get("code"))})
+    return Rejected(stage, shown, chosen)
+
+
+def download(run: Run, name: str) -> StreamingHttpResponse:
+    """The rows a stage made, or left out, as the engine wrote them. Raises Http404, and ArtifactDamaged before the first byte."""
+    artifact = output(run, name)
+    blobs.verify(artifact.blob_id)
+    chunks = blobs.iter_chunks(artifact.blob_id)
+    return zipped.attachment(chunks, f"run-{run.number}-{name}.jsonl", "application/x-ndjson")
 
 
 # ---- rounds

@@ -9,7 +9,6 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,7 +23,7 @@ from workbench.team.models import Role
 from workbench.team.permissions import allows, needs
 from workbench.team.request import TeamRequest
 
-from . import actions, blobs, board, charts, cloning, comparing, making, pages, run_folder, timeline, waiting, words
+from . import actions, board, charts, cloning, comparing, making, pages, run_folder, timeline, waiting, words
 from . import report as reports
 from . import stream as streams
 from .models import Kind, Run, State
@@ -189,26 +188,16 @@ def _act(request: TeamRequest, run_id: UUID, act: Callable[..., Any], said: str)
 def rejected(request: TeamRequest, run_id: UUID, name: str) -> HttpResponse:
     """Rows that a stage left out, each with the reason; `?code=` picks one reason."""
     run = pages.run_or_404(request.team, run_id)
-    artifact = making.output(run, f"{name}{making.REJECTED}")
-    code = request.GET.get("code", "")
-    stage = next((s for s in making.stages(run) if s.file == name), None)
-    found = [line for line in making.lines(artifact) if code in ("", line.get("code"))]
-    page = Paginator(found, pages.PAGE_SIZE).get_page(pages.page_number(request.GET.get("page")))
-    words_of = {c: text for c, text, _ in stage.reasons} if stage else {}
-    shown = [{**line, "words": words_of.get(str(line.get("code")), line.get("code"))} for line in page.object_list]
-    context = {"run": run, "stage": stage, "name": name, "page": page, "lines": shown, "code": code}
+    code, page = request.GET.get("code", ""), pages.page_number(request.GET.get("page"))
+    found = making.rejected(run, name, code, page, pages.PAGE_SIZE)
+    context = {"run": run, "name": name, "found": found, "page": found.page, "code": code}
     return render(request, "runs/rejected.html", context | {"query": _without_page(request)})
 
 
 @require_GET
 def output(request: TeamRequest, run_id: UUID, name: str) -> StreamingHttpResponse:
     """The rows a stage made, or left out, as the engine wrote them."""
-    run = pages.run_or_404(request.team, run_id)
-    artifact = making.output(run, name)
-    blobs.verify(artifact.blob_id)
-    return zipped.attachment(
-        blobs.iter_chunks(artifact.blob_id), f"run-{run.number}-{name}.jsonl", "application/x-ndjson"
-    )
+    return making.download(pages.run_or_404(request.team, run_id), name)
 
 
 @require_POST

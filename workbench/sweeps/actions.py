@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs.distill import recipe as recipes
-from jobs.distill.errors import DistillError, RecipeInvalid
+from jobs.distill.errors import DistillError
 from jobs.distill.plan.result import Problem
 from workbench.runs import actions as runs
 from workbench.runs.models import ENDED, State
@@ -214,14 +214,3 @@ def stop(sweep: Sweep) -> int:
         except runs.NotPossible:
             continue  # it ended between the two looks
     return count
-
-
-def axes_of(listed: Any) -> list[Axis]:
-    """[{path, values}] of an API body or a stored sweep as axes. Raises RecipeInvalid naming what is missing."""
-    out = []
-    for i, item in enumerate(listed if isinstance(listed, list) else []):
-        path, values = (item or {}).get("path"), (item or {}).get("values")
-        if not isinstance(path, str) or not path or not isinstance(values, list):
-            raise RecipeInvalid("A field of a sweep needs path and values.", field=f"axes.{i}")
-        out.append(Axis(path, tuple(values)))
-    return out

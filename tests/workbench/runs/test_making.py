@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.workbench import make_runs
@@ -82,6 +84,26 @@ def test_rows_left_out_are_listed_with_code_reason_question_and_answer(client_of
     whole = downloaded(browser.get(url(live, "output", "write-sums-rejected")))
     assert [json.loads(line) for line in whole.splitlines()] == OUT
     assert browser.get(url(live, "rejected", "other")).status_code == 404
+
+
+def test_rows_left_out_stand_on_pages_in_their_order(live) -> None:
+    keep(live, "write-sums-rejected", [{"code": ("copy", "ß")[n % 2], "question": f"{n} ß"} for n in range(60)])
+    second = making.rejected(live, "write-sums", "", 2, 25)
+    assert [line["question"] for line in second.lines] == [f"{n} ß" for n in range(25, 50)]
+    assert second.page.paginator.count == 60 and second.lines[0]["words"] == "ß"
+    last = making.rejected(live, "write-sums", "copy", 99, 25)
+    assert [line["question"] for line in last.lines] == [f"{n} ß" for n in range(50, 60, 2)] and last.page.number == 2
+
+
+def test_more_runs_with_outputs_ask_no_more_queries(team_a, alice, live) -> None:
+    keep(live, "write-sums", [{"id": "r"}])
+    with CaptureQueriesContext(connection) as few:
+        sources.outputs(team_a)
+    for _ in range(3):
+        keep(make_runs.waiting(team_a, alice, spec=LOOP), "write-sums", [{"id": "r"}])
+    with CaptureQueriesContext(connection) as many:
+        assert len(sources.outputs(team_a)) == 4
+    assert len(many) == len(few)
 
 
 def test_another_team_sees_none_of_it(client_of, charlie, live) -> None:
