@@ -142,7 +142,7 @@ def _arms(run: Run) -> int:
 
 def _phase_of(estimate: dict[str, Any]) -> str:
     kind = str(estimate.get("kind", ""))
-    return "teacher" if kind in ("generate", "record") else kind
+    return "teacher" if kind in ("generate", "record") else "train" if kind == "reward" else kind
 
 
 def rate(run: Run) -> str:

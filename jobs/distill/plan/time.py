@@ -58,6 +58,19 @@ def train_seconds(case: Case, rows: float, micro_batch: int, *, online: bool) ->
     return seconds(flops, layers, case.facts.device)
 
 
+def reward_seconds(case: Case, model: ModelFacts, rows: float, micro_batch: int) -> float:
+    """Time to train a reward model on this many answers: layers and adapter, forward and backward, without an output layer."""
+    tokens = rows * case.row_tokens
+    flops = 2 * forward_flops(model, tokens, case.row_tokens) + 6.0 * case.adapter_parameters * tokens
+    return seconds(flops, 3.0 * model.every_layer * rows / max(1, micro_batch), case.facts.device)
+
+
+def read_seconds(case: Case, model: ModelFacts, rows: float, batch: int) -> float:
+    """Time of one forward through the layers alone."""
+    flops = forward_flops(model, rows * case.row_tokens, case.row_tokens)
+    return seconds(flops, model.every_layer * rows / max(1, batch), case.facts.device)
+
+
 def score_seconds(case: Case, model: ModelFacts, rows: float, batch: int) -> float:
     """Time of one forward over the rows with the head at supervised positions: recording signals."""
     flops = forward_flops(model, rows * case.row_tokens, case.row_tokens) + head_flops(

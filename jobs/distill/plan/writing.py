@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..recipe import Loop, Prefer, Review, Train, Use, Verify, Write
+from ..recipe import Loop, Prefer, Review, Reward, Train, Use, Verify, Write
 from . import endpoints, memory, time
 from .case import Case
 from .endpoints import ASKED_TOKENS, JUDGED_TOKENS
+from .memory import Load
 from .result import StageEstimate
 from .rows import Rows, rows_of
 from .words import count
 
 if TYPE_CHECKING:
     from .stages import Work
+
+PAIR, REWARD_PAIRS = 2, 16  # answers of a pair; pairs a forward of a reward model, as rewards/model.py reads them
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ def plan_rows(case: Case, rows: Rows, index: int, stage: Any, work: Work) -> Non
         plan_write(case, rows, index, stage, work)
     elif isinstance(stage, (Verify, Prefer)):
         plan_check(case, rows, index, stage, work)
+    elif isinstance(stage, Reward):
+        plan_reward(case, rows, index, stage, work)
     elif isinstance(stage, Loop):
         plan_loop(stage, work)
     elif isinstance(stage, Use):
@@ -132,6 +138,35 @@ def plan_check(case: Case, rows: Rows, index: int, stage: Verify | Prefer, work:
     work.stages.append(StageEstimate(
         name=stage.name, kind=kind, rows=n, tokens=read, seconds=spent, computes=f"{count(n, 'row')} at most {what}.{asks}",
     ))  # fmt: skip
+
+
+def plan_reward(case: Case, rows: Rows, index: int, stage: Reward, work: Work) -> None:
+    """Pairs of answers, at most: two forwards and backwards each, then every pair is read once more to be told how many
+    are in order. The pairs of a ranked list are counted as one: how long the lists are shows when the rows are read."""
+    flow, times = flows(case, rows)[index], case.rounds[index]
+    pairs = max(1, flow.written or flow.all)
+    learnt = max(1, pairs - round(pairs * stage.heldout))
+    steps = stage.steps or max(1, math.ceil((stage.epochs or 1) * learnt / stage.batch_size))
+    learner = case.student if stage.learner == "student" else case.model(stage.learner)
+    micro, seen = min(stage.batch_size, REWARD_PAIRS) * PAIR, steps * stage.batch_size * PAIR
+    spent = 0.0
+    if learner is not None:
+        spent = time.reward_seconds(case, learner, seen, micro) + time.read_seconds(case, learner, pairs * PAIR, micro)
+        parts = memory.train_parts(case, Load(micro, False, 0, (), stage.learner))
+        work.phases.append([p for p in parts if p.name != "head chunk"])  # it reads states, not words
+    apart = (
+        f" {count(pairs - learnt, 'pair')} are kept apart, to be told how many it orders rightly."
+        if pairs > learnt
+        else ""
+    )
+    work.stages.append(StageEstimate(
+        name=stage.name, kind="reward", rows=pairs, steps=steps * times, tokens=round((seen + pairs * PAIR) * times * case.row_tokens), seconds=times * spent,
+        computes=f"{count(steps, 'step')} of {count(stage.batch_size, 'pair')} over {count(learnt, 'pair')} at most: a scalar head and an adapter of its own on {_whose(stage.learner)}.{apart} The adapter takes the place of the learner's while it reads, so there is no second model.",
+    ))  # fmt: skip
+
+
+def _whose(learner: str) -> str:
+    return f"the {learner}" if learner in ("student", "teacher") else learner
 
 
 def plan_loop(stage: Loop, work: Work) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.distill.errors import RecipeInvalid
+
 
 def merge(*parents: str, **changes):
     return {"kind": "merge", "parents": list(parents), **changes}
@@ -26,3 +28,29 @@ def test_a_merge_that_cannot_be_is_refused(desk, stage, code, words):
 def test_weights_that_do_not_sum_to_one_are_warned_of(desk):
     stages = [desk.train("cross-entropy", name="a", rows="labelled"), merge("a", "base", weights=[0.7, 0.7])]
     assert "MERGE_SUM" in desk.codes(desk.plan(stages=stages).warnings)
+
+
+@pytest.mark.parametrize(("adapter", "words"), [
+    ({"type": "lora", "rank": 8, "whole": ["embeddings"]}, "modules trained whole"),
+    ({"type": "lora", "rank": 8, "whole": ["embeddings", "norms"], "shift": 16}, "modules trained whole"),
+    ({"type": "lora", "rank": 8, "dora": True, "whole": ["norms"]}, "DoRA and modules trained whole"),
+    ({"type": "loha", "rank": 8}, "the kind loha"),
+])  # fmt: skip
+def test_adapters_that_are_no_two_factors_are_not_merged(desk, adapter, words):
+    stages = [desk.train("cross-entropy", name="a", rows="labelled"), merge("a", "base")]
+    found = desk.one(desk.plan(stages=stages, adapter=adapter).refusals, "MERGE_ADAPTER")
+    assert found.field == "student.adapter" and f"this recipe has {words}" in found.message
+    mended = desk.plan(stages=stages, adapter=found.fix.value)
+    assert "MERGE_ADAPTER" not in desk.codes(mended.refusals), "the fix that is offered helps"
+
+
+def test_an_adapter_with_modules_trained_whole_may_be_trained_without_a_merge(desk):
+    found = desk.plan(
+        stages=[desk.train("cross-entropy", rows="labelled")], adapter={"type": "lora", "whole": ["embeddings"]}
+    )
+    assert "MERGE_ADAPTER" not in desk.codes(found.refusals)
+
+
+def test_only_lora_has_modules_trained_whole(desk):
+    with pytest.raises(RecipeInvalid, match="whole: only for adapters of type lora, not loha"):
+        desk.recipe(student={"model": "student", "adapter": {"type": "loha", "whole": ["norms"]}})
