@@ -95,7 +95,7 @@ def write_folder(recipe: Recipe, places: Places, folder: Path, plan: Plan | None
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from .data.rows import SCHEMA
+    from .data.schema import SCHEMA
     from .models.folder import manifest_sha256
 
     (folder / "data").mkdir(parents=True, exist_ok=True)

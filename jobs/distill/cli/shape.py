@@ -92,7 +92,7 @@ def _training_rows(recipe: Any, records: list[dict[str, Any]]) -> list[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from ..data.rows import SCHEMA
+    from ..data.schema import SCHEMA
     from ..rows import read_rows, stratified
 
     with tempfile.TemporaryDirectory() as folder:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .render import Token
+if TYPE_CHECKING:
+    from .render import Token
 
 SHOWN = 1500  # characters of one part that are laid side by side
 

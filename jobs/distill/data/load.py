@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from ..errors import DataRefused
 from .findings import BadRow
 from .options import Options
-from .rows import SCHEMA, Row
+from .rows import Row
 from .scan import scan
+from .schema import SCHEMA
 
 GROUP_ROWS, GROUP_CHARS = 10_000, 32 * 2**20  # a group is written when it holds as many rows, or as much text
 

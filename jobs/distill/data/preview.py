@@ -25,9 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import DistillError, RecipeInvalid
-from . import browse
 from .aligned import parts_of, places, side_by_side
-from .load import iter_rows
 from .options import parse_options
 from .paint import painted_of
 from .roles import ROLES
@@ -131,6 +129,8 @@ class _Reading:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The reply to one request; an error of the data or the model is part of the reply."""
     if request.get("verb") == "rows":
+        from . import browse  # pyarrow: a first look at a text file goes without
+
         return browse.page(Path(request["path"]), request)
     if request.get("verb") == "desk":
         from .desk import desk
@@ -154,6 +154,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 def _prompts(path: Path, stage: dict[str, Any]) -> dict[str, Any]:
     from ..recipe import Write
     from ..writers.preview import preview as asked
+    from .load import iter_rows
 
     try:
         wanted = Write.model_validate(stage)
@@ -205,9 +206,13 @@ def main() -> None:
     try:
         request = json.load(sys.stdin)
         if request.get("verb") == "export":
+            from . import browse
+
             browse.export(Path(request["path"]), sys.stdout)
             return
         if request.get("verb") == "listing":
+            from . import browse
+
             browse.listing(request, sys.stdout)
             return
         reply = answer(request)

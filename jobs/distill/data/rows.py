@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from . import answering, extras
 from .findings import BadRow
 from .limits import LIMITS, Limits, count, size
@@ -20,20 +18,6 @@ from .tables import Record
 from .tasks.instruction import Instruction, put_before
 from .words import split_word
 
-SCHEMA = pa.schema(
-    [
-        ("row_id", pa.string()),
-        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-        ("answer", pa.string()),
-        ("split", pa.string()),
-        ("line", pa.int64()),
-        ("source_id", pa.string()),
-        (
-            "fields",
-            pa.string(),
-        ),  # JSON: domain, rationale, chosen, rejected, ranked, privileged, weight, paint, soft; null: none
-    ]
-)
 SPEAKERS = {
     "system": "system",
     "developer": "system",

@@ -80,12 +80,16 @@ def open_table(path: Path, filename: str = "", options: Options = Options(), lim
 
 def _table(source: Source, options: Options) -> Table:
     """Table of a file that is no archive, or of one member of an archive."""
-    from . import read_parquet, read_xlsx, shapes
+    from . import shapes
     from .roles import ANSWER
 
     if source.kind == "workbook":
+        from . import read_xlsx
+
         table = read_xlsx.table(source, options)
     elif source.kind == "parquet":
+        from . import read_parquet  # pyarrow
+
         table = read_parquet.table(source)
     else:
         table = _text(source, options)

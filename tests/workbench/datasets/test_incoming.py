@@ -18,13 +18,10 @@ from workbench.datasets.models import Dataset, DatasetVersion, Upload
 from workbench.runs import blobs
 from workbench.runs.models import Artifact, Kind, Run
 
+from .uploads import imported
+
 CSV = b"text,label\nI lost my card,lost card\nWhen does my card arrive?,card arrival\nCan I pay abroad?,\n"
 UPLOAD = "/datasets/upload/"
-
-
-@pytest.fixture
-def client(alice: Any, client_of: Callable[[Any], Client]) -> Client:
-    return client_of(alice)
 
 
 def page(response: Any) -> str:
@@ -302,8 +299,6 @@ def test_what_a_run_wrote_becomes_rows_with_lineage(client: Client, alice: Any, 
 def test_the_imported_version_remembers_where_it_came_from(
     client: Client, alice: Any, team_a: Any, tmp_path: Any
 ) -> None:
-    from tests.workbench.datasets.test_views import imported
-
     parent = version_of(team_a)
     run = run_with_outputs(team_a, alice, parent)
     upload = sources.from_run(team_a, alice, run, "teacher")

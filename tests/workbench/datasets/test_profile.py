@@ -30,11 +30,6 @@ def measured(alice: Any, team_a: Any, tmp_path: Path) -> DatasetVersion:
     return found
 
 
-@pytest.fixture
-def client(alice: Any, client_of: Callable[[Any], Client]) -> Client:
-    return client_of(alice)
-
-
 def url(name: str, found: DatasetVersion) -> str:
     return reverse(f"datasets:{name}", args=[found.dataset_id, found.number])
 

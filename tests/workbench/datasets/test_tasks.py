@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -19,11 +17,6 @@ LABELLED = b"text,label\nWhere is it?,lost card\nIt is gone,lost card\nCan I pay
 FIELDS = (
     b'{"text": "At 5", "intents": ["when"], "slots": {"time": "5"}}\n{"text": "Hi", "intents": [], "slots": null}\n'
 )
-
-
-@pytest.fixture
-def client(alice: Any, client_of: Callable[[Any], Client]) -> Client:
-    return client_of(alice)
 
 
 def check(client: Client, upload: Upload, **data: Any) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ...errors import DistillError
 from ..limits import LIMITS
 from ..load import GROUP_ROWS, iter_rows
-from ..rows import SCHEMA
+from ..schema import SCHEMA
 from .base import Change, Context, Log, Row, Step
 from .steps import refused
 
