@@ -9,15 +9,14 @@ from typing import Any
 import yaml
 
 from jobs.distill import recipe as recipes
+from jobs.distill.recipe import yaml_text
 from jobs.distill.recipe.text import Dumper
 
 from . import comments
 from .queries import storable
 
 LONGEST = 200_000
-MOST_NODES = 50_000
 INCOMPLETE = ("is missing", "give a method or spell the stages out")
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,11 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
     if len(text) > LONGEST:
         return {}, [TextProblem(None, "", f"The text has {len(text):,} characters; a recipe may have {LONGEST:,}.")]
     try:
-        tree = yaml.compose(text, Loader=Loader)
-        if wrong := _readable(tree):
-            return {}, [wrong]
-        data = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
-        return {}, [_syntax(e)]
+        data, tree = yaml_text.read(text)
+    except yaml_text.WrongYaml as e:
+        return {}, [
+            TextProblem(e.line, "", f"{e.what[:1].upper()}{e.what[1:]}. Check indentation and quotes.", e.column)
+        ]
     if not isinstance(data, dict):
         return {}, [
             TextProblem(1, "", "A recipe is a mapping of fields (name, method, teacher, student, data ...).", 1)
@@ -77,63 +75,6 @@ def load(text: str) -> tuple[dict[str, Any], list[TextProblem]]:
             )
         ]
     return data, [_at(tree, p["field"], p["message"]) for p in recipes.problems(data) if p["message"] not in INCOMPLETE]
-
-
-def _syntax(e: Exception) -> TextProblem:
-    mark = getattr(e, "problem_mark", None) or getattr(e, "context_mark", None)
-    what = getattr(e, "problem", None) or (
-        "It is nested too deeply" if isinstance(e, RecursionError) else "This is not YAML"
-    )
-    context = getattr(e, "context", None)
-    first = getattr(e, "context_mark", None)
-    since = f" ({context}, line {first.line + 1})" if context and first and mark and first.line != mark.line else ""
-    said = f"{what}{since}. Check indentation and quotes."
-    return TextProblem(mark.line + 1 if mark else None, "", said, mark.column + 1 if mark else None)
-
-
-def _readable(tree: yaml.Node | None) -> TextProblem | None:
-    """A key that stands twice (the first would be lost), or anchors that grow into more than a recipe can hold."""
-    sizes: dict[int, int] = {}
-    on_the_way: set[int] = set()
-
-    def size(node: Any) -> int:
-        if id(node) in sizes:
-            return sizes[id(node)]
-        if id(node) in on_the_way:
-            raise yaml.MarkedYAMLError(problem="this list or mapping holds itself", problem_mark=node.start_mark)
-        on_the_way.add(id(node))
-        inner = (
-            [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode)
-            else node.value if isinstance(node, yaml.SequenceNode) else []
-        )  # fmt: skip
-        if isinstance(node, yaml.MappingNode):
-            _once(node)
-        total = 1 + sum(size(n) for n in inner)
-        if total > MOST_NODES:
-            said = f"written out, this holds more than {MOST_NODES:,} values"
-            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
-        on_the_way.discard(id(node))
-        sizes[id(node)] = total
-        return total
-
-    try:
-        size(tree) if tree is not None else 0
-    except yaml.MarkedYAMLError as e:
-        said, mark = str(e.problem), e.problem_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        return TextProblem(place[0], "", f"{said[:1].upper()}{said[1:]}.", place[1])
-    return None
-
-
-def _once(node: yaml.MappingNode) -> None:
-    seen: dict[str, int] = {}
-    for key, _ in node.value:
-        name = key.value
-        if isinstance(name, str) and name != "<<":
-            if name in seen:
-                said = f"the key {name} stands twice here, first in line {seen[name]}; keep one"
-                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
-            seen[name] = key.start_mark.line + 1
 
 
 def _unstorable(data: Any, path: str = "") -> str:

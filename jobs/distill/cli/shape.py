@@ -69,9 +69,8 @@ def _found(given: argparse.Namespace) -> tuple[Any, dict[str, Path], list[Any]]:
 
 def _of_model(given: argparse.Namespace) -> Any:
     """A recipe around a model and a shape, so that both are checked as in any recipe."""
-    import yaml
-
     from .. import recipe as recipes
+    from ..recipe import yaml_text
 
     if given.shape is None:
         raise RecipeInvalid(
@@ -79,9 +78,9 @@ def _of_model(given: argparse.Namespace) -> Any:
             hint="Give a recipe, or a model with --shape '{kind: truncate, layers: 4}'.",
         )
     try:
-        shape = yaml.safe_load(given.shape)
-    except yaml.YAMLError as e:
-        raise RecipeInvalid(f"--shape is not YAML: {str(e).splitlines()[0]}.", field="student.shape") from None
+        shape, _ = yaml_text.read(given.shape)
+    except yaml_text.WrongYaml as e:
+        raise RecipeInvalid(f"--shape is not YAML: {e.what}.", field="student.shape") from None
     return recipes.parse({"method": "sft", "student": {"model": given.what, "shape": shape}, "data": {}})
 
 

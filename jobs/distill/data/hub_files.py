@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from ..errors import DataRefused
+from ..recipe import yaml_text
 
 ENDINGS = ("parquet", "jsonl", "ndjson", "json", "csv", "tsv")
 NOT_ROWS = {"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "package.json", "metadata.json"}
@@ -19,6 +18,7 @@ SPLITS = {
     "train": "train", "training": "train", "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
 }  # fmt: skip
+MOST_VALUES = 500_000  # of a card
 MOST_PATTERNS, LONGEST_PATTERN = 500, 300
 DEFAULT = "default"
 SHOWN = 20
@@ -95,21 +95,12 @@ def _no_rows(key: str, names: list[str]) -> DataRefused:
     )
 
 
-class _WithoutAliases(yaml.SafeLoader):
-    """Plain data only, and nothing that stands for something else: aliases make a small text enormous."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not read")
-        return super().compose_node(parent, index)
-
-
 def _front(card: str) -> dict[str, Any]:
     """The YAML between the lines of three dashes at the top of README.md; nothing where it cannot be read."""
     found = re.match(r"---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", card, flags=re.DOTALL)
     try:
-        data = yaml.load(found[1], _WithoutAliases) if found else None  # noqa: S506 - a safe loader, with less
-    except (yaml.YAMLError, ValueError, RecursionError):
+        data, _ = yaml_text.read(found[1], MOST_VALUES) if found else (None, None)
+    except yaml_text.WrongYaml:
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import RecipeInvalid
+from . import yaml_text
 from .recipe import VERSION, Recipe
 from .shape import KINDS as SHAPES
 
@@ -54,16 +55,12 @@ def problems(data: Any) -> list[dict[str, Any]]:
 
 
 def from_yaml(text: str) -> Recipe:
-    """Recipe from YAML or JSON text; raises RecipeInvalid with the line for syntax errors."""
+    """Recipe from YAML or JSON text; raises RecipeInvalid with the line of what is no YAML, see yaml_text.py."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        data, _ = yaml_text.read(text)
+    except yaml_text.WrongYaml as e:
         raise RecipeInvalid(
-            f"{where}{getattr(e, 'problem', None) or 'this is not YAML'}.",
-            field="recipe",
-            hint="Check indentation and quotes on that line.",
+            f"{e.where}{e.what}.", field="recipe", hint="Check indentation and quotes on that line."
         ) from None
     if not isinstance(data, dict):
         raise RecipeInvalid(

@@ -43,7 +43,7 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
         ),
         ("- a\n- b\n", 1, 1, "mapping"),
         ("version: 99\nmethod: sft\n", 1, 1, "newer version"),
-        ("a: 1\nb: !!python/object:os.system x\n", 2, 4, "could not determine a constructor"),
+        ("a: 1\nb: !!python/object:os.system x\n", 2, 4, "Could not determine a constructor"),
         ("seed: 1\na: &a [*a, *a]\n", 2, 4, "holds itself"),
         ("seed: 1\nname: a\nseed: 2\n", 3, 1, "The key seed stands twice here, first in line 1"),
         (BOMB, 5, 4, "more than 50,000 values"),

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ...errors import DataRefused
+from ...recipe import yaml_text
 from .balance import Balance
 from .base import Step
 from .clean import Clean
@@ -134,18 +134,15 @@ def recorded(steps: Sequence[Step]) -> list[dict[str, Any]]:
     return out
 
 
+MOST = 1_000_000  # values of all steps: edits by hand name their rows one by one
+
+
 def load_steps(text: str) -> list[Step]:
     """Steps of a YAML or JSON text. Raises DataRefused with the line where it is neither."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise DataRefused(
-            f"The steps are not YAML{where}: {getattr(e, 'problem', None) or str(e).splitlines()[0]}."
-        ) from None
-    except RecursionError:
-        raise DataRefused("The steps are nested too deeply.") from None
+        data, _ = yaml_text.read(text, MOST)
+    except yaml_text.WrongYaml as e:
+        raise DataRefused(f"The steps are not YAML ({e.where}{e.what}).") from None
     return parse_steps(data)
 
 
