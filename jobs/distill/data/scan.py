@@ -245,69 +245,18 @@ def _conclude(
     options: Options,
     merge: dict[str, str],
 ) -> None:
-    bad = refused.counts.total()
-    found.counts = {
-        "read": read,
-        "rows": checks.rows,
-        "labelled": checks.labelled,
-        "unlabelled": checks.rows - checks.labelled,
-        "train": checks.splits["train"],
-        "heldout": checks.splits["heldout"],
-        "refused": bad,
-        "duplicates": checks.duplicates,
-        "near_duplicates": checks.near_duplicates,
-        "conflicts": checks.conflict_count,
-        "labels": len(checks.labels),
-        "blank_lines": table.skipped[0],
-    }
+    """What the pass saw, as counts, offers and problems of the findings."""
+    found.counts = _counts(table, checks, refused, read)
     found.task = checks.task()
     found.template = template_of(found, options)
     found.labels = (
         [[label, n] for label, n in checks.labels.most_common(500)] if found.task["kind"] == "classification" else []
     )
-    if offer := checks.label_offer():
-        found.offers["labels"] = offer
-    if checks.same_looking():
-        found.offers["merge_labels"] = True
-    if refused.counts["unsupported_rows"] or options.tools == "as_text":
-        found.offers["choices"].append(asdict(TOOLS[options.tools]))
-    if refused.counts["nul"] or options.remove_nul:
-        found.offers["remove_nul"] = True
-    found.problems += bad_rows(found, refused, checks.rows, read)
-    if table.skipped[0]:
-        found.problems.append(
-            Problem("blank_lines", "note", f"{count(table.skipped[0], 'blank line')} skipped.", count=table.skipped[0])
-        )
-    if merge:
-        found.problems.append(
-            Problem(
-                "merged",
-                "note",
-                f"{count(len(merge), 'label was', 'labels were')} merged with the one that looks the same.",
-            )
-        )
-    if n := checks.remarks.get("own system"):
-        found.problems.append(
-            Problem(
-                "own_system",
-                "confirm",
-                f"{count(n, 'row has', 'rows have')} a system text of its own, which stays; the instruction was not added there.",
-                "Choose to put the instruction into the question, if it should be everywhere.",
-                count=n,
-            )
-        )
+    _offer(found, checks, refused, options)
+    found.problems += bad_rows(refused, checks.rows, read)
+    found.problems += _remarks(table, checks, merge)
     if checks.rows:
-        answers = {"assistant", "label", "messages", "chosen"} & set(found.roles)
-        found.problems += checks.problems(bool(answers) or any(r.startswith(FIELD) for r in found.roles))
-        if not any(n.lower() in _known() or language_of(n) for n in found.roles.values()):
-            found.problems.append(
-                Problem(
-                    "columns_guessed",
-                    "confirm",
-                    "No column has a known name; the roles are a guess.",
-                    "Check the roles in the column headers.",
-                )
-            )
+        found.problems += _about_columns(found, checks)
     if not found.complete:
         found.problems.append(
             Problem(
@@ -316,6 +265,66 @@ def _conclude(
                 f"Only the first {read:,} rows were looked at. The import reads all of them; warnings it meets later count as accepted and are listed with the version.",
             )
         )
+
+
+def _counts(table: Table, checks: Checks, refused: Refused, read: int) -> dict[str, int]:
+    return {
+        "read": read,
+        "rows": checks.rows,
+        "labelled": checks.labelled,
+        "unlabelled": checks.rows - checks.labelled,
+        "train": checks.splits["train"],
+        "heldout": checks.splits["heldout"],
+        "refused": refused.counts.total(),
+        "duplicates": checks.duplicates,
+        "near_duplicates": checks.near_duplicates,
+        "conflicts": checks.conflict_count,
+        "labels": len(checks.labels),
+        "blank_lines": table.skipped[0],
+    }
+
+
+def _offer(found: Findings, checks: Checks, refused: Refused, options: Options) -> None:
+    """Choices that would change what becomes of the rows; one that was taken stays offered, so that it can be taken back."""
+    if offer := checks.label_offer():
+        found.offers["labels"] = offer
+    if checks.same_looking():
+        found.offers["merge_labels"] = True
+    if refused.counts["unsupported_rows"] or options.tools == "as_text":
+        found.offers["choices"].append(asdict(TOOLS[options.tools]))
+    if refused.counts["nul"] or options.remove_nul:
+        found.offers["remove_nul"] = True
+
+
+def _remarks(table: Table, checks: Checks, merge: dict[str, str]) -> list[Problem]:
+    """What was done on the way: lines skipped, labels merged, system texts that stayed."""
+    out = []
+    if n := table.skipped[0]:
+        out.append(Problem("blank_lines", "note", f"{count(n, 'blank line')} skipped.", count=n))
+    if merge:
+        said = count(len(merge), "label was", "labels were")
+        out.append(Problem("merged", "note", f"{said} merged with the one that looks the same."))
+    if n := checks.remarks.get("own system"):
+        out.append(
+            Problem(
+                "own_system",
+                "confirm",
+                f"{count(n, 'row has', 'rows have')} a system text of its own, which stays; the instruction was not added there.",
+                "Choose to put the instruction into the question, if it should be everywhere.",
+                count=n,
+            )
+        )
+    return out
+
+
+def _about_columns(found: Findings, checks: Checks) -> list[Problem]:
+    """What the checks found under the roles as they are, and whether those are a guess."""
+    answers = {"assistant", "label", "messages", "chosen"} & set(found.roles)
+    out = checks.problems(bool(answers) or any(r.startswith(FIELD) for r in found.roles))
+    if not any(n.lower() in _known() or language_of(n) for n in found.roles.values()):
+        guessed = "No column has a known name; the roles are a guess."
+        out.append(Problem("columns_guessed", "confirm", guessed, "Check the roles in the column headers."))
+    return out
 
 
 def _known() -> set[str]:
