@@ -167,10 +167,6 @@ def units(stage: Train, examples: Sequence[Example]) -> int:
     return len(examples)
 
 
-def needs_rationale(stage: Train) -> bool:
-    return stage.supervise in ("rationale", "label+rationale", "reasoned", "chunks", "shortened")
-
-
 def by_row(examples: Sequence[Example]) -> list[list[Example]]:
     """Examples of one row together, in the order of the rows."""
     out: dict[str, list[Example]] = {}

@@ -8,7 +8,7 @@ Ids, splits and fields are compared for all rows; texts are read only for the ro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -179,9 +179,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(v, str) for v in value):
         return "\n".join(f"{n}. {v}" for n, v in enumerate(value, 1))
     return value if isinstance(value, str) else f"{value}"
-
-
-def changed_parts(a: Row, b: Row) -> Sequence[str]:
-    """Names of the parts in which two rows differ."""
-    one, two = _named(a), _named(b)
-    return [n for n in [*one, *(n for n in two if n not in one)] if one.get(n) != two.get(n)]

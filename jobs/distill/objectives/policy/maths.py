@@ -33,12 +33,6 @@ def discounted(x: Tensor, batch: Sequences, discount: float) -> Tensor:
     return flat(out, batch)
 
 
-def mean_to_end(x: Tensor, batch: Sequences) -> Tensor:
-    """Mean of x over the positions from n to the end of its answer: returns with MiniLLM's length normalisation. [N]"""
-    remaining = (batch.lengths[batch.of] - batch.place).to(x.dtype)
-    return discounted(x, batch, 1.0) / remaining
-
-
 def early_weights(advantage: Tensor, batch: Sequences, gamma: float) -> Tensor:
     """1 + gamma (1 - share of the answer's total |A| that lies before n): early tokens, on which all else depends, count
     more (IW-OPD). An answer whose advantages are all 0 has weight 1. [N]"""
