@@ -75,3 +75,11 @@ def test_a_label_head_speaks_in_sentences_and_shows_its_weakest_labels_first():
     assert built.sentences == ["It names 3 of 4."]
     assert [(r["label"], r["f1"]) for r in built.labels] == [("bad", "0.10"), ("good", "0.86")]
     assert report.build(REPORT).labels == []
+
+
+def test_it_says_how_the_base_was_loaded_where_that_is_not_as_its_files_are():
+    base = {"quantise": "nf4", "computed_in": "float32", "window": {"before": 512, "after": 1024}}
+    facts = dict(report.build({**REPORT, "student_base": base}).facts)
+    assert facts["Base in memory"] == "4 bits (NF4)"
+    assert facts["Base reads"] == "1,024 tokens, 512 by its own files"
+    assert "Base in memory" not in dict(report.build(REPORT).facts)

@@ -112,7 +112,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_learns_from_rows_that_the_base_could_not_read(done: Path) -> None:
     rows, reader = long_and_short(), renderer()
     lengths = [len(reader.prompt(r["messages"])) for r in rows if r["row_id"].startswith("long-")]
-    assert len(lengths) == 16 and WINDOW < min(lengths) and max(lengths) < 2 * WINDOW
+    assert len(lengths) == 16 and min(lengths) > WINDOW and max(lengths) < 2 * WINDOW
     events = list(read(done / "events.jsonl"))
     assert not [e for e in events if e["type"] == "log" and "left out" in e["message"]]
     losses = [e["values"]["loss"] for e in events if e["type"] == "metric" and "loss" in e["values"]]
@@ -161,7 +161,7 @@ def test_the_card_s_own_lines_load_it_and_a_merged_model_has_the_positions(done:
     code = (adapter / "README.md").read_text().split("```python\n")[1].split("\n```")[0]
     code = code.replace(SAMPLE.key, str(SAMPLE.folder)).replace("PATH OF THIS FOLDER", str(adapter))
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - the lines a reader is given
+    exec(code, names)
     config = AutoConfig.from_pretrained(adapter / "base_config.json")
     assert isinstance(names["four_bit"], BitsAndBytesConfig) and names["config"].to_dict() == config.to_dict()
     four_bit.keep_layout(names["model"])
