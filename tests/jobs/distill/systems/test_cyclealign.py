@@ -11,7 +11,7 @@ from jobs.distill.preferring.base import Group
 from jobs.distill.preferring.by_judge import AgreedRankings
 from tests.jobs.distill import scripted
 from tests.jobs.distill.bench import Bench, row
-from tests.jobs.distill.systems import judged
+from tests.jobs.distill.systems import judged, written
 
 pytestmark = pytest.mark.slow  # whole runs, shared by its tests
 
@@ -35,6 +35,13 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train = {"steps": 10, "batch_size": 4, "learning_rate": 0.002}
     recipe = {"method": "cyclealign", "options": options, "train": train, "evaluation": {"max_new_tokens": 8}}
     return scripted.run(tmp_path_factory.mktemp("c") / "run", recipe, scripted.rows(ROWS), says)[0]
+
+
+def test_the_best_answer_is_learnt_beside_the_ranking(done: Path) -> None:
+    values = [e["values"] for e in scripted.events(done, "metric") if "loss.list-ranking" in e["values"]]
+    assert len(values) == 20 and all(v["loss.cross-entropy"] > 0 for v in values)
+    off = written.stages("cyclealign", ce_weight=0.0)[1].stages[-1]
+    assert [t.type for t in off.terms] == ["list-ranking"]
 
 
 def test_only_agreed_rankings_are_shown_and_each_round_has_its_store(done: Path) -> None:
