@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
@@ -12,17 +14,30 @@ LONG = (
     "tests/jobs/distill/test_resume.py",
     "tests/jobs/distill/test_resume_rollouts.py",
     "tests/jobs/distill/test_checkpoint.py",
+    "tests/jobs/distill/test_ranks.py",
+    "tests/jobs/distill/test_sharding.py",
+    "tests/jobs/distill/test_run.py",
+    "tests/jobs/distill/labelling/test_run.py",
+    "tests/jobs/distill/catalog/test_plugin_example.py",
 )
+# Files whose many whole runs no test shares with another: handed out in parts, so that both workers take some.
+SPREAD = ("tests/jobs/distill/systems/test_all_recipes.py",)
+PARTS = 8
 
 
 def group_of(test: str) -> str:
-    """The group of a test by its id: "processes", or its file. The ids stay as they are, so --last-failed knows them."""
-    return "processes" if test.startswith(PROCESSES) else test.split("::", 1)[0]
+    """The group of a test by its id: "processes", its file, or a part of it. The ids stay as they are, so --last-failed knows them."""
+    file = test.split("::", 1)[0]
+    if file in SPREAD:
+        return f"{file} {crc32(test.encode()) % PARTS}"
+    return "processes" if test.startswith(PROCESSES) else file
 
 
 def rank(group: str, tests: int) -> tuple[int, int]:
     """What is handed out first: the processes, then the long files, then those with the most tests."""
     order = ("processes", *LONG)
+    if group.startswith(SPREAD):
+        return len(LONG), -tests
     return order.index(group) if group in order else len(order), -tests
 
 
