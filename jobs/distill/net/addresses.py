@@ -31,7 +31,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\<>\"^`{|}]")
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Whose last 32 bits are an IPv4 number: NAT64 (RFC 6052) and IPv4-translated addresses (SIIT, RFC 2765).
+TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
 DENIED: dict[Network, str] = {
     ipaddress.ip_network(text): why
     for text, why in {
@@ -294,14 +295,16 @@ def _never(number: IP) -> str:
 
 
 def _inside(number: IP) -> ipaddress.IPv4Address | None:
-    """The IPv4 number that an IPv6 number stands for: mapped, NAT64, 6to4."""
+    """The IPv4 number that an IPv6 number stands for: mapped, translated, 6to4."""
     if isinstance(number, ipaddress.IPv4Address):
         return None
     if number.ipv4_mapped:
         return number.ipv4_mapped
     if number.sixtofour:
         return number.sixtofour
-    return ipaddress.IPv4Address(int(number) & 0xFFFFFFFF) if number in NAT64 else None
+    if any(number in network for network in TRANSLATED):
+        return ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)
+    return None
 
 
 def _named(character: str) -> str:

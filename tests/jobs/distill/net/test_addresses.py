@@ -57,7 +57,7 @@ def test_h61_a_name_that_stands_for_this_machine_is_refused_when_it_is_looked_up
         resolve(read("http://127.0.0.1.nip.io/"), (), lambda host, port: ["127.0.0.1"])
 
 
-@pytest.mark.parametrize("host", ["[::ffff:169.254.169.254]", "[::ffff:127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fec0::1]", "224.0.0.1",
+@pytest.mark.parametrize("host", ["[::ffff:169.254.169.254]", "[::ffff:127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::7f00:1]", "[::ffff:0:a9fe:a9fe]", "[2002:7f00:1::]", "[fec0::1]", "224.0.0.1",
     "100.64.0.1", "[ff02::1]", "[fe80::1]", "[fd00::1]", "[2001::1]", "[::7f00:1]", "[64:ff9b:1::1]", "192.0.0.8", "192.88.99.1", "198.18.0.1", "240.0.0.1", "203.0.113.9",
     "[2001:db8::1]"])  # fmt: skip
 def test_h62_it_sees_through_every_family(host: str) -> None:
