@@ -304,14 +304,14 @@ def _remarks(table: Table, checks: Checks, merge: dict[str, str]) -> list[Proble
     if merge:
         said = count(len(merge), "label was", "labels were")
         out.append(Problem("merged", "note", f"{said} merged with the one that looks the same."))
-    if n := checks.remarks.get("own system"):
+    if own := checks.remarks.get("own system"):
         out.append(
             Problem(
                 "own_system",
                 "confirm",
-                f"{count(n, 'row has', 'rows have')} a system text of its own, which stays; the instruction was not added there.",
+                f"{count(own, 'row has', 'rows have')} a system text of its own, which stays; the instruction was not added there.",
                 "Choose to put the instruction into the question, if it should be everywhere.",
-                count=n,
+                count=own,
             )
         )
     return out

@@ -21,7 +21,8 @@ class WrongYaml(ValueError):
     def __init__(self, what: str, mark: Any = None) -> None:
         super().__init__(what)
         self.what = what
-        self.line, self.column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        self.line: int | None = mark.line + 1 if mark else None
+        self.column: int | None = mark.column + 1 if mark else None
 
     @property
     def where(self) -> str:
@@ -58,6 +59,7 @@ def read(text: str, most: int = MOST_NODES) -> tuple[Any, yaml.Node | None]:
 
 def _measure_depth(text: str) -> None:
     """Composing a tree takes a call for each bracket, in C too, where too many end the process; events take none."""
+    event: Any
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

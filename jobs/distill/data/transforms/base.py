@@ -6,6 +6,7 @@ with, from 1; 0 for a row that a step brought in.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -204,8 +205,8 @@ class Step(BaseModel):
         """What `rows` needs to know of all rows, from a pass of its own."""
         return None
 
-    def rows(self, rows: Iterable[Row], log: Log, context: Context, seen: Any) -> Iterator[Row]:
-        raise NotImplementedError
+    @abstractmethod
+    def rows(self, rows: Iterable[Row], log: Log, context: Context, seen: Any) -> Iterator[Row]: ...
 
     def words(self) -> str:
         """The step in a sentence, for lineage and lists."""
