@@ -27,7 +27,7 @@ from .train_step import TRL
 CASE, TINY = "gpu-2k", "tiny"
 OURS = {"ours-online": "online", "ours-recorded": "recorded"}
 LIGER = [*TRL, "liger-kernel==0.8.5"]
-SWIFT = ["torch==2.13.0", "ms-swift==4.6.0"]
+SWIFT = ["torch==2.13.0", "ms-swift==4.6.0", "msgspec==0.22.0"]  # it imports msgspec without asking for it
 THEIRS = {  # name -> (environment, its packages, module, arguments after the case, does it need a GPU?)
     "trl-gkd": ("trl", TRL, "benchmarks.sides.trl_gkd", [], False),
     "trl-gkd-liger": ("trl-liger", LIGER, "benchmarks.sides.trl_gkd", ["liger"], True),

@@ -47,7 +47,7 @@ def measure(python: Path | str, module: str, arguments: list[str], threads: int)
         "HF_HUB_OFFLINE": "1",
     }
     done = subprocess.run([str(python), "-m", module, *arguments], cwd=ROOT, env=env, capture_output=True, text=True)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"')]
     if done.returncode != 0 or not lines:
         raise RuntimeError(
             f"{module} {' '.join(arguments)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}"
