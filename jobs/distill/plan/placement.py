@@ -15,6 +15,7 @@ from . import memory
 from .case import Case
 from .facts import ModelFacts
 from .memory import Load
+from .result import MemoryPart
 
 EACH, SHARDED, OWN = "each", "sharded", "own"
 WHOLE_STARTS = (
@@ -66,7 +67,10 @@ def _fits(case: Case) -> bool:
     """Whether every phase fits one GPU with a row at a time."""
     room = memory.usable(case)
     phases = [memory.evaluation_parts(case, 1)]
-    phases += [memory.teacher_parts(case, 1, stage.max_new_tokens) for _, stage in case.generates]
+    new = max([case.recipe.evaluation.max_new_tokens, *(stage.max_new_tokens for _, stage in case.generates)])
+    if alone := memory.teacher_parts(case, 1, new):  # while the student, which is opened first, waits in memory
+        waiting = memory.weight_bytes(case, "student", case.student)
+        phases.append([*alone, MemoryPart(name="student weights", bytes=waiting)])
     for _, stage in case.trains:
         phases.append(memory.train_parts(case, Load(1, beside(case, stage), 0, _voices(stage), stage.learner, stage)))
     return not room or max(memory.total(parts) for parts in phases) <= room

@@ -80,7 +80,8 @@ class Apart:
 def set_apart(who: str, ranks: Ranks) -> Apart:
     """Takes the last rank out of training; called by all ranks at the same place."""
     others = list(range(ranks.size - 1))
-    control, sums = dist.new_group(others, backend="gloo"), dist.new_group(others, backend="gloo")
+    control = dist.new_group(others, backend="gloo")
+    sums = dist.new_group(others, backend=dist.get_backend(ranks.groups[1]))
     if len(others) == 1:
         return Apart(who, ranks, Ranks(run=ranks.run))
     return Apart(who, ranks, Ranks(ranks.rank, len(others), ranks.run, (control, sums)))
