@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import RecipeInvalid
 
-VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
 MISSING = "(none)"  # what stands for a variable without a value
 
 
@@ -28,14 +28,14 @@ class Prompt:
 
     @property
     def variables(self) -> list[str]:
-        return list(dict.fromkeys(VARIABLE.findall(self.system) + VARIABLE.findall(self.user)))
+        return list(dict.fromkeys(_names(self.system) + _names(self.user)))
 
     def check(self, known: Iterable[str], field: str) -> None:
         """Raises RecipeInvalid for a variable that is not `known`, with its line and the nearest name."""
         names = list(known)
         for part in ("system", "user"):
             for number, line in enumerate(getattr(self, part).splitlines(), 1):
-                for name in VARIABLE.findall(line):
+                for name in _names(line):
                     if name in names:
                         continue
                     near = difflib.get_close_matches(name, names, 1, 0.5)
@@ -50,10 +50,14 @@ class Prompt:
         """The turns with the values put in. A value is never read as a template again."""
 
         def filled(text: str) -> str:
-            return VARIABLE.sub(lambda m: _text(values.get(m[1])), text)
+            return VARIABLE.sub(lambda m: _text(values.get(m[1].strip())), text)
 
         system = ({"role": "system", "content": filled(self.system)},) if self.system.strip() else ()
         return (*system, {"role": "user", "content": filled(self.user)})
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in VARIABLE.findall(text)]
 
 
 def _text(value: Any) -> str:

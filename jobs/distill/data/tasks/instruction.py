@@ -9,7 +9,7 @@ from typing import Any
 
 from .templates import VARIABLES
 
-VARIABLE = re.compile(r"\{\{\s*(.{1,200}?)\s*\}\}")
+VARIABLE = re.compile(r"\{\{([^{}\n]{1,300})\}\}")
 LABELS_SHOWN = 500
 LANGUAGES = {  # without id and no, which name other things more often
     "ar": "Arabic", "ara": "Arabic", "bg": "Bulgarian", "bul": "Bulgarian", "cs": "Czech", "ces": "Czech",
@@ -36,7 +36,7 @@ class InstructionWrong(ValueError):
 
 
 def variables_in(text: str) -> list[str]:
-    return list(dict.fromkeys(VARIABLE.findall(text)))
+    return list(dict.fromkeys(name.strip() for name in VARIABLE.findall(text)))
 
 
 def language_of(column: str) -> str:
@@ -49,7 +49,7 @@ def language_of(column: str) -> str:
 
 
 class Instruction:
-    """One instruction, ready for rows: what is the same for all of them is filled in once.
+    """One instruction, ready for rows: what is the same for all of them is worked out once.
 
     Raises InstructionWrong for a variable that is neither known nor a column, and for one without a value.
     """
@@ -61,15 +61,16 @@ class Instruction:
         for name in variables_in(text):
             if name not in values and name not in columns:
                 raise InstructionWrong(*_unknown(name, columns))
-        self._text = VARIABLE.sub(lambda m: values.get(m.group(1), m.group(0)), text).strip()
-        self._columns = [n for n in variables_in(text) if n not in values]
+        self._text, self._values = text.strip(), values
 
     def of(self, row: Mapping[str, Any]) -> str:
         """The instruction for a row of the file: its columns filled in as they stand."""
-        if not self._columns:
-            return self._text
-        named = set(self._columns)
-        return VARIABLE.sub(lambda m: _plain(row.get(m.group(1))) if m.group(1) in named else m.group(0), self._text)
+
+        def filled(match: re.Match[str]) -> str:
+            name = match.group(1).strip()
+            return self._values[name] if name in self._values else _plain(row.get(name))
+
+        return VARIABLE.sub(filled, self._text)  # in one go: a label such as {{answer}} is no variable
 
 
 def put_before(messages: list[dict[str, str]], text: str, place: str) -> tuple[str, ...]:

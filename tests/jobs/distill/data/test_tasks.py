@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ def test_it_fills_in_columns_row_by_row_and_nothing_else(tmp_path: Path) -> None
         [{"role": "user", "content": "Language: de.\n\n{{labels}} {{lang}}"}],
         [{"role": "user", "content": "Language: .\n\nt"}],
     ]
+
+
+def test_a_label_is_never_read_as_a_variable() -> None:
+    instruction = Instruction(
+        "{{ labels }}\n{{text}}", ["text", "answer"], {"user": "text"}, ["{{text}}", "{{answer}}"]
+    )
+    assert instruction.of({"text": "{{labels}}", "answer": "secret"}) == "{{answer}}\n{{text}}\n{{labels}}"
+
+
+def test_an_instruction_of_spaces_is_read_in_time() -> None:
+    began = time.process_time()
+    assert Instruction("{{" + " " * 19_000, ["text"], {}).of({}) == "{{" and time.process_time() - began < 1
 
 
 def test_it_names_the_languages_of_the_columns(tmp_path: Path) -> None:
