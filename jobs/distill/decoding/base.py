@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -45,7 +46,7 @@ class Hand:
         return Question(Request(turns, self.max_new_tokens, heat, number=number, seed=self.seed), to)
 
 
-class Way(Described):
+class Way(Described, ABC):
     """A part that answers with a student. `files` go into the exported adapter's folder; `words` tell people how to use it."""
 
     kind: ClassVar[str] = "decoding"
@@ -59,9 +60,9 @@ class Way(Described):
         """What is exported beside the adapter, by file name."""
         return {}
 
+    @abstractmethod
     def answer(self, row: Row, options: Any, hand: Hand) -> Steps:
         """Yields lists of questions, receives their replies in order, returns the answer."""
-        raise NotImplementedError
 
 
 def of_stage(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -30,12 +31,12 @@ class Preferred:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-class Rule(Described):
+class Rule(Described, ABC):
     """A part that prefers. `needs` are words as in verifiers.base.Verifier."""
 
     kind: ClassVar[str] = "preference-rule"
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    @abstractmethod
     def prefer(self, groups: Sequence[Group], options: Any, bench: Bench) -> list[list[Preferred]]:
         """For each group its pairs or rankings, in order; one with `why` alone says there is none."""
-        raise NotImplementedError

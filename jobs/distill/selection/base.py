@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -67,14 +68,14 @@ class Chosen:
     )  # row id -> the domain it has from here on, where it is renamed
 
 
-class Selection(Described):
+class Selection(Described, ABC):
     """A method. `needs` words: "teacher", "reference" (models that read the rows), "domains"."""
 
     kind: ClassVar[str] = "selection"
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def choose(self, pool: Pool, keep: float, options: Any) -> Chosen:
-        raise NotImplementedError
+    @abstractmethod
+    def choose(self, pool: Pool, keep: float, options: Any) -> Chosen: ...
 
 
 def top(scores: Mapping[str, float], count: int) -> dict[str, float]:

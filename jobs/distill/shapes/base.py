@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,11 +51,11 @@ class Shaped:
     tokenizer: Rebuilt | None = None
 
 
-class ShapeKind(Described):
+class ShapeKind(Described, ABC):
     """One way to make a smaller student. Its options are the recipe's own fields."""
 
     kind: ClassVar[str] = "shape"
     reads_rows: ClassVar[bool] = True
 
-    def make(self, given: Given) -> Shaped:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self, given: Given) -> Shaped: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -73,7 +74,7 @@ class Bench(Protocol):
         ...
 
 
-class Verifier(Described):
+class Verifier(Described, ABC):
     """A check. `needs` words: "gold" (every row brings the right answer), "heldout" (evaluation rows), and the names of
     those it asks or lets read ("teacher", "student", "judge", "reference").
 
@@ -85,10 +86,10 @@ class Verifier(Described):
     needs: ClassVar[frozenset[str]] = frozenset()
     pooled: ClassVar[bool] = False
 
+    @abstractmethod
     def check(self, rows: Sequence[Row], options: Any, bench: Bench) -> list[Verdict]:
         """One verdict a row, in order. Raises DataRefused where no row could ever be checked (a field is missing), never
         for what a single answer says."""
-        raise NotImplementedError
 
 
 class EachRow(Verifier):
@@ -97,8 +98,8 @@ class EachRow(Verifier):
     def check(self, rows: Sequence[Row], options: Any, bench: Bench) -> list[Verdict]:
         return [self.one(row, options) for row in rows]
 
-    def one(self, row: Row, options: Any) -> Verdict:
-        raise NotImplementedError
+    @abstractmethod
+    def one(self, row: Row, options: Any) -> Verdict: ...
 
 
 def parent_of(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
     from ..objectives.view import View
 
 
-class Weighting(Described):
+class Weighting(Described, ABC):
     """Subclasses write `value`; `needs` holds the same words as an objective's."""
 
     kind: ClassVar[str] = "weighting"
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    @abstractmethod
     def value(self, view: View, options: Any) -> Tensor:
         """Weight of each position, [n], from 0 to 1."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

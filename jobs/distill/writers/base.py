@@ -7,6 +7,7 @@ from top to bottom; the stage runs many of them at once. Replies that are no ans
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -103,7 +104,7 @@ class Desk:
         return random.Random(f"{self.seed}:{seed.id}:{self.number}:{salt}")  # noqa: S311 - a draw, no secret
 
 
-class Writer(Described):
+class Writer(Described, ABC):
     """A part that makes rows. `prompts` are its steps and their wording, `variables` what they may use: name -> meaning.
 
     answers: it writes an answer to the row's question, so that the same asking can score the teacher on held-out rows.
@@ -124,9 +125,9 @@ class Writer(Described):
     def check(self, options: Any, field: str) -> None:
         """Raises RecipeInvalid for options that cannot work together."""
 
+    @abstractmethod
     def write(self, seed: Seed, options: Any, desk: Desk) -> Steps:
         """Yields lists of questions, receives their replies in order, returns the rows. Raises Unusable."""
-        raise NotImplementedError
 
 
 # -- what writers have in common ------------------------------------------------------------------------------------------
