@@ -109,3 +109,17 @@ def test_a_window_as_long_as_before_is_said(desk: Any, plan: Any) -> None:
     for context in ({}, {"scaling": "linear"}):
         found = stretched(desk, plan, context)
         assert "CONTEXT_SAME" in desk.codes(found.warnings)
+
+
+def test_longlora_stretches_the_window_where_it_is_asked_to(desk: Any, plan: Any) -> None:
+    rows = desk.data(prompt=900)
+    for times, longest, said in ((1, 512, ["NO_USABLE_ROWS"]), (2, 1024, [])):
+        recipe = desk.recipe(method="longlora", options={"group": 256, "times": times}, teacher=None)
+        found = plan(asked=recipe, teacher=None, rows=rows)
+        assert found.recipe.data.max_length == longest and desk.codes(found.refusals) == said
+        assert "CONTEXT_SAME" not in desk.codes(found.warnings)
+
+
+def test_a_student_that_names_labels_is_loaded_as_it_is(desk: Any, plan: Any) -> None:
+    found = asked(desk, plan, {"task": "classify"})
+    assert desk.one(found.refusals, "BASE_AS_IT_IS").fix.value == "none"
