@@ -202,9 +202,10 @@ class Loop:
 
     def _ask_ahead(self, micros: list[Micro], index: int) -> None:
         """A teacher on a GPU of its own begins with the next micro-batch while this one is worked on."""
-        teacher, captures, step = self.arm.teacher, self.losses_of.teacher_captures, self.progress.step
-        if not isinstance(teacher, AwayTeacher):
+        teacher, step = self.arm.teacher, self.progress.step
+        if not isinstance(teacher, AwayTeacher):  # students that name labels read no teacher's states
             return
+        captures = self.losses_of.teacher_captures
         if index == 0:
             teacher.expect(micros[0], captures, step)
         if index + 1 < len(micros):
