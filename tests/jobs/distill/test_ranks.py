@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ from tests.jobs.distill import tiny
 from tests.jobs.distill.forking import Forker
 
 TRAIN = {**tiny.RECIPE["train"], "steps": 8, "teacher": "online"}
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 @pytest.fixture(scope="module")

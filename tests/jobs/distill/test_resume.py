@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from tests.jobs.distill import tiny
 from tests.jobs.distill.forking import Forker
 
 RECIPE = {"train": {**tiny.RECIPE["train"], "teacher": "recorded", "checkpoint_seconds": 0.001}}
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 @pytest.fixture(scope="module")

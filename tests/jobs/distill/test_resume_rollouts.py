@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ STAGE = {
     "rows": "labelled", "terms": [{"type": "skew-kl"}, {"type": "minillm", "rows": "rollout"}],
 }  # fmt: skip
 RECIPE: dict[str, Any] = {"method": None, "train": {}, "control": False, "stages": [STAGE]}
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 @pytest.fixture(scope="module")

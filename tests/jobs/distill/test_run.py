@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ import torch
 from jobs.distill.events import TYPES, read
 from tests.jobs.distill import tiny
 from tests.jobs.distill.forking import Forker
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 @pytest.fixture(scope="module")

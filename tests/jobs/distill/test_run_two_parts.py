@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ TAUGHT = {
     "teacher": {"model": "sample/teacher"},
     "train": {**tiny.RECIPE["train"], "teacher": "recorded", "checkpoint_seconds": 0.001},
 }
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 @pytest.fixture(scope="module")

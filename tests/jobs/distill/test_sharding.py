@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from tests.jobs.distill.forking import Forker
 from tests.jobs.distill.test_ranks import TRAIN, assert_same, losses
 
 SHARDED, OWN = {"placement": "sharded"}, {"placement": "own"}
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
 
 
 def recipe(teacher: dict[str, Any], student: dict[str, Any], **changes: Any) -> dict[str, Any]:

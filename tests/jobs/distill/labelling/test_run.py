@@ -140,7 +140,7 @@ def test_how_a_step_is_cut_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_ends_with_the_same_bits(engine: Forker, tmp_path: Path) -> None:
     """The policy over teachers is part of the checkpoint."""
     soft = {"good": lambda label, n: {label: 1.0}, "odd": lambda label, n: {"refund": 0.5, "top up": 0.5}}
     members = [{"kind": "column", "name": name} for name in soft]
@@ -151,21 +151,17 @@ def test_a_run_that_is_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
         "teaching": {"members": members, "combine": "reinforced"},
     }
     student = base(tmp_path, "bert")
-    engine = Forker()
-    try:
-        clean = small.run_folder(tmp_path / "clean", student, small.rows(soft=soft), [stage])
-        assert engine.run("distill", str(clean)) == 0
-        folder = small.run_folder(tmp_path / "run", student, small.rows(soft=soft), [stage])
-        lines = sum(1 for _ in read(clean / "events.jsonl"))
-        for share in (0.4, 0.6):
-            engine.run(
-                "distill",
-                str(folder),
-                kill={"folder": str(folder), "events": int(share * lines), "signal": signal.SIGKILL},
-            )
-        assert engine.run("distill", str(folder)) == 0
-    finally:
-        engine.close()
+    clean = small.run_folder(tmp_path / "clean", student, small.rows(soft=soft), [stage])
+    assert engine.run("distill", str(clean)) == 0
+    folder = small.run_folder(tmp_path / "run", student, small.rows(soft=soft), [stage])
+    lines = sum(1 for _ in read(clean / "events.jsonl"))
+    for share in (0.4, 0.6):
+        engine.run(
+            "distill",
+            str(folder),
+            kill={"folder": str(folder), "events": int(share * lines), "signal": signal.SIGKILL},
+        )
+    assert engine.run("distill", str(folder)) == 0
     weights = [(f / "adapter" / "adapter_model.safetensors").read_bytes() for f in (clean, folder)]
     assert weights[0] == weights[1]
     reports = [json.loads((f / "report.json").read_text()) for f in (clean, folder)]
