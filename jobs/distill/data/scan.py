@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..errors import DataRefused
 from . import roles as roles_of
 from . import tasks
 from .answering import FIELD, answer_column
@@ -125,8 +126,8 @@ def _roles(found: Findings, table: Table, chosen: dict[str, str] | None) -> None
     if table.columns:  # without columns no row was readable, and the pass over them says why
         try:
             roles_of.check(found.roles, table.columns)
-        except Exception as e:  # DataRefused
-            found.problems.append(Problem("roles", "refuse", str(e), getattr(e, "hint", "") or ""))
+        except DataRefused as e:
+            found.problems.append(Problem("roles", "refuse", e.message, e.hint or ""))
     by_column, by_guess = ({c: r for r, c in roles.items()} for roles in (found.roles, guess.roles))
     found.columns = [
         {

@@ -117,23 +117,15 @@ def card(work: Work, labeller: Labeller, report: dict[str, Any]) -> str:
     session = work.session
     base, teacher = session.sources["student"], session.sources.get("teacher")
     tag = labeller.task == "tag"
-    auto = "AutoModelForTokenClassification" if tag else "AutoModelForSequenceClassification"
     names = labeller.labels.kinds or labeller.labels.names
-    revision = f', revision="{base.revision}"' if base.revision else ""
-    full = (
-        "\nconfig.is_causal = False  # it sees the whole row: the causal mask was taken away"
-        if labeller.spec.attention == "full"
-        else ""
-    )
     taught = f", taught by `{teacher.key}`" if teacher else ""
-    recipe = session.recipe
     words = "\n".join(f"- {s}" for s in report["labelling"]["words"])
     return f"""---
 base_model: {base.key}
 library_name: peft
 tags: [{"token-classification" if tag else "text-classification"}, lora]
 ---
-# {recipe.name}
+# {session.recipe.name}
 
 A {"tagger" if tag else "classifier"}: a LoRA adapter with a trained layer over {len(names)} {"kinds of entity" if tag else "labels"}, on `{base.key}`{taught}. It names; it does not write.
 
@@ -148,7 +140,33 @@ A {"tagger" if tag else "classifier"}: a LoRA adapter with a trained layer over 
 
 ## Use
 
-```python
+{_use(base, labeller)}
+
+It reads {head_file(labeller)["reads"]}, without a chat template, at most {labeller.reader.longest:,} tokens. Reloaded like this its
+log-probabilities on {report["parity"]["rows"]} held-out rows differ from those of the run by at most {report["parity"]["largest_difference"]:.1g}.
+
+## How it was made
+
+- Method: {session.asked.method or "stages of its own"}; seed {session.recipe.seed}. The whole recipe, with the list of labels, is in `recipe.yaml`.
+- Data: {report["rows"]["train"]:,} training rows, {report["rows"]["labelled"]:,} of them with a gold answer. Content hash `{report["rows"]["sha256"][:16]}`.
+- Every number of the run is in `report.json`; the hashes of all files are in `{SUMS}`.
+
+## Licence
+
+The adapter was made from the base{", the teacher" if teacher else ""} and the data named above; their licences apply to its use.
+"""
+
+
+def _use(base: Any, labeller: Labeller) -> str:
+    """The lines that load the adapter anywhere else: transformers and peft, nothing of ours."""
+    auto = "AutoModelForTokenClassification" if labeller.task == "tag" else "AutoModelForSequenceClassification"
+    revision = f', revision="{base.revision}"' if base.revision else ""
+    full = (
+        "\nconfig.is_causal = False  # it sees the whole row: the causal mask was taken away"
+        if labeller.spec.attention == "full"
+        else ""
+    )
+    return f"""```python
 import json
 from peft import PeftModel
 from transformers import AutoConfig, {auto}, AutoTokenizer
@@ -159,18 +177,4 @@ config = AutoConfig.from_pretrained("{base.key}"{revision}, num_labels=len(names
 config.pad_token_id = note["pad_token_id"]{full}
 base = {auto}.from_pretrained("{base.key}"{revision}, config=config)
 model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")
-```
-
-It reads {head_file(labeller)["reads"]}, without a chat template, at most {labeller.reader.longest:,} tokens. Reloaded like this its
-log-probabilities on {report["parity"]["rows"]} held-out rows differ from those of the run by at most {report["parity"]["largest_difference"]:.1g}.
-
-## How it was made
-
-- Method: {session.asked.method or "stages of its own"}; seed {recipe.seed}. The whole recipe, with the list of labels, is in `recipe.yaml`.
-- Data: {report["rows"]["train"]:,} training rows, {report["rows"]["labelled"]:,} of them with a gold answer. Content hash `{report["rows"]["sha256"][:16]}`.
-- Every number of the run is in `report.json`; the hashes of all files are in `{SUMS}`.
-
-## Licence
-
-The adapter was made from the base{", the teacher" if teacher else ""} and the data named above; their licences apply to its use.
-"""
+```"""

@@ -77,6 +77,8 @@ def _load(path: Path) -> Any:
         tokenizer.encode(
             "Hello, world 123! " + "a" * 40 + "!"
         )  # a bomb in a regular expression goes off here, not later
+    except (KeyboardInterrupt, SystemExit):
+        raise
     except BaseException as e:  # a Rust panic is no Exception
         raise ModelRejected(
             f"The tokenizer could not be loaded: {str(e)[:200]}.",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ...errors import DataRefused
 from . import diff
 from .base import Change, Context, Row, SourceFile
 from .make import refuse_nothing
@@ -51,8 +52,8 @@ def preview(request: dict[str, Any]) -> dict[str, Any]:
     if out["complete"]:
         try:
             refuse_nothing(logs, after)
-        except Exception as e:  # DataRefused, told beside the counts
-            out["refusal"] = {"message": str(e), "hint": getattr(e, "hint", "")}
+        except DataRefused as e:  # told beside the counts
+            out["refusal"] = {"message": e.message, "hint": e.hint or ""}
     return out
 
 
