@@ -1,7 +1,8 @@
-"""A table of the published systems: title, group, acceptance sentence and how its acceptance test went.
+"""A table of the published systems: how the acceptance test of each went, its recipe on the sample models, its page, and
+what is accepted.
 
 `python -m tests.systems_table` runs the acceptance tests; `--junit FILE` reads an earlier run (`pytest --junitxml=FILE`).
-Ends with 1 where a system that is said to work has no passing test.
+Ends with 1 where a system that is said to work has no passing test or its recipe did not run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from jobs.distill.catalog.system import System
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "jobs" / "distill" / "systems"
+RECIPES = FOLDER / "test_all_recipes.py"
 UNTESTED = "no test"
 
 
@@ -30,7 +32,7 @@ def main() -> int:
     given = parser.parse_args()
     results = read(given.junit or run_tests())
     print(table(results))
-    failing = [s.id for s in SYSTEMS.values() if s.status == "works" and verdict(results, s).split()[-1] != "passed"]
+    failing = [s.id for s in SYSTEMS.values() if s.status == "works" and not accepted(results, s)]
     print(f"\n{len(SYSTEMS)} systems, {len(SYSTEMS) - len(failing)} accepted.", *failing)
     return 1 if failing else 0
 
@@ -65,7 +67,29 @@ def read(junit: Path) -> dict[str, list[str]]:
             (p for p in (case.get("classname") or case.get("name") or "").split(".") if p.startswith("test_")), ""
         )
         found[module].append(outcome)
+        if module == RECIPES.stem:
+            found[recipe_key((case.get("name") or "").partition("[")[2].removesuffix("]"))].append(outcome)
     return found
+
+
+def recipe_key(id: str) -> str:
+    """The key of `read` under which the run of a system's recipe stands."""
+    return f"{RECIPES.stem}[{id}]"
+
+
+def recipe(results: dict[str, list[str]], system: System) -> str:
+    """`ran`, `failed`, `skipped`, or that nobody ran it."""
+    outcomes = results.get(recipe_key(system.id), [])
+    return "not run" if not outcomes else next((o for o in outcomes if o != "passed"), "ran")
+
+
+def page(system: System) -> str:
+    """Where the workbench explains it."""
+    return f"/help/methods/{system.id}/"
+
+
+def accepted(results: dict[str, list[str]], system: System) -> bool:
+    return verdict(results, system).endswith("passed") and recipe(results, system) == "ran"
 
 
 def verdict(results: dict[str, list[str]], system: System) -> str:
@@ -81,14 +105,17 @@ def verdict(results: dict[str, list[str]], system: System) -> str:
 
 def table(results: dict[str, list[str]]) -> str:
     """Columns aligned; the sentence goes on in lines of its own column."""
-    rows = [(s.id, s.title, s.group, verdict(results, s), sentence(s)) for s in SYSTEMS.values()]
-    head = ("system", "title", "group", "result", "acceptance")
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(4)]
+    rows = [
+        (s.id, s.title, s.group, verdict(results, s), recipe(results, s), page(s), sentence(s))
+        for s in SYSTEMS.values()
+    ]
+    head = ("system", "title", "group", "test", "recipe", "page", "acceptance")
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head) - 1)]
     indent = " " * (sum(widths) + 2 * len(widths))
     lines = []
     for row in (head, *rows):
         start = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  "
-        lines.append(textwrap.fill(row[4] or "-", 100 + len(indent), initial_indent=start, subsequent_indent=indent))
+        lines.append(textwrap.fill(row[-1] or "-", 100 + len(indent), initial_indent=start, subsequent_indent=indent))
     return "\n".join(lines)
 
 

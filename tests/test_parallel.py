@@ -19,6 +19,13 @@ def test_it_keeps_everything_that_starts_processes_on_one_worker() -> None:
     assert parallel.group_of("tests/jobs/distill/test_run.py::test_c[1::2]") == "tests/jobs/distill/test_run.py"
 
 
+def test_it_hands_out_whole_runs_in_parts() -> None:
+    (file,) = parallel.SPREAD
+    groups = {parallel.group_of(f"{file}::test_d[{n}]") for n in range(100)}
+    assert len(groups) == parallel.PARTS and all(g.startswith(file) for g in groups)
+    assert parallel.rank(f"{file} 3", 9) < parallel.rank("tests/many.py", 90)
+
+
 def test_it_begins_with_the_longest() -> None:
     groups = {"tests/few.py": 1, "tests/many.py": 90, **dict.fromkeys(parallel.LONG, 1), "processes": 1}
     ordered = sorted(groups, key=lambda group: parallel.rank(group, groups[group]))
@@ -26,7 +33,7 @@ def test_it_begins_with_the_longest() -> None:
 
 
 def test_it_names_only_what_exists() -> None:
-    assert [name for name in (*parallel.PROCESSES, *parallel.LONG) if not list(ROOT.glob(f"{name}*"))] == []
+    assert [name for name in (*parallel.PROCESSES, *parallel.LONG, *parallel.SPREAD) if not list(ROOT.glob(f"{name}*"))] == []
 
 
 def test_it_leaves_the_plain_names_of_what_failed(tmp_path: Path) -> None:

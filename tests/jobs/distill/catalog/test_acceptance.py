@@ -20,6 +20,8 @@ JUNIT = """<testsuites><testsuite>
 <testcase classname="tests.jobs.distill.systems.test_llm_neo" name="test_a"/>
 <testcase classname="tests.jobs.distill.systems.test_llm_neo" name="test_b"><failure/></testcase>
 <testcase classname="tests.jobs.distill.systems.test_seqkd" name="test_a"><skipped/></testcase>
+<testcase classname="tests.jobs.distill.systems.test_all_recipes" name="test_it_runs[sft]"/>
+<testcase classname="tests.jobs.distill.systems.test_all_recipes" name="test_it_runs[seqkd]"><failure/></testcase>
 </testsuite></testsuites>"""
 
 
@@ -37,7 +39,7 @@ def test_a_system_that_works_has_an_acceptance_test_with_a_sentence(system):
 
 
 def test_every_acceptance_test_belongs_to_a_system():
-    known = {systems_table.test_of(s).name for s in catalog.SYSTEMS.values()}
+    known = {systems_table.test_of(s).name for s in catalog.SYSTEMS.values()} | {systems_table.RECIPES.name}
     assert {p.name for p in systems_table.FOLDER.glob("test_*.py")} <= known
 
 
@@ -63,5 +65,9 @@ def test_the_table_counts_only_what_passed(tmp_path):
     results = systems_table.read(tmp_path / "x.xml")
     said = {id: systems_table.verdict(results, catalog.SYSTEMS[id]) for id in ("sft", "llm-neo", "seqkd", "word-kd")}
     assert said == {"sft": "1 of 1 passed", "llm-neo": "1 of 2 failed", "seqkd": "1 of 1 skipped", "word-kd": "no test"}
+    ran = {id: systems_table.recipe(results, catalog.SYSTEMS[id]) for id in ("sft", "seqkd", "llm-neo")}
+    assert ran == {"sft": "ran", "seqkd": "failed", "llm-neo": "not run"}
+    assert [s.id for s in catalog.SYSTEMS.values() if systems_table.accepted(results, s)] == ["sft"]
     shown = systems_table.table(results)
+    assert "/help/methods/sft/" in shown
     assert all(id in shown for id in catalog.SYSTEMS)
