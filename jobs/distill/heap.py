@@ -6,7 +6,8 @@ import contextlib
 import ctypes
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
-LARGEST = 1 << 30
+KEPT = 1 << 24  # bytes of one block: activations; logits of a chunk, whose size changes, would leave holes
+AT_MOST = 1 << 30  # bytes in all
 
 
 def keep() -> bool:
@@ -17,5 +18,5 @@ def keep() -> bool:
     """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
-        return bool(libc.mallopt(MMAP_THRESHOLD, LARGEST)) and bool(libc.mallopt(TRIM_THRESHOLD, LARGEST))
+        return bool(libc.mallopt(MMAP_THRESHOLD, KEPT)) and bool(libc.mallopt(TRIM_THRESHOLD, AT_MOST))
     return False

@@ -14,13 +14,13 @@ import resource, sys
 from jobs.distill import heap
 if sys.argv[1] == "keep":
     assert heap.keep()
-def used(n):
-    block = bytearray(n)
+def used():
+    blocks = [bytearray(1 << 23) for _ in range(8)]
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-used(1 << 26)
-before = used(1 << 26)
+used()
+before = used()
 for _ in range(4):
-    after = used(1 << 26)
+    after = used()
 print(after - before)
 """
 
