@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, AnyStr
 
 from ..errors import DataRefused
 from .limits import size
@@ -23,7 +24,15 @@ def join(pieces: Sequence[Piece], format: str, target: Path, most_bytes: int) ->
     target = target.with_name(f"{target.name}.{format}")
     target.parent.mkdir(parents=True, exist_ok=True)
     named = len({split for split, _ in pieces}) > 1
-    {"parquet": _parquet, "jsonl": _lines, "csv": _table, "tsv": _table}[format](pieces, target, named, most_bytes)
+    write = {"parquet": _parquet, "jsonl": _lines, "csv": _table, "tsv": _table}[format]
+    try:
+        write(pieces, target, named, most_bytes)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+        raise DataRefused(
+            f"A file is packed with gzip and damaged or cut short: {str(e)[:160]}.",
+            field="split",
+            hint="Choose a split whose files are whole, or tell whoever publishes them.",
+        ) from None
     return target
 
 
@@ -67,7 +76,7 @@ def _lines(pieces: Sequence[Piece], target: Path, named: bool, most: int) -> Non
     done = 0
     with target.open("wb") as out:
         for split, path in pieces:
-            added: bytes | None = None
+            name = ""
             with _open(path) as lines:
                 for number, line in enumerate(_bounded(lines), start=1):
                     text = line.strip().removeprefix(b"\xef\xbb\xbf")
@@ -79,22 +88,28 @@ def _lines(pieces: Sequence[Piece], target: Path, named: bool, most: int) -> Non
                             field="split",
                             hint="Choose one split that has one file.",
                         )
-                    if named:
-                        added = added or _first_field(text, split)
-                        text = added + text[1:]
+                    # A line that is no object stays what it is, to be refused as such.
+                    if named and text.startswith(b"{"):
+                        name = name or _name_in(text)
+                        text = _with_field(name, split, text)
                     done += out.write(text + b"\n")
                     _check(done, most)
 
 
-def _first_field(text: bytes, split: str) -> bytes:
-    """`{"split": "test", `: what the lines of a file begin with instead of `{`."""
+def _name_in(text: bytes) -> str:
+    """What the split is called in a file that begins with this line."""
     try:
         first = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         first = {}
-    name = _free("split", list(first) if isinstance(first, dict) else [])
-    comma = ", " if first else ""
-    return f"{{{json.dumps(name)}: {json.dumps(split)}{comma}".encode()
+    return _free("split", list(first) if isinstance(first, dict) else [])
+
+
+def _with_field(name: str, split: str, text: bytes) -> bytes:
+    """The object with one more field before its own."""
+    rest = text[1:].lstrip()
+    comma = "" if rest.startswith(b"}") else ", "
+    return f"{{{json.dumps(name)}: {json.dumps(split)}{comma}".encode() + rest
 
 
 def _table(pieces: Sequence[Piece], target: Path, named: bool, most: int) -> None:
@@ -127,7 +142,7 @@ def _records(path: Path, mark: str) -> Iterator[list[str]]:
 
     try:
         with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:  # type: ignore[type-var]
-            yield from (row for row in csv.reader(text, delimiter=mark, strict=True) if row)
+            yield from (row for row in csv.reader(_bounded(text), delimiter=mark, strict=True) if row)
     except (csv.Error, UnicodeDecodeError) as e:
         raise DataRefused(
             f"{path.name} cannot be put together with the others: {e}.",
@@ -140,8 +155,8 @@ def _open(path: Path) -> Any:
     return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
 
 
-def _bounded(lines: IO[bytes]) -> Iterator[bytes]:
-    """Lines of at most FIELD bytes."""
+def _bounded(lines: IO[AnyStr]) -> Iterator[AnyStr]:
+    """Lines of at most FIELD bytes or characters: a packed file may hold gigabytes without a line's end."""
     while line := lines.readline(FIELD + 1):
         if len(line) > FIELD:
             raise DataRefused(f"A line is longer than {size(FIELD)}.", hint="Choose another split.")

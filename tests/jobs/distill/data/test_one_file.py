@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,3 +84,25 @@ def test_it_unpacks_no_more_than_allowed(tmp_path: Path, format: str) -> None:
     with pytest.raises(DataRefused, match="more than"):
         join([("train", bomb), ("train", bomb)], format, tmp_path / "x", 1_000_000)
     assert (tmp_path / f"x.{format}").stat().st_size < 1_100_000
+
+
+def test_lines_that_are_no_objects_stay_what_they_are(tmp_path: Path) -> None:
+    one = write(tmp_path, "a.jsonl", b'{}\n{"a": 1}\n[1]\n"x"\n{ }\n')
+    two = write(tmp_path, "b.jsonl", b"{" + b'"a":{' * 2000 + b"\n")
+    lines = join([("train", one), ("test", two)], "jsonl", tmp_path / "x", MOST).read_text().splitlines()
+    assert lines[:5] == ['{"split": "train"}', '{"split": "train", "a": 1}', "[1]", '"x"', '{"split": "train"}']
+    assert lines[5].startswith('{"split": "test", "a":{')
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz"])
+@pytest.mark.parametrize("damage", [lambda b: b[:-30], lambda b: b[:40] + b"xxxx" + b[44:], lambda b: b"xx" + b[2:]])
+def test_a_damaged_gzip_file_is_said(tmp_path: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
+    packed = damage(gzip.compress(b'{"a": "some words"}\n' * 100 + bytes(range(256)) * 10))
+    with pytest.raises(DataRefused, match="gzip|cannot be put together"):
+        join([("train", write(tmp_path, name, packed))], name.split(".")[1], tmp_path / "x", MOST)
+
+
+def test_a_table_whose_line_never_ends_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    one = write(tmp_path, "a.csv.gz", gzip.compress(b"q,a\n" + b"," * (5 * 2**20)))
+    with pytest.raises(DataRefused, match="A line is longer than 4 MiB"):
+        join([("train", one)], "csv", tmp_path / "x", 10**9)
