@@ -32,13 +32,6 @@ def four_bits_can_be_had(case: Case, rows: Rows) -> Iterator[Finding]:
             yield refuse(
                 "QUANTISE_ENDPOINT", field, f"{who} is asked behind an address: its weights are not ours.", away
             )
-        elif getattr(case.recipe.model(who), "placement", "each") == "sharded":
-            yield refuse(
-                "QUANTISE_SHARDED",
-                field,
-                f"The {who}'s weights are shared out over the GPUs, which 4-bit weights cannot be.",
-                away,
-            )
         elif case.facts.device.four_bit is False:
             yield refuse(
                 "QUANTISE_MISSING",
