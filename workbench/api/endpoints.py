@@ -42,13 +42,12 @@ class EndpointOut(Schema):
     tested: dict[str, Any] | None = Field(description="What the last test found.")
 
 
-class EndpointIn(Body):
-    name: str = Field(min_length=1, max_length=80)
-    preset: str = Field(
-        "", max_length=40, description="Fills what `spec` leaves out: openai, anthropic, vllm, ollama ..."
-    )
+class EndpointChange(Body):
+    """What is left out stays as it is."""
+
     spec: dict[str, Any] = Field(
-        default_factory=dict, description="url, style, model, price_in, price_out, concurrency ..."
+        default_factory=dict,
+        description="url, style, model, price_in, price_out, concurrency ...; null sets one back to its default.",
     )
     secret: str = Field("", max_length=500, description="The key; stored encrypted, never given back.")
     monthly_price: float | None = Field(None, ge=0, le=1e9)
@@ -57,17 +56,13 @@ class EndpointIn(Body):
     licence: str = Field("", max_length=200)
 
 
-class EndpointChange(Body):
-    """What is left out stays as it is."""
+class EndpointIn(EndpointChange):
+    """A new endpoint."""
 
-    spec: dict[str, Any] = Field(
-        default_factory=dict, description="Fields of `spec` to change; null sets one back to its default."
+    name: str = Field(min_length=1, max_length=80)
+    preset: str = Field(
+        "", max_length=40, description="Fills what `spec` leaves out: openai, anthropic, vllm, ollama ..."
     )
-    secret: str = Field("", max_length=500, description="Another key; needed where the address names another host.")
-    monthly_price: float | None = Field(None, ge=0, le=1e9)
-    monthly_tokens: int | None = Field(None, ge=1, le=10**15)
-    outputs: Literal["yes", "terms", "limited", "no", "unknown"] = "unknown"
-    licence: str = Field("", max_length=200)
 
 
 class CapIn(Body):
@@ -106,7 +101,10 @@ def add_endpoint(request: TeamRequest, body: EndpointIn) -> Status[dict[str, Any
         raise Refusal(422, "INPUT_INVALID", f"There is no preset {body.preset!r}.", field="preset", hint=f"One of {', '.join(BY_ID)}.")  # fmt: skip
     fills = {k: v for k, v in BY_ID[body.preset].fills.items() if k != "name"} if body.preset else {}
     more = {n: getattr(body, n) for n in MORE}
-    return Status(201, _out(actions.add(request.team, request.user, body.name, fills | body.spec, more, body.secret)))
+    return Status(
+        201,
+        _out(actions.add(request.team, request.user, body.name, _without_nulls(fills | body.spec), more, body.secret)),
+    )
 
 
 @router.get("/endpoints/{slug:slug}", response=EndpointOut, summary="One endpoint")
@@ -119,9 +117,12 @@ def change_endpoint(request: TeamRequest, slug: str, body: EndpointChange) -> di
     """Under the same name. Another address, model or limit asks for a new test."""
     need(request, Role.ADMIN)
     row = _row(request, slug)
-    spec = {name: value for name, value in (row.spec | body.spec).items() if value is not None}
     more = {n: getattr(body if n in body.model_fields_set else row, n) for n in MORE}
-    return _out(actions.change(row, spec, more, body.secret))
+    return _out(actions.change(row, _without_nulls(row.spec | body.spec), more, body.secret))
+
+
+def _without_nulls(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if value is not None}
 
 
 @router.delete("/endpoints/{slug:slug}", response={204: None}, summary="Remove an endpoint and its key")

@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from jobs import wake
+from jobs.distill import recipe as recipes
+from jobs.distill.catalog import expand
 from jobs.distill.errors import DistillError
 
 from .models import ACTIVE, Kind, Queue, Run, RunEvent, State
@@ -127,8 +129,15 @@ def end_rounds(run: Run) -> Run:
 
 
 def has_rounds(run: Run) -> bool:
-    stages = run.spec.get("stages") if isinstance(run.spec, dict) else None
-    return any(isinstance(s, dict) and s.get("kind") == "loop" for s in stages or [])
+    """Whether a stage of the recipe is a loop: spelled out, or one of its method's."""
+    if run.kind != Kind.DISTILL:
+        return False
+    if stages := run.spec.get("stages"):
+        return any(s.get("kind") == "loop" for s in stages)
+    try:
+        return any(s.kind == "loop" for s in expand(recipes.parse(run.spec)).stages)
+    except DistillError:  # a method that is not there any more
+        return False
 
 
 def rounds_are_enough(run_id: uuid.UUID | str) -> bool:

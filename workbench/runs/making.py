@@ -99,15 +99,15 @@ def rejected(run: Run, file: str, code: str, page: int, size: int) -> Rejected:
     stage = next((s for s in stages(run) if s.file == file), None)
     words_of = {c: text for c, text, _ in stage.reasons} if stage else {}
     shown, at, places = [], 0, []
-    with blobs.open_blob(artifact.blob_id) as file:
-        for text in file:
+    with blobs.open_blob(artifact.blob_id) as written:
+        for text in written:
             if not code or json.loads(text).get("code") == code:
                 places.append(at)
             at += len(text)
         chosen = Paginator(places, size).get_page(page)
         for at in chosen.object_list:
-            file.seek(at)
-            line = json.loads(file.readline())
+            written.seek(at)
+            line = json.loads(written.readline())
             shown.append(line | {"words": words_of.get(str(line.get("code")), line.get("code"))})
     return Rejected(stage, shown, chosen)
 

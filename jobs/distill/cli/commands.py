@@ -16,6 +16,7 @@ from .. import recipe as recipes
 from ..errors import RecipeInvalid
 from ..prepare import Overrides, Places, compile_plan, find, refuse, write_folder
 from ..recipe import Recipe
+from .given import text_of
 from .main import in_folder, in_ranks_of, offline
 
 
@@ -168,9 +169,7 @@ def _new_folder(given: argparse.Namespace, file: Path, out: Path | None) -> Path
 
 
 def _found(given: argparse.Namespace, file: Path) -> tuple[Recipe, Places]:
-    if not file.is_file():
-        raise RecipeInvalid(f"There is no recipe {file}.", hint="Give a YAML or JSON file, or a run folder.")
-    recipe = recipes.load(file)
+    recipe = recipes.from_yaml(text_of(file, "a recipe in YAML or JSON, or a run folder"))
     overrides = Overrides(given.teacher_folder, given.student_folder, given.data)
     return recipe, find(recipe, overrides, file.parent)
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from ..errors import DataRefused
 from . import profiles
+from .given import file_of, text_of
 from .main import in_folder
 
 ABOUT = "change the rows of a dataset by recorded steps, and compare two versions"
+STEPS = "a list of steps in YAML or JSON"
 SIGNS = {"same": "", "old": "-", "new": "+"}
 
 
@@ -69,7 +71,7 @@ def _preview(given: argparse.Namespace, source: Path) -> int:
     from ..data.transforms import load_steps, recorded
     from ..data.transforms.look import preview
 
-    steps = recorded(load_steps(given.steps.read_text(encoding="utf-8")))
+    steps = recorded(load_steps(text_of(given.steps, STEPS)))
     found = preview({"path": str(source), "steps": steps})
     print(json.dumps(found, indent=1, ensure_ascii=False) if given.json else _words(found["steps"]))
     if (refusal := found.get("refusal")) and not given.json:
@@ -84,7 +86,7 @@ def _make(given: argparse.Namespace, source: Path) -> int:
 
     if given.out is None:
         raise DataRefused("Say where the new rows go.", field="out", hint="--out FOLDER, or --preview.")
-    steps = load_steps(given.steps.read_text(encoding="utf-8"))
+    steps = load_steps(text_of(given.steps, STEPS))
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         report = make(source, steps, Context(Path(place)), given.out)
@@ -112,7 +114,8 @@ def _words(steps: list[dict[str, Any]]) -> str:
 def _diff(given: argparse.Namespace) -> None:
     from ..data.transforms.look import page
 
-    found = page({"old": str(given.old), "new": str(given.new), "limit": 100})
+    old, new = (str(file_of(path, "the rows of a version, rows.parquet")) for path in (given.old, given.new))
+    found = page({"old": old, "new": new, "limit": 100})
     if given.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return

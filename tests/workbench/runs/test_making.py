@@ -144,6 +144,15 @@ def test_a_member_ends_the_rounds_once_and_the_next_attempt_is_told(client_of, a
     assert "No further round begins" in page and "Stop after this round" not in page and "The rounds end" in page
 
 
+def test_rounds_of_a_method_can_be_ended_like_those_of_spelled_out_stages(team_a, alice) -> None:
+    pair = {name: make_runs.RECIPE[name] for name in ("teacher", "student", "data")}
+    run = make_runs.running(team_a, alice, spec={"method": "llm2llm", **pair})
+    actions.end_rounds(run)
+    assert actions.rounds_are_enough(run.pk)
+    other = make_runs.waiting(team_a, alice, spec={"method": "llm-neo", **pair})
+    assert not actions.has_rounds(other)
+
+
 def test_a_run_without_rounds_cannot_end_them(team_a, alice) -> None:
     with pytest.raises(actions.NotPossible, match="has no rounds"):
         actions.end_rounds(make_runs.waiting(team_a, alice))
