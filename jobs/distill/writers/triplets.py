@@ -14,9 +14,9 @@ from .base import ROW_VARIABLES, Desk, Seed, Steps, Unusable, Writer, about, new
 from .template import Prompt
 from .texts import stripped
 
-FENCE = re.compile(r"```[ \t]*(?:python|py)?[^\n]*\n(.*?)```", re.DOTALL)
+FENCE = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
 TEST = re.compile(r"^def (test_\w+)\s*\(", re.MULTILINE)
-MARK = re.compile(r"^\s*#*\s*\**\s*tests\s*\**:?\s*$", re.IGNORECASE | re.MULTILINE)
+MARK = re.compile(r"^[^\S\n]*+#*+[^\S\n]*+\**+[^\S\n]*+tests[^\S\n]*+\**+:?[^\S\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Triplets(Writer):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobs.distill.programs.sandbox import unavailable
@@ -51,3 +53,17 @@ def test_two_blocks_are_needed_and_tests_in_the_second() -> None:
     for text in ("a = 1", "```\na\n```\n```\nassert a\n```"):
         with pytest.raises(Unusable):
             two_blocks(text)
+
+
+@pytest.mark.parametrize("text", ["\n" * 50_000, " " * 50_000, "```py " * 20_000, "tests *" * 10_000, "#*" * 20_000])
+def test_a_reply_that_repeats_itself_is_looked_through_in_time(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(Unusable):
+        two_blocks(f"{text}x")
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("mark", ["TESTS", "  ## Tests:", "**tests**", "** tests **:", "tests\r"])
+def test_the_line_between_solution_and_tests_may_be_dressed(mark: str) -> None:
+    solution, tests = two_blocks(f"def f(): return 1\n\n{mark}\n\ndef test_f():\n    assert f() == 1\n")
+    assert solution == "def f(): return 1" and tests.startswith("def test_f")
