@@ -21,7 +21,8 @@ def main(name: str) -> None:
     from trl import DistillationConfig, DistillationTrainer
 
     case, tokenizer = workloads.case(name), workloads.tokenizer()
-    prompts, answers = [], {}
+    prompts: list[dict[str, list[dict[str, str]]]] = []
+    answers: dict[tuple[int, ...], list[list[int]]] = {}
     for row in workloads.rows(case):
         question = [{"role": "user", "content": row["question"]}]
         ids = tuple(tokenizer.apply_chat_template(question, add_generation_prompt=True, return_dict=True)["input_ids"])
