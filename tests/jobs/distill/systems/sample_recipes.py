@@ -58,7 +58,7 @@ CASES: dict[str, Case] = {
             "first_rate": 0.01,
             "instruction": "Write the number alone.",
         },
-        recipe=LEARNS,
+        recipe={"train": {**LEARNS["train"], "steps": 8}},  # unsure still: some right, some wrong
     ),
     "tailored-learning": Case(samples.sums),
     "reward-distill": Case(samples.choices, options={"candidates": 4}, recipe=LEARNS),
