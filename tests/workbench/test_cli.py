@@ -105,6 +105,11 @@ def test_it_says_where_a_recipe_is_no_text(signed_in, tmp_path, capsys):
     assert "Byte 21 of the file is no UTF-8 text" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("words", "version"), [([], False), (["--go-on"], None), (["--go-on", "0"], 0)])
+def test_a_version_that_is_asked_for_is_never_taken_for_the_newest(words, version):
+    assert cli.parser().parse_args(["gate", "3", *words]).go_on is version
+
+
 def test_it_says_what_a_run_does_not_have(signed_in, team_a, alice, capsys):
     run = make_runs.succeeded(team_a, alice)
     assert cli.main(["gate", str(run.number)]) == cli.REFUSED

@@ -22,7 +22,13 @@ def register(add: Callable[..., argparse.ArgumentParser]) -> None:
     p.add_argument("--lay-out", action="store_true", help="make the waiting rows a dataset")
     p.add_argument("--desk", action="store_true", help="the address of the desk over them")
     p.add_argument(
-        "--go-on", nargs="?", type=int, const=0, metavar="N", help="go on with version N; default: the newest"
+        "--go-on",
+        nargs="?",
+        type=int,
+        const=None,
+        default=False,
+        metavar="N",
+        help="go on with version N; default: the newest",
     )
     add("end-rounds", end_rounds, "begin no further round; the run goes on to its report").add_argument("run")
 
@@ -51,8 +57,8 @@ def gate(args: argparse.Namespace) -> int:
         desk = api.call("POST", f"/runs/{run['id']}/review/desk")
         show(f"{api.url}{desk['url']}")
         return OK
-    if args.go_on is not None:
-        gone = api.call("POST", f"/runs/{run['id']}/review/go-on", json={"version": args.go_on or None})
+    if args.go_on is not False:  # None: the newest
+        gone = api.call("POST", f"/runs/{run['id']}/review/go-on", json={"version": args.go_on})
         show(f"Run #{gone['number']} goes on.")
         return OK
     found = api.get(f"/runs/{run['id']}/review")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
@@ -45,8 +45,10 @@ def desk(request: TeamRequest, run_id: UUID) -> HttpResponse:
 @needs(Role.MEMBER)
 def go_on(request: TeamRequest, run_id: UUID) -> HttpResponse:
     run, number = run_or_404(request.team, run_id), request.POST.get("version", "")
+    if number and (not number.isdecimal() or len(number) > 9):
+        raise Http404("There is no such version.")
     try:
-        gates.go_on(run, request.user, int(number) if number.isdecimal() and len(number) < 10 else None)
+        gates.go_on(run, request.user, int(number) if number else None)
         messages.success(request, "The run waits for a free slot and goes on with these rows.")
     except DistillError as e:
         _tell(request, e)

@@ -196,6 +196,7 @@ def test_laying_the_rows_out_starts_one_import_that_keeps_their_ids(client_of, a
     found = browser.get(f"/api/v1/runs/{gated.pk}/review").json()
     assert (found["step"], found["rows"], found["versions"]) == ("laying", 4, [])
     assert browser.post(reverse("review:gate_go_on", args=[gated.pk])).status_code == 302
+    assert browser.post(reverse("review:gate_go_on", args=[gated.pk]), {"version": "two"}).status_code == 404
     gated.refresh_from_db()
     assert gated.state == State.PAUSED  # nothing was looked at yet
 
