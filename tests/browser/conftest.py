@@ -64,6 +64,7 @@ def workbench() -> Iterator[Workbench]:
         "PORT": str(port),
         "ADMIN_EMAIL": "ada@example.org",
         "ADMIN_PASSWORD": PASSWORD,
+        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",  # where the scripted teacher speaks
     }
     out = data_dir / "up.txt"
     with out.open("w") as log:
@@ -173,6 +174,38 @@ def sign_in(visitor: Clicks, workbench: Workbench) -> None:
     visitor.page.get_by_label("Password", exact=True).fill(workbench.password)
     visitor.click("button", "Sign in")
     visitor.page.wait_for_url(workbench.url + "/")
+
+
+@pytest.fixture(scope="package")
+def text_teacher() -> Iterator[Any]:
+    """A teacher behind an address that names the label of a question, for every fourth one wrongly; a real server."""
+    from tests.browser import text_teacher as walk
+    from tests.jobs.distill.scripted import Teacher
+
+    speaking = Teacher(walk.teacher_of(walk.rows(walk.ROWS)))
+    yield speaking
+    speaking.close()
+
+
+@pytest.fixture(scope="package")
+def text_runs(workbench: Workbench, chromium: Any, text_teacher: Any) -> Any:
+    """A newcomer's way with an API key and a CSV, by clicking: an endpoint, a run of a composed recipe, a run at a gate."""
+    from tests.browser import text_teacher as walk
+
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    visitor = Clicks(context.new_page(), workbench.url)
+    visitor.page.set_default_timeout(60_000)
+    sign_in(visitor, workbench)
+    endpoint = walk.add_endpoint(visitor, text_teacher.url)
+    walk.bring_rows(visitor, walk.as_csv(walk.rows(walk.ROWS)))
+    dataset = walk.choose(visitor.page)
+    walk.compose(visitor.page)
+    rounds = walk.start(visitor.page)
+    finished(visitor.page)
+    gate = walk.gate(visitor, dataset)
+    visitor.page.get_by_role("button", name="Lay the rows out").wait_for(timeout=300_000)
+    context.close()
+    return walk.TextRuns(endpoint, gate, rounds)
 
 
 @dataclass

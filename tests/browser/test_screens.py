@@ -21,7 +21,7 @@ UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}/")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 PAIR = "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77"
-# name -> address; {run} is the finished sample run; "list > first" is the first item a list page links to, "+ more" a page below it
+# name -> address; {run} is the finished sample run, {rounds} one that wrote rows in rounds, {gate} one that waits for a review; "list > first" is the first item a list page links to, "+ more" a page below it
 SCREENS = {
     "home": "/",
     "studio": PAIR,
@@ -40,8 +40,12 @@ SCREENS = {
     "model": "/models/ > /models/",
     "model-add": "/models/add/",
     "endpoints": "/endpoints/",
+    "endpoint": "{endpoint}",
+    "run-gate": "{gate}",
+    "run-rounds": "{rounds}",
     "endpoint-add": "/endpoints/add/?preset=vllm",
-    "endpoint-calls": "/endpoints/calls/{run}/",
+    "endpoint-calls": "/endpoints/calls/{written}/",
+    "studio-rounds": "/studio/?teacher=sample/banking77-teacher&student=sample/banking77-student&dataset=sample/banking77&method=llm2llm",
     "datasets": "/datasets/",
     "dataset": "/datasets/ > /datasets/",
     "dataset-upload": "/datasets/upload/",
@@ -71,15 +75,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_it_looks_right_on_every_screen(width: int, theme: str, visit: Any, sample_run: Any, folder: Path) -> None:
+def test_it_looks_right_on_every_screen(
+    width: int, theme: str, visit: Any, sample_run: Any, text_runs: Any, folder: Path
+) -> None:
     visitor = visit(width=width, theme=theme, signed_in=True)
-    run = sample_run.path.strip("/").split("/")[-1]
+    run, written = (path.strip("/").split("/")[-1] for path in (sample_run.path, text_runs.rounds))
     wrong = []
     for name, address in SCREENS.items():
-        go(visitor, address.format(run=run))
+        go(visitor, address.format(run=run, written=written, **vars(text_runs)))
         visitor.page.wait_for_load_state("networkidle") if name not in (
             "run",
             "report",
+            "run-gate",
+            "run-rounds",
         ) else visitor.page.wait_for_timeout(700)
         visitor.page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
         wrong += [f"{name}: {problem}" for problem in problems(visitor.page, width)]

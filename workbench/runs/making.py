@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, StreamingHttpResponse
 
 from jobs.distill.asking.request import OUTCOMES
+from jobs.distill.catalog.tables import KINDS
 from workbench.adapters import zipped
 
 from . import blobs, words
@@ -74,12 +75,18 @@ def stages_of(runs: Collection[Run]) -> dict[UUID, list[Stage]]:
 def _stage(name: str, f: dict[str, Any], kept: set[str]) -> Stage:
     file = str(f.get("file") or "")
     rows, made, rejected = (int(f.get(n) or 0) for n in ("rows", "made", "rejected"))
-    reasons = [(code, REASONS.get(code, code.replace("-", " ")), n) for code, n in (f.get("reasons") or {}).items()]
+    reasons = [(code, _reason(code), n) for code, n in (f.get("reasons") or {}).items()]
 
     def there(which: str) -> str:
         return which if file and f"{OUTPUTS}{which}.jsonl" in kept else ""
 
     return Stage(name, file, rows, made, rejected, reasons, there(file), there(f"{file}{REJECTED}"))
+
+
+def _reason(code: str) -> str:
+    """Why rows were left out; a check goes by its title."""
+    check = KINDS["verifier"].get(code)
+    return REASONS.get(code) or (f"fails: {check.title}" if check else code.replace("-", " "))
 
 
 def output(run: Run, name: str) -> Artifact:

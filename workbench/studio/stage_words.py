@@ -141,7 +141,9 @@ def _of_rows(stage: Mapping[str, Any], kind: str, get: Any) -> list[str]:
     if kind == "loop":
         listed = stage.get("stages")
         names = [name_of(s) for s in (listed if isinstance(listed, list) else []) if isinstance(s, dict)]
-        return [f"{get('rounds')} rounds at most: {', '.join(names) or 'no stage yet'}"]
+        return [
+            f"At most {get('rounds')} round{'' if get('rounds') == 1 else 's'}: {', '.join(names) or 'no stage yet'}"
+        ]
     return []
 
 

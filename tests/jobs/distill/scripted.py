@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from jobs.distill.events import Events, read
-from jobs.distill.run import distill
-from tests.jobs.distill import tiny
 
 Says = Callable[[list[dict[str, str]]], str]
 
@@ -108,6 +106,8 @@ def rows(pairs: Sequence[tuple[str, str | None]], heldout: int = 4, **fields: Se
 
 def run_folder(folder: Path, recipe: Mapping[str, Any], given: list[dict[str, Any]], url: str | None) -> Path:
     """A run folder with the tiny student; the teacher is behind `url`, or the tiny teacher in memory where that is None."""
+    from tests.jobs.distill import tiny  # here, so that the teacher alone comes without torch
+
     base = {"train": {"steps": 2, "batch_size": 4, "learning_rate": 0.01}, "control": False}
     small = {} if "stages" in recipe else base
     whole = {**{k: v for k, v in tiny.RECIPE.items() if k not in ("method", "train")}, **small, **recipe}
@@ -131,6 +131,8 @@ def run(
     Returns the run folder and the teacher, whose `asked` holds every conversation.
     """
     import torch
+
+    from jobs.distill.run import distill
 
     torch.set_num_threads(1)
     if says is None:
