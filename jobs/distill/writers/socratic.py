@@ -13,11 +13,8 @@ from .base import ROW_VARIABLES, Desk, Seed, Steps, Unusable, Writer, about, exa
 from .common import agree, for_task, gold_of
 from .template import Prompt
 
-PAIR = re.compile(
-    r"^\s*Q(?P<q>\d+)\s*[:.]\s*(?P<question>.+?)\s*^\s*A(?P=q)\s*[:.]\s*(?P<answer>.+?)\s*(?=^\s*(?:Q\d+\s*[:.]|Answer\s*:)|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
-ANSWER = re.compile(r"^\s*Answer\s*:\s*(.+)\s*\Z", re.MULTILINE | re.DOTALL)
+# What a line begins with: Q1: or A1: of a sub-question, or Answer: of the problem.
+MARK = re.compile(r"^[^\S\n]*+(?:(?P<kind>[QA])(?P<number>\d+)[^\S\n]*[:.]|Answer[^\S\n]*:)", re.MULTILINE)
 
 
 def ask_parts(question: str) -> str:
@@ -94,10 +91,20 @@ class Socratic(Writer):
 
 def taken_apart(text: str) -> tuple[list[tuple[str, str]], str]:
     """(sub-questions with their answers, the answer of the problem). Raises Unusable where the form does not hold."""
-    pairs = [(" ".join(m["question"].split()), m["answer"].strip()) for m in PAIR.finditer(text)]
+    pairs, answer = [], ""
+    marks = list(MARK.finditer(text))
+    ends = [*(m.start() for m in marks[1:]), len(text)]
+    said = [text[m.end() : end].strip() for m, end in zip(marks, ends, strict=False)]
+    for i, mark in enumerate(marks):
+        if mark["kind"] is None:
+            answer = text[mark.end() :].strip()
+            break
+        following = marks[i + 1] if i + 1 < len(marks) else None
+        answered = following is not None and (following["kind"], following["number"]) == ("A", mark["number"])
+        if mark["kind"] == "Q" and answered and said[i] and said[i + 1]:
+            pairs.append((" ".join(said[i].split()), said[i + 1]))
     if not pairs:
         raise Unusable("it has no sub-questions in the form Q1: … A1: …")
-    answer = ANSWER.search(text)
     if not answer:
         raise Unusable("it does not end with Answer:")
-    return pairs, answer[1].strip().splitlines()[0].strip()
+    return pairs, answer.splitlines()[0].strip()
