@@ -45,7 +45,7 @@ def world(team_a: Any, alice: Any, tmp_path: Path) -> dict[str, Any]:
     """Something of team A behind every name that an address may hold."""
     version = desks.stored(team_a, tmp_path, [(f"{CANARY} {n}?", "refund") for n in range(4)])
     review = desks.laid_out(version, alice)
-    endpoint = endpoints.add(team_a, alice, CANARY, {"url": "https://api.example.org/v1", "model": "big-1"}, {}, KEY)
+    endpoint = endpoints.add(team_a, alice, "Asked", {"url": "https://api.example.org/v1", "model": CANARY}, {}, KEY)
     run = make_runs.succeeded(team_a, alice, title=CANARY, dataset_version=version)
     blob = blobs.put(json.dumps({"code": "copy", "question": CANARY}).encode() + b"\n")
     for name in ("write", "write-rejected"):
