@@ -64,7 +64,7 @@ def test_it_lists_every_setting_that_is_read() -> None:
 
 def test_it_says_why_of_every_dependency_it_names() -> None:
     table = (ROOT / "docs/dependencies.md").read_text().lower()
-    for layer in ("web", "engine", "dev"):
+    for layer in ("web", "engine", "four-bit", "dev"):
         for line in (ROOT / "requirements" / f"{layer}.in").read_text().splitlines():
             if name := re.match(r"[A-Za-z][\w.-]*", line):
                 assert name[0].lower().replace("_", "-") in table.replace("_", "-"), (
