@@ -37,7 +37,8 @@ def _group(node: Node, post: Post, old: Any) -> Any:
         old = dict(node.default)
     out = _object(node, post, old)
     if node.default is not None:
-        full = {c.name: out.get(c.name, c.input.default) for c in node.children if c.input}
+        full = {c.name: out.get(c.name, c.input.default if c.input else GONE) for c in node.children}
+        full = {k: v for k, v in full.items() if v is not GONE}
         return GONE if all(_same(full.get(k, v), v) or full.get(k) == v for k, v in node.default.items()) else out
     return out or GONE
 

@@ -271,6 +271,17 @@ def test_it_forgets_options_that_the_new_part_does_not_have() -> None:
     assert paths.get(out, "stages.0.terms.0") == {"type": "skew-kl"}
 
 
+@pytest.mark.parametrize("at", ["stages.0", "stages.1.stages.0"])
+def test_it_keeps_several_teachers_where_nothing_else_of_the_teaching_is_set(page: Any, at: str) -> None:
+    train = {"kind": "train", "epochs": 1, "terms": [{"type": "forward-kl"}]}
+    fields: dict[str, Any] = {**PAIR, "stages": [dict(train), {"kind": "loop", "stages": [dict(train)]}]}
+    paths.put(fields, f"{at}.teaching", {"members": [{}, {"name": "second", "weight": 3.0}]})
+    found, draft, browser = page(fields)
+    browser.post(f"/studio/{draft.id}/save/", found.sent | PICKED)
+    draft.refresh_from_db()
+    assert paths.get(draft.fields, f"{at}.teaching.members.1") == {"name": "second", "weight": 3.0}
+
+
 @pytest.mark.parametrize(
     "stages", [7, "x", [3], [{"kind": "none"}], [{"kind": "train", "terms": 5}], [{"terms": [{"type": []}]}], {"a": 1}]
 )
