@@ -40,5 +40,5 @@ def test_a_run_at_a_gate_says_what_to_do(visit: Any, text_runs: TextRuns) -> Non
     visitor = visit(signed_in=True)
     page = visitor.page
     visitor.open(text_runs.gate)
-    assert page.get_by_text("Are these labels of the list?").is_visible()
+    assert page.get_by_text("Are these labels of the list?", exact=True).is_visible()
     assert page.get_by_role("button", name="Lay the rows out").is_visible()
