@@ -118,7 +118,7 @@ def test_the_command_makes_previews_and_compares(tmp_path: Path, capsys: pytest.
 
 
 def test_steps_that_are_no_yaml_name_the_line() -> None:
-    with pytest.raises(DataRefused, match="in line 2"):
+    with pytest.raises(DataRefused, match="Line 3, column 1"):
         load_steps("- kind: filter\n- kind: [")
     with pytest.raises(DataRefused, match="“nothing” is no transform"):
         load_steps("steps:\n- kind: nothing\n")
