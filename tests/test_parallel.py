@@ -33,7 +33,9 @@ def test_it_begins_with_the_longest() -> None:
 
 
 def test_it_names_only_what_exists() -> None:
-    assert [name for name in (*parallel.PROCESSES, *parallel.LONG, *parallel.SPREAD) if not list(ROOT.glob(f"{name}*"))] == []
+    assert [
+        name for name in (*parallel.PROCESSES, *parallel.LONG, *parallel.SPREAD) if not list(ROOT.glob(f"{name}*"))
+    ] == []
 
 
 def test_it_leaves_the_plain_names_of_what_failed(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ class Micro:
         return rows[self.of]
 
 
-CPU_TOKENS = 512  # padded tokens a micro-batch: activations of small models stay in the caches, and few of them are held
+CPU_TOKENS = (
+    512  # padded tokens a micro-batch: activations of small models stay in the caches, and few of them are held
+)
 GPU_TOKENS = 32768
 OVERHEAD = {"cpu": 48, "cuda": 1500}  # what one more forward costs, in tokens
 

@@ -15,7 +15,9 @@ from .templates import TEMPLATES
 
 CODE_COLUMNS = ("canonical_solution", "entry_point", "test_list", "unit_tests", "code")
 SUMMARY_COLUMNS = ("summary", "highlights", "tldr", "tl;dr", "abstract", "summaries")
-CODE = re.compile(r"^[^\S\n]*+(def |class |import |from \w+ import|return |#include|function |const |public |SELECT )", re.M)
+CODE = re.compile(
+    r"^[^\S\n]*+(def |class |import |from \w+ import|return |#include|function |const |public |SELECT )", re.M
+)
 RESULT = re.compile(r"####\s*\S|\\boxed\{|(?m:^)[^\S\n]*+(?:the )?(?:final )?answer\s*(?:is|:)", re.I)
 NUMBER_LAST = re.compile(r"\d[\d,.]*\W*$")
 NUMERIC = re.compile(r"[-+]?[$€£]?\d[\d,]*(?:\.\d+)?\s*%?")
