@@ -188,8 +188,11 @@ def text_teacher() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="package")
-def text_runs(workbench: Workbench, chromium: Any, text_teacher: Any) -> Any:
-    """A newcomer's way with an API key and a CSV, by clicking: an endpoint, a run of a composed recipe, a run at a gate."""
+def text_runs(workbench: Workbench, chromium: Any, sample_run: Any, text_teacher: Any) -> Any:
+    """A newcomer's way with an API key and a CSV, by clicking: an endpoint, a run of a composed recipe, a run at a gate.
+
+    After the sample run, which needs the start page of a first visit.
+    """
     from tests.browser import text_teacher as walk
 
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
