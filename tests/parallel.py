@@ -7,8 +7,12 @@ from zlib import crc32
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-# One after the other on one worker: they start web servers, Celery workers and engines, wait on clocks, and share a stack.
-PROCESSES = ("tests/browser/", "tests/jobs/test_", "tests/workbench/datasets/test_worker.py")
+# One after the other on one worker each: they start web servers, Celery workers and engines, and wait on clocks more than
+# they compute. The browser's share a stack.
+PROCESSES = {
+    "browser": ("tests/browser/",),
+    "workers": ("tests/jobs/test_", "tests/workbench/datasets/test_worker.py"),
+}
 # Files of few tests that train or resume whole runs; the others follow by their number of tests.
 LONG = (
     "tests/jobs/distill/test_resume.py",
@@ -26,18 +30,18 @@ PARTS = 8
 
 
 def group_of(test: str) -> str:
-    """The group of a test by its id: "processes", its file, or a part of it. The ids stay as they are, so --last-failed knows them."""
+    """The group of a test by its id: "browser", "workers", its file, or a part of it. The ids stay as they are, so --last-failed knows them."""
     file = test.split("::", 1)[0]
     if file in SPREAD:
         return f"{file} {crc32(test.encode()) % PARTS}"
-    return "processes" if test.startswith(PROCESSES) else file
+    return next((name for name, starts in PROCESSES.items() if test.startswith(starts)), file)
 
 
 def rank(group: str, tests: int) -> tuple[int, int]:
     """What is handed out first: the processes, then the long files, then those with the most tests."""
-    order = ("processes", *LONG)
+    order = (*PROCESSES, *LONG)
     if group.startswith(SPREAD):
-        return len(LONG), -tests
+        return order.index(LONG[-1]), -tests
     return order.index(group) if group in order else len(order), -tests
 
 

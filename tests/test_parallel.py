@@ -13,9 +13,9 @@ from tests import parallel
 ROOT = Path(__file__).parents[1]
 
 
-def test_it_keeps_everything_that_starts_processes_on_one_worker() -> None:
-    assert parallel.group_of("tests/browser/test_datasets.py::test_a[x::y]") == "processes"
-    assert parallel.group_of("tests/jobs/test_faults.py::test_b") == "processes"
+def test_it_keeps_together_what_shares_a_stack_or_starts_workers() -> None:
+    assert parallel.group_of("tests/browser/test_datasets.py::test_a[x::y]") == "browser"
+    assert parallel.group_of("tests/jobs/test_faults.py::test_b") == "workers"
     assert parallel.group_of("tests/jobs/distill/test_run.py::test_c[1::2]") == "tests/jobs/distill/test_run.py"
 
 
@@ -27,15 +27,14 @@ def test_it_hands_out_whole_runs_in_parts() -> None:
 
 
 def test_it_begins_with_the_longest() -> None:
-    groups = {"tests/few.py": 1, "tests/many.py": 90, **dict.fromkeys(parallel.LONG, 1), "processes": 1}
+    groups = {"tests/few.py": 1, "tests/many.py": 90, **dict.fromkeys(parallel.LONG, 1), "browser": 1, "workers": 1}
     ordered = sorted(groups, key=lambda group: parallel.rank(group, groups[group]))
-    assert ordered == ["processes", *parallel.LONG, "tests/many.py", "tests/few.py"]
+    assert ordered == ["browser", "workers", *parallel.LONG, "tests/many.py", "tests/few.py"]
 
 
 def test_it_names_only_what_exists() -> None:
-    assert [
-        name for name in (*parallel.PROCESSES, *parallel.LONG, *parallel.SPREAD) if not list(ROOT.glob(f"{name}*"))
-    ] == []
+    starts = [start for group in parallel.PROCESSES.values() for start in group]
+    assert [name for name in (*starts, *parallel.LONG, *parallel.SPREAD) if not list(ROOT.glob(f"{name}*"))] == []
 
 
 def test_it_leaves_the_plain_names_of_what_failed(tmp_path: Path) -> None:

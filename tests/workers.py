@@ -112,6 +112,7 @@ class Worker:
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + connection.settings_dict["NAME"]).geturl()
         arguments = f"-A jobs.celery_app worker -Q {queues} -P threads -c 1 -l info".split()
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
+        self.log.touch()  # who starts it may read before the child has opened it
         self.process: Any = nursery().start(arguments, {**os.environ, "DATABASE_URL": database, **env}, self.log)
 
     def stop(self, number: int = signal.SIGTERM, patience: float = 60) -> None:
