@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a long enough password"
+TEACHER = "127.0.0.2"  # where the scripted teacher speaks; 127.0.0.1 stays refused
 
 
 @dataclass
@@ -64,7 +65,7 @@ def workbench() -> Iterator[Workbench]:
         "PORT": str(port),
         "ADMIN_EMAIL": "ada@example.org",
         "ADMIN_PASSWORD": PASSWORD,
-        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",  # where the scripted teacher speaks
+        "ALLOWED_PRIVATE_HOSTS": TEACHER,
     }
     out = data_dir / "up.txt"
     with out.open("w") as log:
@@ -182,7 +183,7 @@ def text_teacher() -> Iterator[Any]:
     from tests.browser import text_teacher as walk
     from tests.jobs.distill.scripted import Teacher
 
-    speaking = Teacher(walk.teacher_of(walk.rows(walk.ROWS)))
+    speaking = Teacher(walk.teacher_of(walk.rows(walk.ROWS)), TEACHER)
     yield speaking
     speaking.close()
 

@@ -20,7 +20,7 @@ Says = Callable[[list[dict[str, str]]], str]
 class Teacher:
     """`says(messages)` is the answer; an answer may be (text, finish reason). Every conversation asked is kept in `asked`."""
 
-    def __init__(self, says: Callable[[list[dict[str, str]]], Any]) -> None:
+    def __init__(self, says: Callable[[list[dict[str, str]]], Any], host: str = "127.0.0.1") -> None:
         self.says, self.asked = says, list[list[dict[str, str]]]()
         self.counts: Counter[str] = Counter()
         guard, outer = threading.Lock(), self
@@ -58,9 +58,9 @@ class Teacher:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((host, 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        self.url = f"http://{host}:{self.server.server_address[1]}/v1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
