@@ -28,6 +28,7 @@ from django.db import InterfaceError, OperationalError
 
 from jobs.distill.errors import DistillError, Transient
 from workbench.runs.actions import ENOUGH, rounds_are_enough
+from workbench.runs.models import STANDS_STILL
 
 from . import folder as folders
 from . import lease as leases
@@ -45,7 +46,6 @@ log = logging.getLogger("jobs.supervisor")
 AWAY = (OperationalError, InterfaceError)
 
 STOPPED, EXPLAINED = 3, 4
-STANDS_STILL = ("BUDGET_SPENT", "REVIEW_NEEDED")  # a person has to do something before the run can go on
 TICK_SECONDS = 0.1
 FLUSH_SECONDS = 1.0
 STORE_SECONDS = 600.0

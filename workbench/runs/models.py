@@ -32,6 +32,10 @@ class State(models.TextChoices):
 ACTIVE = (State.CLAIMED, State.RUNNING, State.PAUSING, State.CANCELLING)
 WAITING = (State.QUEUED, State.RETRY_WAIT)
 ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED, State.QUARANTINED)
+STANDS_STILL = (
+    "BUDGET_SPENT",
+    "REVIEW_NEEDED",
+)  # what an engine ends with when a person has to act before the run goes on
 
 
 class Kind(models.TextChoices):

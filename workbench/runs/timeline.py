@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from . import words
 from .actions import ENOUGH
-from .models import Kind, Run, RunEvent, State
+from .models import STANDS_STILL, Kind, Run, RunEvent, State
 from .pages import events
 
 
@@ -49,6 +49,8 @@ def _moment(e: RunEvent) -> Moment:
     if e.type == "checkpoint":
         title = f"Checkpoint at step {d.get('step', 0):,}"
         return Moment(e.at, e.attempt, "device-floppy", title, "Written, read back and hashed.")
+    if d.get("code") in STANDS_STILL:
+        return Moment(e.at, e.attempt, "player-pause", str(d.get("message", "")), str(d.get("hint") or ""))
     tone = "warning" if e.type == "alarm" else "danger"
     return Moment(e.at, e.attempt, "alert-triangle", str(d.get("message", "")), str(d.get("hint") or ""), tone)
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from tests.workbench import make_runs
 from workbench.runs.models import Run, State
+from workbench.runs.timeline import timeline
 from workbench.studio.models import Draft
 
 PARTS = [
@@ -167,3 +168,11 @@ def test_it_writes_log_lines_that_cannot_be_forged(client_of, alice, live):
     make_runs.event(live, "log", level="info", message="one\nERROR forged \x1b]0;x")
     text = client_of(alice).get(url(live, "log")).content.decode()
     assert text.count("\n") == 1 and "\\n" in text and "\x1b" not in text
+
+
+def test_a_run_that_waits_for_a_person_is_no_error_on_its_timeline(team_a, alice):
+    run = make_runs.running(team_a, alice)
+    make_runs.event(run, "error", code="REVIEW_NEEDED", message="6 rows are ready to be looked at.", hint="")
+    make_runs.event(run, "error", code="DATA_REFUSED", message="No row is left.", hint="")
+    tones = {m.title: m.tone for m in timeline(run)}
+    assert tones["6 rows are ready to be looked at."] == "" and tones["No row is left."] == "danger"
