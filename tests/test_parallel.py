@@ -1,4 +1,4 @@
-"""Two workers share the suite: groups stay whole, what fails is known by its plain name."""
+"""Workers share the suite: groups stay whole, what fails is known by its plain name."""
 
 from __future__ import annotations
 
