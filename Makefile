@@ -13,12 +13,12 @@ up: setup ## a fresh clone to a running workbench; Ctrl-C stops everything
 demo: setup ## one complete sample distillation without a person; JSON=file writes the report
 	@exec $(PY) -m workbench.launch.demo $(if $(JSON),--json $(JSON))
 
-# Three workers (pytest-xdist) for two cores, because two of them mostly wait: see tests/parallel.py. ARGS="-n 0" is one process.
+# Two workers (pytest-xdist); who runs what is in tests/parallel.py. ARGS="-n 0" is one process.
 test: setup-dev ## the suite (real PostgreSQL, Celery, Chromium, small models)
-	@$(PY) -m pytest -n 3 -m "not slow" $(ARGS)
+	@$(PY) -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-all: setup-dev ## the suite with faults, Redis and soak
-	@$(PY) -m pytest -n 3 $(ARGS)
+	@$(PY) -m pytest -n 2 $(ARGS)
 
 systems: setup-dev ## the published systems one by one, with how their acceptance tests went
 	@$(PY) -m tests.systems_table $(if $(JUNIT),--junit $(JUNIT))

@@ -1,4 +1,4 @@
-"""Who runs which tests when `make test` has three workers (pytest-xdist): file by file, the longest work first."""
+"""Who runs which tests when `make test` has two workers (pytest-xdist): file by file, the longest work first."""
 
 from __future__ import annotations
 
